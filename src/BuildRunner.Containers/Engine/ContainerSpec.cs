@@ -1,0 +1,160 @@
+using BuildRunner.Containers.Images;
+
+namespace BuildRunner.Containers.Engine;
+
+/// <summary>What the containers of one workflow share.</summary>
+public sealed record GroupSpec
+{
+    /// <summary>Unique for ever on this host: letters, digits, <c>-</c> and <c>_</c>, at most 64.</summary>
+    public required string Id { get; init; }
+
+    /// <summary>Whose group it is, for the reaper: the agent's name, or <c>local</c>.</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The workspace that every container of the group gets; null for none.</summary>
+    public WorkspaceSpec? Workspace { get; init; }
+
+    /// <summary>Limits of all containers of the group together.</summary>
+    public ResourceLimits Limits { get; init; } = ResourceLimits.None;
+
+    /// <summary>Labels for people and tools that look at the host (<c>io.buildrunner.run</c>, <c>io.buildrunner.workflow</c>).</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+}
+
+/// <summary>The directory that survives from step to step of a workflow.</summary>
+public sealed record WorkspaceSpec
+{
+    /// <summary>Where the shared volume is mounted in every container (Woodpecker: <c>workspace.base</c>).</summary>
+    public required string BasePath { get; init; }
+
+    /// <summary>Where the working tree is, absolute, at or below <see cref="BasePath"/>; the working directory of steps.</summary>
+    public required string TreePath { get; init; }
+
+    /// <summary>The directory on this host that holds the tree.</summary>
+    public required string SourceDirectory { get; init; }
+
+    /// <summary>True: steps see a copy-on-write view, and the source never changes. False: steps write to the source.</summary>
+    public required bool CopyOnWrite { get; init; }
+}
+
+/// <summary>One container. Everything here is fixed when it is prepared, except what <see cref="StartSpec"/> completes.</summary>
+public sealed record ContainerSpec
+{
+    /// <summary>Unique in its group; the name under which other containers of the group reach it.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The image, as <see cref="IContainerEngine.PullAsync"/> returned it.</summary>
+    public required ResolvedImage Image { get; init; }
+
+    /// <summary>Replaces the image's entry point; null keeps it.</summary>
+    public IReadOnlyList<string>? Entrypoint { get; init; }
+
+    /// <summary>Replaces the image's command; null keeps it (unless <see cref="Entrypoint"/> is given, as in Docker).</summary>
+    public IReadOnlyList<string>? Command { get; init; }
+
+    /// <summary>Added to the image's environment; the same name replaces.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Absolute path in the container; null: the workspace's tree if there is one, else the image's.</summary>
+    public string? WorkingDirectory { get; init; }
+
+    /// <summary><c>user[:group]</c> by name or number; null keeps the image's.</summary>
+    public string? User { get; init; }
+
+    /// <summary>Files put into the container read-only; they live outside of the image and of the workspace.</summary>
+    public IReadOnlyList<InjectedFile> Files { get; init; } = [];
+
+    /// <summary>Further directories or files of this host. The caller has decided that they are allowed.</summary>
+    public IReadOnlyList<HostMount> HostMounts { get; init; } = [];
+
+    /// <summary>Limits of this container.</summary>
+    public ResourceLimits Limits { get; init; } = ResourceLimits.None;
+
+    /// <summary>How the container is connected.</summary>
+    public NetworkMode Network { get; init; } = NetworkMode.Group;
+
+    /// <summary>Name servers in place of the engine's.</summary>
+    public IReadOnlyList<string> Dns { get; init; } = [];
+
+    /// <summary>Search domains.</summary>
+    public IReadOnlyList<string> DnsSearch { get; init; } = [];
+
+    /// <summary>More lines for <c>/etc/hosts</c>: <c>name:address</c>.</summary>
+    public IReadOnlyList<string> ExtraHosts { get; init; } = [];
+
+    /// <summary>How to find out that a service is ready; null: the image's own check, if it has one.</summary>
+    public HealthCheck? HealthCheck { get; init; }
+
+    /// <summary>True: all capabilities, devices and no filter. The caller has decided that it is allowed.</summary>
+    public bool Privileged { get; init; }
+
+    /// <summary>False for pipelines of strangers: setuid programs gain nothing.</summary>
+    public bool AllowNewPrivileges { get; init; }
+
+    /// <summary>Time between the stop signal and KILL.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>After this time from its start the engine ends the container even if its caller is gone; null: no such limit.</summary>
+    public TimeSpan? Deadline { get; init; }
+}
+
+/// <summary>Completes a prepared container at its start.</summary>
+public sealed record StartSpec
+{
+    /// <summary>Replaces entry point and command; null keeps what was prepared.</summary>
+    public IReadOnlyList<string>? Arguments { get; init; }
+
+    /// <summary>Added to the environment, the same name replaces.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Starts what was prepared.</summary>
+    public static StartSpec AsPrepared { get; } = new();
+}
+
+/// <summary>A file put into a container, read-only. Its path lies below <see cref="Root"/>.</summary>
+/// <param name="Name">File name without directories.</param>
+/// <param name="Content">Content; not kept after the container has ended.</param>
+/// <param name="Executable">Mode 0555 in place of 0444.</param>
+/// <param name="Secret">True: mode 0400 for the container's user, in memory only.</param>
+public sealed record InjectedFile(string Name, ReadOnlyMemory<byte> Content, bool Executable = false, bool Secret = false)
+{
+    /// <summary>The directory in the container in which injected files appear.</summary>
+    public const string Root = "/.buildrunner";
+
+    /// <summary>Absolute path in the container.</summary>
+    public string Path => $"{Root}/{Name}";
+}
+
+/// <summary>A directory or file of this host in a container.</summary>
+/// <param name="Source">Absolute path on this host.</param>
+/// <param name="Target">Absolute path in the container.</param>
+/// <param name="ReadOnly">True: the container cannot write to it.</param>
+public sealed record HostMount(string Source, string Target, bool ReadOnly);
+
+/// <summary>Limits; null means that none is set here.</summary>
+/// <param name="MemoryBytes">Memory, in bytes; swap is never available.</param>
+/// <param name="Cpus">Processors, in whole and parts: 1.5.</param>
+/// <param name="Pids">Processes and threads.</param>
+public sealed record ResourceLimits(long? MemoryBytes = null, double? Cpus = null, int? Pids = null)
+{
+    /// <summary>No limit.</summary>
+    public static ResourceLimits None { get; } = new();
+}
+
+/// <summary>How a container is connected.</summary>
+public enum NetworkMode
+{
+    /// <summary>To the other containers of its group and out, as the engine's settings allow.</summary>
+    Group,
+
+    /// <summary>Loopback only.</summary>
+    None,
+}
+
+/// <summary>How to find out that a service is ready (the image specification's <c>Healthcheck</c>).</summary>
+/// <param name="Test">The command and its arguments, run inside the container; it is healthy when it exits with 0.</param>
+/// <param name="Interval">Time between checks.</param>
+/// <param name="Timeout">A check that takes longer has failed.</param>
+/// <param name="Retries">Failures in a row that make it unhealthy.</param>
+/// <param name="StartPeriod">Failures in this time after the start do not count.</param>
+public sealed record HealthCheck(IReadOnlyList<string> Test, TimeSpan Interval, TimeSpan Timeout, int Retries, TimeSpan StartPeriod);
