@@ -1,0 +1,56 @@
+# Debian packages by purpose, and how to get them. Sourced by ./buildrunner and ./test.
+
+# What running a pipeline needs: the OCI runtime and the packet filter for a workflow's network.
+run_packages=(runc nftables)
+# What building BuildRunner's native helper needs: a linker and libc's static library.
+build_packages=(gcc libc6-dev)
+# What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
+test_packages=(docker-registry skopeo umoci busybox-static git)
+
+# need PACKAGE... : installs what is missing, saying so; fails with the command to type where it cannot.
+need() {
+  local missing=() package
+  for package in "$@"; do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "buildrunner: this host lacks ${missing[*]} and has no apt-get; install them with its package manager" >&2
+    return 1
+  fi
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+      echo "buildrunner: this host lacks ${missing[*]}; as root: apt-get install ${missing[*]}" >&2
+      return 1
+    fi
+    sudo=(sudo)
+  fi
+  echo "buildrunner: installing ${missing[*]} (apt-get)" >&2
+  local log
+  log=$(mktemp)
+  if ! { "${sudo[@]}" apt-get update -qq && "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    echo "buildrunner: could not install ${missing[*]}" >&2
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# publish ROOT TARGET : builds the release into TARGET, replacing it only when everything is there.
+publish() {
+  local root=$1 target=$2 fresh="$2.new" log
+  export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+  log=$(mktemp)
+  rm -rf "$fresh"
+  if ! { dotnet publish "$root/src/BuildRunner.Sandbox" -c Release -o "$fresh" -v q &&
+    dotnet publish "$root/src/BuildRunner" -c Release -o "$fresh" -v q; } >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log" "$fresh"/*.dbg
+  rm -rf "$target"
+  mv "$fresh" "$target"
+}
