@@ -1,1 +1,18 @@
-return 0;
+using BuildRunner.Benchmarks;
+
+// dotnet run -c Release --project tests/BuildRunner.Benchmarks -- NAME [ROUNDS]
+// Each benchmark prints the ratio to a peer or a floor that was measured in the same interleaved run.
+Dictionary<string, Func<int, Task<bool>>> benchmarks = new()
+{
+    ["ten-steps"] = TenStepsBenchmark.RunAsync,
+    ["version"] = VersionBenchmark.RunAsync,
+};
+
+if (args.Length == 0 || !benchmarks.TryGetValue(args[0], out var benchmark))
+{
+    Console.Error.WriteLine($"usage: BuildRunner.Benchmarks {string.Join('|', benchmarks.Keys)} [ROUNDS]");
+    return 2;
+}
+
+var rounds = args.Length > 1 ? int.Parse(args[1]) : 10;
+return await benchmark(rounds) ? 0 : 1;
