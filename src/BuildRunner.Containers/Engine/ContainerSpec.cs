@@ -67,6 +67,9 @@ public sealed record ContainerSpec
     /// <summary>Further directories or files of this host. The caller has decided that they are allowed.</summary>
     public IReadOnlyList<HostMount> HostMounts { get; init; } = [];
 
+    /// <summary>Labels for people and tools that look at the host (<see cref="ContainerLabels"/>).</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Limits of this container.</summary>
     public ResourceLimits Limits { get; init; } = ResourceLimits.None;
 
@@ -96,6 +99,25 @@ public sealed record ContainerSpec
 
     /// <summary>After this time from its start the engine ends the container even if its caller is gone; null: no such limit.</summary>
     public TimeSpan? Deadline { get; init; }
+}
+
+/// <summary>Names of the labels on what BuildRunner makes on a host.</summary>
+public static class ContainerLabels
+{
+    /// <summary>The run's id.</summary>
+    public const string Run = "io.buildrunner.run";
+
+    /// <summary>The workflow's name.</summary>
+    public const string Workflow = "io.buildrunner.workflow";
+
+    /// <summary>The step's or service's name.</summary>
+    public const string Step = "io.buildrunner.step";
+
+    /// <summary>The attempt's number.</summary>
+    public const string Attempt = "io.buildrunner.attempt";
+
+    /// <summary><c>commands</c>, <c>plugin</c>, <c>clone</c> or <c>service</c>.</summary>
+    public const string StepType = "io.buildrunner.step-type";
 }
 
 /// <summary>Completes a prepared container at its start.</summary>

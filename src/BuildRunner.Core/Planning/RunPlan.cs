@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using BuildRunner.Core.Pipelines;
 
 namespace BuildRunner.Core.Planning;
@@ -179,6 +180,11 @@ public enum FailureMode
 public sealed record PlanDependency(string Name, bool Optional = false);
 
 /// <summary>A value that is known, or only when the step starts. A closed hierarchy.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "is")]
+[JsonDerivedType(typeof(Literal), "literal")]
+[JsonDerivedType(typeof(Secret), "secret")]
+[JsonDerivedType(typeof(Template), "template")]
+[JsonDerivedType(typeof(Json), "json")]
 public abstract record PlanValue
 {
     private PlanValue()

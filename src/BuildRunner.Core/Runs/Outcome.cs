@@ -1,6 +1,17 @@
+using System.Text.Json.Serialization;
+
 namespace BuildRunner.Core.Runs;
 
 /// <summary>How an attempt, step, workflow or run ended. The same words everywhere (guarantees.md, "State"). A closed hierarchy.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "is")]
+[JsonDerivedType(typeof(Success), "success")]
+[JsonDerivedType(typeof(Failure), "failure")]
+[JsonDerivedType(typeof(TimedOut), "timed_out")]
+[JsonDerivedType(typeof(Cancelled), "cancelled")]
+[JsonDerivedType(typeof(Skipped), "skipped")]
+[JsonDerivedType(typeof(Error), "error")]
+[JsonDerivedType(typeof(Lost), "lost")]
+[JsonDerivedType(typeof(Invalid), "invalid")]
 public abstract record Outcome
 {
     private Outcome()
@@ -76,6 +87,10 @@ public abstract record Outcome
 }
 
 /// <summary>How a command failed. A closed hierarchy.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "is")]
+[JsonDerivedType(typeof(ExitCode), "exit_code")]
+[JsonDerivedType(typeof(Signal), "signal")]
+[JsonDerivedType(typeof(OomKilled), "oom_killed")]
 public abstract record FailureReason
 {
     private FailureReason()

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.RegularExpressions;
+using BuildRunner.Core.Logs;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>The file to which a step writes its outputs: <c>KEY=value</c> lines.</summary>
+/// <remarks>It is mounted as a file: whatever the step does, this path stays the file that was made here.</remarks>
+internal sealed partial class OutputsFile : IDisposable
+{
+    /// <summary>What is longer is not read.</summary>
+    public const int MaxBytes = 256 * 1024;
+
+    private OutputsFile(string path) => Path = path;
+
+    /// <summary>Where it is on this host.</summary>
+    public string Path { get; }
+
+    /// <summary>Makes an empty file that every user of a container can write.</summary>
+    public static OutputsFile Create(string directory)
+    {
+        var path = System.IO.Path.Combine(directory, $"output-{Guid.NewGuid():N}");
+        using (File.Create(path))
+        {
+        }
+
+        File.SetUnixFileMode(path, (UnixFileMode)0b110_110_110);
+        return new OutputsFile(path);
+    }
+
+    /// <summary>Reads what the step wrote. Values that hold a secret are left out: outputs are stored and shown.</summary>
+    /// <param name="masker">Knows the secrets.</param>
+    /// <param name="problems">One sentence for each line that could not be used.</param>
+    public ImmutableDictionary<string, string> Read(Masker masker, List<string> problems)
+    {
+        using var file = File.OpenRead(Path);
+        if (file.Length > MaxBytes)
+        {
+            problems.Add($"the outputs are not used: the file has {file.Length} bytes, allowed are {MaxBytes}");
+            return ImmutableDictionary<string, string>.Empty;
+        }
+
+        using var reader = new StreamReader(file, Encoding.UTF8);
+        var outputs = ImmutableDictionary.CreateBuilder<string, string>(StringComparer.Ordinal);
+        while (reader.ReadLine() is { } line)
+        {
+            var match = Line().Match(line);
+            if (match.Success && !masker.Hides(match.Groups["value"].Value))
+            {
+                outputs[match.Groups["key"].Value] = match.Groups["value"].Value;
+            }
+            else if (match.Success)
+            {
+                problems.Add($"the output '{match.Groups["key"].Value}' is not used: its value holds a secret");
+            }
+            else if (line.Trim().Length > 0)
+            {
+                problems.Add($"a line of the outputs is not used: '{masker.Apply(line)}' is not KEY=value");
+            }
+        }
+
+        return outputs.ToImmutable();
+    }
+
+    /// <summary>Deletes it.</summary>
+    public void Dispose() => File.Delete(Path);
+
+    [GeneratedRegex(@"\A(?<key>[A-Za-z_][A-Za-z0-9_-]*)=(?<value>.*)\z", RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
+    private static partial Regex Line();
+}

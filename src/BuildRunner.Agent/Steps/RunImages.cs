@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>The images of one run: each is resolved once, so that a tag means the same digest in every step.</summary>
+/// <param name="engine">Pulls them.</param>
+/// <param name="options">How this run resolves.</param>
+public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
+{
+    private readonly ConcurrentDictionary<string, Task<ResolvedImage>> resolved = new(StringComparer.Ordinal);
+
+    /// <summary>Resolves what was written after <c>image:</c>. A failure is not remembered.</summary>
+    /// <exception cref="ContainerException">It is no image reference, not allowed here, or cannot be had.</exception>
+    public async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var reference = Parse(options.Map.GetValueOrDefault(text, text));
+        Check(reference, policy);
+
+        // Whoever waits may give up; the pull goes on for the others.
+        var pull = resolved.GetOrAdd(reference.ToString(), _ => PullAsync(reference, always));
+        try
+        {
+            return await pull.WaitAsync(cancellationToken);
+        }
+        catch (ContainerException)
+        {
+            resolved.TryRemove(KeyValuePair.Create(reference.ToString(), pull));
+            throw;
+        }
+    }
+
+    private Task<ResolvedImage> PullAsync(ImageReference reference, bool always)
+    {
+        var policy = options.Pull ?? (always ? PullPolicy.Always : PullPolicy.Missing);
+        return engine.PullAsync(reference, new PullOptions { Policy = policy }, options.Progress?.Invoke(reference), options.Stop);
+    }
+
+    private ImageReference Parse(string text) =>
+        ImageReference.TryParse(text, options.BaseDirectory, out var reference, out var problem)
+            ? reference
+            : throw new ContainerException(ContainerFailure.InvalidImage, $"'{text}' is not an image: {problem}");
+
+    private static void Check(ImageReference image, StepPolicy policy)
+    {
+        if (image.Transport == ImageTransport.RootFileSystem
+            && !policy.AllowedRootFileSystems.Contains("*")
+            && !policy.AllowedRootFileSystems.Contains(image.Location))
+        {
+            throw new ContainerException(
+                ContainerFailure.AccessDenied,
+                $"'{image}' is not allowed here; an administrator can list '{image.Location}' in Engine:AllowedRootFileSystems");
+        }
+    }
+}
+
+/// <summary>How a run resolves images.</summary>
+/// <param name="BaseDirectory">Relative paths start here; null: they must be absolute.</param>
+/// <param name="Map">Replacements, by the text after <c>image:</c>.</param>
+/// <param name="Pull">Stronger than what steps say; null: they decide.</param>
+/// <param name="Progress">Hears how far a pull is.</param>
+/// <param name="Stop">Ends every pull.</param>
+public sealed record RunImageOptions(
+    string? BaseDirectory,
+    IReadOnlyDictionary<string, string> Map,
+    PullPolicy? Pull,
+    Func<ImageReference, IProgress<PullProgress>?>? Progress,
+    CancellationToken Stop);

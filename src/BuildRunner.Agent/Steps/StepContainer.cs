@@ -1,0 +1,84 @@
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Core.Planning;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>Turns the plan of a step or service into the specification of its container.</summary>
+internal static class StepContainer
+{
+    /// <summary>The specification, without the environment: that is completed when the container starts.</summary>
+    /// <exception cref="ContainerException">The step asks for something that the policy refuses.</exception>
+    public static ContainerSpec SpecOf(WorkflowJob job, StepPlan step, int attempt, ResolvedImage image, string? outputFile)
+    {
+        if (step.Privileged && !job.Policy.AllowPrivileged)
+        {
+            throw Refused(step, "privileged: true", "Engine:AllowPrivileged");
+        }
+
+        var script = step.Commands.Count > 0 && step.Entrypoint is null;
+        return new ContainerSpec
+        {
+            Name = step.Name,
+            Image = image,
+            Entrypoint = script ? [StepScript.Shell, "-e", $"{InjectedFile.Root}/{StepScript.FileName}"] : step.Entrypoint,
+            Environment = HomeOf(step, image),
+            WorkingDirectory = step.Directory,
+            User = step.User,
+            Files = script ? [new InjectedFile(StepScript.FileName, StepScript.Of(step.Commands), Executable: true)] : [],
+            HostMounts = [.. step.Volumes.Select(v => Volume(job, step, v)), .. Outputs(outputFile)],
+            Labels = Labels(job, step, attempt),
+            Limits = new ResourceLimits(
+                step.Resources.MemoryBytes ?? job.DefaultLimits.MemoryBytes,
+                step.Resources.Cpus ?? job.DefaultLimits.Cpus,
+                step.Resources.Pids ?? job.DefaultLimits.Pids),
+            Network = step.Networked ? NetworkMode.Group : NetworkMode.None,
+            Dns = step.Dns,
+            DnsSearch = step.DnsSearch,
+            ExtraHosts = step.ExtraHosts,
+            HealthCheck = step.HealthCheck is { } check ? new HealthCheck(check.Test, check.Interval, check.Timeout, check.Retries, check.StartPeriod) : null,
+            Privileged = step.Privileged,
+            StopGrace = job.StopGrace,
+            Deadline = step.Timeout is { } timeout ? timeout + job.StopGrace + TimeSpan.FromSeconds(30) : null,
+        };
+    }
+
+    private static Dictionary<string, string> HomeOf(StepPlan step, ResolvedImage image)
+    {
+        var user = step.User ?? image.Config.User ?? "root";
+        var isRoot = user.Split(':')[0] is "root" or "0" or "";
+        return isRoot && !image.Config.Environment.Any(e => e.Key == "HOME") ? new() { ["HOME"] = "/root" } : [];
+    }
+
+    private static Dictionary<string, string> Labels(WorkflowJob job, StepPlan step, int attempt) => new()
+    {
+        [ContainerLabels.Run] = job.Run.ToString(),
+        [ContainerLabels.Workflow] = job.Plan.Name,
+        [ContainerLabels.Step] = step.Name,
+        [ContainerLabels.Attempt] = $"{attempt}",
+        [ContainerLabels.StepType] = StepEnvironment.TypeOf(step),
+    };
+
+    private static IEnumerable<HostMount> Outputs(string? file) => file is null ? [] : [new HostMount(file, StepEnvironment.OutputFile, ReadOnly: false)];
+
+    private static HostMount Volume(WorkflowJob job, StepPlan step, string volume)
+    {
+        var parts = volume.Split(':');
+        if (parts.Length is < 2 or > 3 || !Path.IsPathRooted(parts[0]) || !Path.IsPathRooted(parts[1]))
+        {
+            throw new ContainerException(
+                ContainerFailure.InvalidSpec,
+                $"step '{step.Name}' has the volume '{volume}', which is not SOURCE:TARGET or SOURCE:TARGET:ro with absolute paths");
+        }
+
+        var source = Path.GetFullPath(parts[0]);
+        var allowed = job.Policy.AllowedVolumes.Any(root => source == root || source.StartsWith(root.TrimEnd('/') + "/", StringComparison.Ordinal));
+        return allowed
+            ? new HostMount(source, Path.GetFullPath(parts[1]), parts.Length == 3 && parts[2].Split(',').Contains("ro"))
+            : throw Refused(step, $"the volume '{volume}'", "Engine:AllowedVolumes");
+    }
+
+    private static ContainerException Refused(StepPlan step, string what, string setting) => new(
+        ContainerFailure.AccessDenied,
+        $"step '{step.Name}' asks for {what}, which is not allowed here; the setting {setting} allows it");
+}

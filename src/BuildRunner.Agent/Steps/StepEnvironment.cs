@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>The environment of an attempt, made when it starts.</summary>
+internal static partial class StepEnvironment
+{
+    /// <summary>Where a step writes its outputs.</summary>
+    public const string OutputFile = "/.buildrunner.output";
+
+    /// <summary>Resolves the plan's values and adds what only the start knows.</summary>
+    /// <exception cref="ContainerException">A secret is not known.</exception>
+    public static Dictionary<string, string> Of(WorkflowJob job, StepAttempt attempt, DateTimeOffset now)
+    {
+        var step = attempt.Step;
+        var environment = Defaults(job);
+        foreach (var (name, value) in step.Environment)
+        {
+            environment[name] = Resolve(job, attempt, value);
+        }
+
+        foreach (var (name, value) in job.ExtraEnvironment)
+        {
+            environment[name] = value;
+        }
+
+        environment["CI_PIPELINE_STATUS"] = attempt.Status == WorkflowStatus.Success ? "success" : "failure";
+        environment["CI_PIPELINE_STARTED"] = Unix(job.RunStartedAt);
+        environment["CI_STEP_STARTED"] = Unix(now);
+        environment["CI_STEP_TYPE"] = TypeOf(step);
+        environment["CI_STEP_NAME"] = step.Name;
+        if (step.Entrypoint is not null && step.Commands.Count > 0)
+        {
+            environment["CI_SCRIPT"] = Convert.ToBase64String(StepScript.Of(step.Commands));
+        }
+
+        return environment;
+    }
+
+    /// <summary>The word for what a step is, as in <c>CI_STEP_TYPE</c>.</summary>
+    public static string TypeOf(StepPlan step) => step.Kind switch
+    {
+        StepKind.Commands => "commands",
+        StepKind.Plugin => "plugin",
+        StepKind.Clone => "clone",
+        _ => "service",
+    };
+
+    private static Dictionary<string, string> Defaults(WorkflowJob job)
+    {
+        var environment = new Dictionary<string, string>(StringComparer.Ordinal)
+        {
+            ["CI"] = "true",
+            ["BUILDRUNNER"] = "true",
+            ["SHELL"] = StepScript.Shell,
+            ["CI_OUTPUT"] = OutputFile,
+            ["BUILDRUNNER_OUTPUT"] = OutputFile,
+        };
+        if (job.Colour)
+        {
+            environment["TERM"] = "xterm-256color";
+            environment["COLUMNS"] = "120";
+            environment["FORCE_COLOR"] = "1";
+            environment["CLICOLOR_FORCE"] = "1";
+        }
+
+        return environment;
+    }
+
+    private static string Resolve(WorkflowJob job, StepAttempt attempt, PlanValue value) => value switch
+    {
+        PlanValue.Literal(var text) => text,
+        PlanValue.Secret(var name) => Secret(job, attempt.Step, name),
+        PlanValue.Template(var text) => Outputs(text, attempt),
+        PlanValue.Json(var text) => Fill(JsonNode.Parse(text), job, attempt)?.ToJsonString() ?? "null",
+        _ => throw new ArgumentOutOfRangeException(nameof(value), value, "an unknown kind of value"),
+    };
+
+    private static string Secret(WorkflowJob job, StepPlan step, string name) =>
+        step.WithoutSecrets ? throw Refused(step, name, "the step says permissions.secrets: none")
+        : job.Secrets.TryGetValue(name, out var value) ? value
+        : throw Refused(step, name, $"it is not known; for a local run give --secret {name} (from the environment), --secret {name}=VALUE or --secret-file FILE");
+
+    private static ContainerException Refused(StepPlan step, string name, string why) =>
+        new(ContainerFailure.AccessDenied, $"step '{step.Name}' needs the secret '{name}': {why}");
+
+    private static string Outputs(string text, StepAttempt attempt) => OutputReference().Replace(text, match =>
+        attempt.Outputs.TryGetValue(match.Groups["step"].Value, out var outputs) && outputs.TryGetValue(match.Groups["key"].Value, out var value) ? value : "");
+
+    private static JsonNode? Fill(JsonNode? node, WorkflowJob job, StepAttempt attempt)
+    {
+        switch (node)
+        {
+            case JsonObject { Count: 1 } reference when reference.TryGetPropertyValue("from_secret", out var name) && name is JsonValue:
+                return JsonValue.Create(Secret(job, attempt.Step, name.GetValue<string>()));
+            case JsonObject map:
+                return new JsonObject(map.Select(p => KeyValuePair.Create(p.Key, Fill(p.Value?.DeepClone(), job, attempt))));
+            case JsonArray list:
+                return new JsonArray([.. list.Select(n => Fill(n?.DeepClone(), job, attempt))]);
+            case JsonValue value when value.TryGetValue<string>(out var text) && text.Contains("${steps.", StringComparison.Ordinal):
+                return JsonValue.Create(Outputs(text, attempt));
+            default:
+                return node?.DeepClone();
+        }
+    }
+
+    private static string Unix(DateTimeOffset at) => at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"\$\{steps\.(?<step>[^.}]+)\.outputs\.(?<key>[A-Za-z_][A-Za-z0-9_-]*)\}", RegexOptions.ExplicitCapture)]
+    private static partial Regex OutputReference();
+}

@@ -1,0 +1,117 @@
+using System.Collections.Immutable;
+using BuildRunner.Agent.Output;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Core.Logs;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>Runs one attempt of a step to its end.</summary>
+/// <remarks>
+/// <para>1. Wait for the delay of a retry and for a slot. 2. Take the attempt; refused: leave it alone. 3. Complete its environment, fetch the
+/// image and make the container, unless that was done ahead. 4. Store the intent to start (promise G2); refused: it is not started. 5. Run it, under its time
+/// limit. 6. Hand on the rest of its output, and read its outputs. 7. Report its end, once.</para>
+/// </remarks>
+internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, WorkflowJob job, Masker masker, PreparedSteps ahead)
+{
+    /// <summary>Runs the attempt. Every attempt that was taken is reported, whatever happens.</summary>
+    /// <param name="attempt">What to run.</param>
+    /// <param name="stop">Ends it: TERM, then KILL. Its end is reported as cancelled.</param>
+    public async Task RunAsync(StepAttempt attempt, CancellationToken stop)
+    {
+        if (attempt.NotBefore is { } notBefore && notBefore - agent.Time.GetUtcNow() is { Ticks: > 0 } delay)
+        {
+            await Task.Delay(delay, agent.Time, stop);
+        }
+
+        await agent.Slots.WaitAsync(stop);
+        try
+        {
+            if (await agent.Report(new RunFact.StepTaken(job.Plan.Name, attempt.Step.Name, attempt.Number), CancellationToken.None) is null)
+            {
+                var report = await ExecuteAsync(attempt, stop);
+                await agent.Report(new RunFact.StepEnded(job.Plan.Name, attempt.Step.Name, attempt.Number, report), CancellationToken.None);
+            }
+        }
+        finally
+        {
+            agent.Slots.Release();
+        }
+    }
+
+    private async Task<StepReport> ExecuteAsync(StepAttempt attempt, CancellationToken stop)
+    {
+        var watch = new PhaseWatch(agent.Time, attempt.QueuedAt);
+        using var log = new StepLog(agent.Logs, job.Plan.Name, attempt.Step.Name, attempt.Number, masker, agent.Time);
+        try
+        {
+            var start = new StartSpec { Environment = StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow()) };
+            await using var prepared = await watch.PrepareAsync(ahead.TakeAsync(attempt, stop));
+            var fact = new RunFact.StepStarting(job.Plan.Name, attempt.Step.Name, attempt.Number, prepared.Image.DisplayName);
+            if (await agent.Report(fact, CancellationToken.None) is not null)
+            {
+                return watch.Report(new Outcome.Cancelled("it was stopped before it started"), prepared.Image.DisplayName);
+            }
+
+            watch.Started();
+            var outcome = await RunAsync(attempt, prepared, start, log, stop);
+            watch.Ended();
+            return watch.Report(outcome, prepared.Image.DisplayName) with { Outputs = await ReadOutputsAsync(prepared.Outputs, log) };
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return watch.Report(new Outcome.Cancelled("it was stopped before it started"), null);
+        }
+        catch (ContainerException failure)
+        {
+            return watch.Report(StepErrors.Of(attempt.Step, failure), null);
+        }
+        catch (Exception bug)
+        {
+            // The one edge at which a defect of ours must still become a report: the run would wait for it for ever.
+            return watch.Report(new Outcome.Error("internal", $"BuildRunner itself failed: {bug}"), null);
+        }
+    }
+
+    private async Task<Outcome> RunAsync(StepAttempt attempt, PreparedStep prepared, StartSpec start, StepLog log, CancellationToken stop)
+    {
+        using var limit = new CancellationTokenSource(attempt.Step.Timeout ?? Timeout.InfiniteTimeSpan, agent.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+        try
+        {
+            var exit = await group.RunAsync(prepared.Container, start, log, either.Token);
+            return exit switch
+            {
+                ContainerExit.Exited(0) => new Outcome.Success(0),
+                ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
+                ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
+                ContainerExit.OutOfMemory(var bytes) => new Outcome.Failure(new FailureReason.OomKilled(bytes)),
+                _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
+            };
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested && limit.IsCancellationRequested)
+        {
+            return new Outcome.TimedOut(attempt.Step.Timeout ?? TimeSpan.Zero);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            return new Outcome.Cancelled("it was stopped");
+        }
+        finally
+        {
+            await log.EndAsync(CancellationToken.None);
+        }
+    }
+
+    private async Task<ImmutableDictionary<string, string>> ReadOutputsAsync(OutputsFile file, StepLog log)
+    {
+        var problems = new List<string>();
+        var outputs = file.Read(masker, problems);
+        foreach (var problem in problems)
+        {
+            await log.SayAsync(problem, CancellationToken.None);
+        }
+
+        return outputs;
+    }
+}

@@ -1,0 +1,122 @@
+using BuildRunner.Agent.Output;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Core.Logs;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>What a workflow has on this host while it lives: its group, its services, and what was prepared ahead.</summary>
+internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker masker) : IAsyncDisposable
+{
+    private readonly List<HostedService> services = [];
+    private IContainerGroup? group;
+    private PreparedSteps? ahead;
+
+    /// <summary>The group; there once <see cref="OpenAsync"/> has made it.</summary>
+    public IContainerGroup Group => group ?? throw new InvalidOperationException($"workflow '{job.Plan.Name}' has no group");
+
+    /// <summary>What is prepared ahead.</summary>
+    public PreparedSteps Ahead => ahead ?? throw new InvalidOperationException($"workflow '{job.Plan.Name}' has no group");
+
+    /// <summary>Makes the group and starts the services, all at once, and waits until each is ready.</summary>
+    /// <exception cref="ContainerException">Something of it could not be done; <see cref="CloseAsync"/> removes the rest.</exception>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        var spec = new GroupSpec
+        {
+            Id = job.GroupId,
+            Owner = job.Owner,
+            Workspace = job.Workspace,
+            Limits = LimitsOf(job.Plan.Resources),
+            Labels = new Dictionary<string, string> { [ContainerLabels.Run] = job.Run.ToString(), [ContainerLabels.Workflow] = job.Plan.Name },
+        };
+        group = await agent.Engine.CreateGroupAsync(spec, cancellationToken);
+        ahead = new PreparedSteps(agent, group, job);
+        services.AddRange(job.Plan.Services.Where(s => s.SkipReason is null).Select(s => new HostedService(agent, group, job, s, masker)));
+        await Task.WhenAll(services.Select(s => s.StartAsync(cancellationToken)));
+    }
+
+    /// <summary>Ends services and group. Everything that can be ended is, before the first problem is told.</summary>
+    public async Task CloseAsync()
+    {
+        if (group is not null && job.BeforeRelease is { } before)
+        {
+            await before(group.WorkspaceDirectory, CancellationToken.None);
+        }
+
+        await DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref group, null) is not { } there)
+        {
+            return;
+        }
+
+        await Task.WhenAll(services.Select(s => s.DisposeAsync().AsTask()));
+        await Ahead.DisposeAsync();
+        await there.DisposeAsync();
+    }
+
+    private static ResourceLimits LimitsOf(ResourcePlan plan) => new(plan.MemoryBytes, plan.Cpus, plan.Pids);
+}
+
+/// <summary>One service of a workflow.</summary>
+internal sealed class HostedService(AgentContext agent, IContainerGroup group, WorkflowJob job, StepPlan plan, Masker masker) : IAsyncDisposable
+{
+    private readonly StepLog log = new(agent.Logs, job.Plan.Name, plan.Name, 1, masker, agent.Time);
+    private IRunningService? service;
+    private Task watch = Task.CompletedTask;
+    private bool stopping;
+
+    /// <summary>Starts it and waits until it is ready.</summary>
+    /// <exception cref="ContainerException">It could not be started, or did not become healthy.</exception>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var image = await agent.Images.ResolveAsync(plan.Image, plan.AlwaysPull, job.Policy, cancellationToken);
+        var attempt = new StepAttempt(plan, 1, agent.Time.GetUtcNow(), null, WorkflowStatus.Success, StepAttempt.NoOutputs);
+        var spec = StepContainer.SpecOf(job, plan, 1, image, outputFile: null);
+        var environment = new Dictionary<string, string>(spec.Environment);
+        foreach (var (name, value) in StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow()))
+        {
+            environment[name] = value;
+        }
+
+        service = await group.StartServiceAsync(spec with { Environment = environment }, log, cancellationToken);
+        await agent.Report(new RunFact.ServiceStarted(job.Plan.Name, plan.Name, image.DisplayName), cancellationToken);
+        watch = WatchAsync(service);
+        await service.WaitUntilHealthyAsync(cancellationToken);
+    }
+
+    /// <summary>Stops it, if it was started.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        stopping = true;
+        if (service is not null)
+        {
+            await service.DisposeAsync();
+            await watch;
+        }
+
+        log.Dispose();
+    }
+
+    private async Task WatchAsync(IRunningService started)
+    {
+        var exit = await started.Exited;
+        await log.EndAsync(CancellationToken.None);
+        await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, OutcomeOf(exit)), CancellationToken.None);
+    }
+
+    private Outcome OutcomeOf(ContainerExit exit) => exit switch
+    {
+        _ when stopping => new Outcome.Success(null),
+        ContainerExit.Exited(0) => new Outcome.Success(0),
+        ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
+        ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
+        ContainerExit.OutOfMemory(var limit) => new Outcome.Failure(new FailureReason.OomKilled(limit)),
+        _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
+    };
+}

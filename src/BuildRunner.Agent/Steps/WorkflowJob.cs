@@ -1,0 +1,81 @@
+using BuildRunner.Containers.Engine;
+using BuildRunner.Core.Logs;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>One workflow to execute, with everything that is not in its plan.</summary>
+public sealed record WorkflowJob
+{
+    /// <summary>The run that it belongs to.</summary>
+    public required RunId Run { get; init; }
+
+    /// <summary>What to do.</summary>
+    public required WorkflowPlan Plan { get; init; }
+
+    /// <summary>Unique on this host (<see cref="GroupSpec.Id"/>).</summary>
+    public required string GroupId { get; init; }
+
+    /// <summary>Whose it is (<see cref="GroupSpec.Owner"/>).</summary>
+    public required string Owner { get; init; }
+
+    /// <summary>The workspace.</summary>
+    public required WorkspaceSpec Workspace { get; init; }
+
+    /// <summary>A directory for files of this workflow that steps do not see; exists, and is removed by whoever made it.</summary>
+    public required string ScratchDirectory { get; init; }
+
+    /// <summary>When the run began, for <c>CI_PIPELINE_STARTED</c>.</summary>
+    public required DateTimeOffset RunStartedAt { get; init; }
+
+    /// <summary>Secrets by name. All of them are hidden in every output.</summary>
+    public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Added to the environment of every step, and stronger than the plan's.</summary>
+    public IReadOnlyDictionary<string, string> ExtraEnvironment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>True: tools are told to colour their output.</summary>
+    public bool Colour { get; init; }
+
+    /// <summary>What steps may ask for.</summary>
+    public StepPolicy Policy { get; init; } = StepPolicy.Strict;
+
+    /// <summary>Time between TERM and KILL.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Called when every step has ended and before the workspace goes, with the directory that shows it; null if the engine has none.</summary>
+    public Func<string?, CancellationToken, Task>? BeforeRelease { get; init; }
+
+    /// <summary>Limits of a step that names none.</summary>
+    public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;
+}
+
+/// <summary>What steps may ask for.</summary>
+/// <param name="AllowPrivileged">Whether <c>privileged: true</c> is obeyed.</param>
+/// <param name="AllowedVolumes">Host directories below which <c>volumes</c> may lie; <c>/</c> allows all.</param>
+/// <param name="AllowedRootFileSystems">Directories that <c>rootfs:</c> may name; <c>*</c> allows all.</param>
+public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> AllowedVolumes, IReadOnlyList<string> AllowedRootFileSystems)
+{
+    /// <summary>Nothing that reaches beyond the container.</summary>
+    public static StepPolicy Strict { get; } = new(false, [], []);
+}
+
+/// <summary>Tells the orchestrator what happened.</summary>
+/// <returns>Null if it was taken; otherwise why not, and the sender must not go on with what it announced.</returns>
+public delegate Task<string?> ReportFact(RunFact fact, CancellationToken cancellationToken);
+
+/// <summary>What executors of one host share.</summary>
+/// <param name="Engine">Runs the containers.</param>
+/// <param name="Images">Resolves images, once per run.</param>
+/// <param name="Slots">How many steps may run at once.</param>
+/// <param name="Report">Tells what happened.</param>
+/// <param name="Logs">Takes what steps write.</param>
+/// <param name="Time">The clock.</param>
+public sealed record AgentContext(
+    IContainerEngine Engine,
+    RunImages Images,
+    SemaphoreSlim Slots,
+    ReportFact Report,
+    ILogSink Logs,
+    TimeProvider Time);
