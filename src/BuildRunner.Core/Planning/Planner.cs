@@ -16,10 +16,32 @@ public sealed record PlanResult(RunPlan? Plan, IReadOnlyList<Diagnostic> Diagnos
 public static class Planner
 {
     /// <summary>Reads, validates and plans. Never throws, whatever is in the files, and ends in bounded time and memory.</summary>
+    /// <param name="sources">The files, in the order in which their workflows shall be shown.</param>
+    /// <param name="runEvent">What the run is for. Its variables win over those that are made of its other facts.</param>
     public static PlanResult Plan(IReadOnlyList<PipelineSource> sources, RunEvent runEvent)
     {
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentNullException.ThrowIfNull(runEvent);
-        throw new NotImplementedException("written next, by the language work");
+        var diagnostics = new DiagnosticBag();
+        var planner = new RunPlanner(runEvent, diagnostics);
+        foreach (var source in sources)
+            planner.Add(source);
+        var workflows = planner.Finish();
+        var said = diagnostics.ToList(sources.Select(source => source.Path));
+        return new PlanResult(diagnostics.HasErrors ? null : new RunPlan(workflows, runEvent), said);
+    }
+
+    /// <summary>Reads and validates without an event: what depends on one is not judged. Never throws, and ends in bounded time and memory.</summary>
+    /// <param name="sources">The files.</param>
+    /// <returns>Everything there is to say, in order of file and line.</returns>
+    public static IReadOnlyList<Diagnostic> Lint(IReadOnlyList<PipelineSource> sources)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        var diagnostics = new DiagnosticBag();
+        var linter = new RunLinter(diagnostics);
+        foreach (var source in sources)
+            linter.Add(source);
+        linter.Finish();
+        return diagnostics.ToList(sources.Select(source => source.Path));
     }
 }

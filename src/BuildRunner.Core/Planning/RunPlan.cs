@@ -52,6 +52,12 @@ public sealed record WorkflowPlan
 
     /// <summary>Why the workflow does not run for this event, as a sentence; null if it runs.</summary>
     public string? SkipReason { get; init; }
+
+    /// <summary>What each condition of <c>when</c> came to; empty without <c>when</c>.</summary>
+    public IReadOnlyList<ConditionVerdict> Conditions { get; init; } = [];
+
+    /// <summary>How the cells of this workflow's matrix run; null without a matrix.</summary>
+    public MatrixPlan? MatrixRules { get; init; }
 }
 
 /// <summary>One container: a step or a service.</summary>
@@ -89,6 +95,9 @@ public sealed record StepPlan
 
     /// <summary>Why the step does not run for this event, as a sentence; null if it runs.</summary>
     public string? SkipReason { get; init; }
+
+    /// <summary>What each condition of <c>when</c> came to; empty without <c>when</c>.</summary>
+    public IReadOnlyList<ConditionVerdict> Conditions { get; init; } = [];
 
     /// <summary>A condition over outputs of earlier steps, evaluated when the step is due; null if there is none.</summary>
     public string? LateCondition { get; init; }
@@ -199,11 +208,12 @@ public abstract record PlanValue
     /// <param name="Name">The secret's name.</param>
     public sealed record Secret(string Name) : PlanValue;
 
-    /// <summary>Holds <c>${steps.NAME.outputs.KEY}</c>, resolved when the step starts.</summary>
-    /// <param name="Text">The text with the references in it.</param>
+    /// <summary>Holds <c>${steps.NAME.outputs.KEY}</c>, resolved when the step starts by <c>OutputTemplate.Resolve</c>.</summary>
+    /// <param name="Text">The text with the references in it; a dollar that is none of them is written twice.</param>
     public sealed record Template(string Text) : PlanValue;
 
-    /// <summary>A structure (plugin settings) with secrets in it: JSON in which each secret is <c>{"from_secret": NAME}</c>; resolved and written as JSON at the start.</summary>
+    /// <summary>A structure (plugin settings) with secrets or outputs in it: JSON in which each secret is <c>{"from_secret": NAME}</c> and each text with outputs
+    /// <c>{"from_template": TEXT}</c>; resolved and written as JSON at the start.</summary>
     /// <param name="Text">The JSON text.</param>
     public sealed record Json(string Text) : PlanValue;
 }
@@ -228,6 +238,18 @@ public sealed record ResourcePlan(long? MemoryBytes = null, double? Cpus = null,
     /// <summary>No limit.</summary>
     public static ResourcePlan None { get; } = new();
 }
+
+/// <summary>What one condition of <c>when</c> came to.</summary>
+/// <param name="Location">Where the condition is.</param>
+/// <param name="Holds">Whether it holds, as far as it can be told before the run.</param>
+/// <param name="Because">Why not; a sentence without a capital letter and full stop. Null if it holds.</param>
+public sealed record ConditionVerdict(SourceLocation Location, bool Holds, string? Because);
+
+/// <summary>How the cells of a matrix run.</summary>
+/// <param name="Workflow">The workflow's name without a cell's number; the cells of one matrix share it.</param>
+/// <param name="MaxParallel">How many may run at one time; null: no limit.</param>
+/// <param name="FailFast">True: the first cell that fails cancels the others.</param>
+public sealed record MatrixPlan(string Workflow, int? MaxParallel, bool FailFast);
 
 /// <summary>A concurrency group.</summary>
 /// <param name="Limit">How many at once.</param>
