@@ -79,6 +79,12 @@ public sealed class WorkflowExecutor : IAsyncDisposable
 
     private async Task StartAsync()
     {
+        if (await agent.Report(new RunFact.WorkflowTaken(job.Plan.Name), CancellationToken.None) is not null)
+        {
+            // Cancelled before anybody made anything of it: the machine has ended it already.
+            return;
+        }
+
         var opened = new WorkflowHost(agent, job, masker);
         RunFact fact;
         try

@@ -7,7 +7,8 @@ public abstract record Effect
     {
     }
 
-    /// <summary>Make network, workspace and services, then say <see cref="RunFact.WorkflowReady"/> or <see cref="RunFact.WorkflowBroken"/>.</summary>
+    /// <summary>Say <see cref="RunFact.WorkflowTaken"/>; if that is taken, make network, workspace and services, then say <see cref="RunFact.WorkflowReady"/> or
+    /// <see cref="RunFact.WorkflowBroken"/>.</summary>
     public sealed record StartWorkflow(string Workflow) : Effect;
 
     /// <summary>Find somebody to run an attempt.</summary>

@@ -99,6 +99,9 @@ internal sealed partial class MachineTurn
         var step = plan.Plan.Workflows[at].Steps[i];
         switch (State.Workflows[at].Steps[i].Phase)
         {
+            case StepPhase.Queued when State.Workflows[at].Halt is Outcome.Error error:
+                Skip(at, i, SkipRule.Workflow, StepRules.WhyHalted(error));
+                break;
             case StepPhase.Queued:
                 End(at, i, step, StepRules.Judge(step, new Outcome.Cancelled("it was stopped"), reason));
                 break;

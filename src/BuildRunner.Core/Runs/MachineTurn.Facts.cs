@@ -9,12 +9,15 @@ internal sealed partial class MachineTurn
     {
         RunFact.Begin or RunFact.TimePassed => TakeTime(),
         RunFact.CancelRequested(var why) => TakeCancel(why),
+        RunFact.WorkflowTaken(var workflow) => In(workflow, at => TakeTaken(at)),
+        RunFact.WorkflowReturned(var workflow) => In(workflow, at => TakeReturned(at)),
         RunFact.WorkflowReady(var workflow) => In(workflow, at => TakeReady(at)),
         RunFact.WorkflowBroken(var workflow, var error) => In(workflow, at => TakeBroken(at, error)),
         RunFact.WorkflowReleased(var workflow) => In(workflow, at => TakeReleased(at)),
         RunFact.ServiceStarted(var workflow, var service, var image) => InService(workflow, service, (at, i) => TakeService(at, i, image)),
         RunFact.ServiceEnded(var workflow, var service, var outcome) => InService(workflow, service, (at, i) => TakeServiceEnd(at, i, outcome)),
         RunFact.StepTaken(var workflow, var step, var attempt) => InStep(workflow, step, (at, i) => TakeTaken(at, i, attempt)),
+        RunFact.StepReturned(var workflow, var step, var attempt) => InStep(workflow, step, (at, i) => TakeReturned(at, i, attempt)),
         RunFact.StepStarting(var workflow, var step, var attempt, var image) => InStep(workflow, step, (at, i) => TakeStarting(at, i, attempt, image)),
         RunFact.StepEnded(var workflow, var step, var attempt, var report) => InStep(workflow, step, (at, i) => TakeEnded(at, i, attempt, report)),
         _ => throw new ArgumentOutOfRangeException(nameof(fact), fact, "an unknown fact"),
@@ -44,16 +47,31 @@ internal sealed partial class MachineTurn
         State = State with { Cancel = new CancelRequest(why, now) };
         for (var at = 0; at < State.Workflows.Length; at++)
         {
-            if (State.Workflows[at].Phase is WorkflowPhase.Starting)
+            switch (State.Workflows[at].Phase)
             {
-                Halt(at, new Outcome.Cancelled(why), new StopReason.Cancelled(why));
-            }
-            else
-            {
-                StopSteps(at, new StopReason.Cancelled(why));
+                case WorkflowPhase.Queued:
+                    EndUntaken(at, why);
+                    break;
+                case WorkflowPhase.Starting:
+                    Halt(at, new Outcome.Cancelled(why), new StopReason.Cancelled(why));
+                    break;
+                default:
+                    StopSteps(at, new StopReason.Cancelled(why));
+                    break;
             }
         }
 
+        return null;
+    }
+
+    private string? TakeTaken(int at)
+    {
+        if (State.Workflows[at].Phase is not WorkflowPhase.Queued)
+        {
+            return Late;
+        }
+
+        Set(at, State.Workflows[at] with { Phase = new WorkflowPhase.Starting(now, now + plan.Plan.Workflows[at].Timeout) });
         return null;
     }
 
@@ -70,12 +88,12 @@ internal sealed partial class MachineTurn
 
     private string? TakeBroken(int at, Outcome.Error error)
     {
-        if (State.Workflows[at].Phase is not WorkflowPhase.Starting)
+        if (State.Workflows[at].Phase is not (WorkflowPhase.Starting or WorkflowPhase.Running) || State.Workflows[at].Halt is not null)
         {
             return Late;
         }
 
-        Halt(at, error, new StopReason.WorkflowOver());
+        Halt(at, error, new StopReason.Cancelled($"the workflow could not go on: {error.Message}"));
         return null;
     }
 

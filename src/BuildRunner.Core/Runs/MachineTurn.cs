@@ -44,7 +44,7 @@ internal sealed partial class MachineTurn(PlanIndex plan, RunState state, DateTi
         switch (WorkflowRules.Judge(plan, workflow, State))
         {
             case WorkflowVerdict.Start:
-                Set(at, State.Workflows[at] with { Phase = new WorkflowPhase.Starting(now, now + workflow.Timeout) });
+                Set(at, State.Workflows[at] with { Phase = new WorkflowPhase.Queued(now) });
                 SkipUnplanned(at);
                 Effects.Add(new Effect.StartWorkflow(workflow.Name));
                 return true;

@@ -13,10 +13,16 @@ public abstract record RunFact
     /// <summary>The run may begin.</summary>
     public sealed record Begin : RunFact;
 
+    /// <summary>Somebody takes a workflow to make it. Refused: it must not be touched.</summary>
+    public sealed record WorkflowTaken(string Workflow) : RunFact;
+
+    /// <summary>Who took it gives it back, and no step of it was ever started: it is due again.</summary>
+    public sealed record WorkflowReturned(string Workflow) : RunFact;
+
     /// <summary>Network, workspace and services of a workflow are there.</summary>
     public sealed record WorkflowReady(string Workflow) : RunFact;
 
-    /// <summary>They could not be made.</summary>
+    /// <summary>They could not be made, or are gone before every step has ended.</summary>
     public sealed record WorkflowBroken(string Workflow, Outcome.Error Error) : RunFact;
 
     /// <summary>Nothing of a workflow is left on its host.</summary>
@@ -30,6 +36,9 @@ public abstract record RunFact
 
     /// <summary>Somebody takes an attempt to run it. Refused: it must not be touched.</summary>
     public sealed record StepTaken(string Workflow, string Step, int Attempt) : RunFact;
+
+    /// <summary>Who took an attempt gives it back, and provably did not start it: it is due again (promise G3).</summary>
+    public sealed record StepReturned(string Workflow, string Step, int Attempt) : RunFact;
 
     /// <summary>The intent to start an attempt (promise G2). Refused: it must not be started, and its end must be reported.</summary>
     public sealed record StepStarting(string Workflow, string Step, int Attempt, string? Image) : RunFact;

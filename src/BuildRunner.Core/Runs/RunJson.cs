@@ -9,12 +9,14 @@ namespace BuildRunner.Core.Runs;
     JsonSerializerDefaults.Web,
     IgnoreReadOnlyProperties = true,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UseStringEnumConverter = true)]
+    UseStringEnumConverter = true,
+    Converters = [typeof(TextSetConverter), typeof(NumberSetConverter)])]
 [JsonSerializable(typeof(RunState))]
 [JsonSerializable(typeof(RunPlan))]
 [JsonSerializable(typeof(Outcome.Cancelled), TypeInfoPropertyName = "OutcomeCancelled")]
 [JsonSerializable(typeof(StopReason.Cancelled), TypeInfoPropertyName = "StopReasonCancelled")]
 [JsonSerializable(typeof(StepPhase.Done), TypeInfoPropertyName = "StepPhaseDone")]
+[JsonSerializable(typeof(WorkflowPhase.Queued), TypeInfoPropertyName = "WorkflowPhaseQueued")]
 [JsonSerializable(typeof(WorkflowPhase.Done), TypeInfoPropertyName = "WorkflowPhaseDone")]
 [JsonSerializable(typeof(StepPhase.Running), TypeInfoPropertyName = "StepPhaseRunning")]
 [JsonSerializable(typeof(WorkflowPhase.Running), TypeInfoPropertyName = "WorkflowPhaseRunning")]

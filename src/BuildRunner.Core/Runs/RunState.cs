@@ -64,6 +64,7 @@ public sealed record WorkflowState
 /// <summary>Where a workflow is. A closed hierarchy.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "is")]
 [JsonDerivedType(typeof(Waiting), "waiting")]
+[JsonDerivedType(typeof(Queued), "queued")]
 [JsonDerivedType(typeof(Starting), "starting")]
 [JsonDerivedType(typeof(Running), "running")]
 [JsonDerivedType(typeof(Ending), "ending")]
@@ -77,8 +78,12 @@ public abstract record WorkflowPhase
     /// <summary>For the workflows that it depends on.</summary>
     public sealed record Waiting : WorkflowPhase;
 
-    /// <summary>Its network, workspace and services are being made.</summary>
-    /// <param name="Since">When that began; its time runs from here.</param>
+    /// <summary>Due, and not yet taken by anybody who makes it.</summary>
+    /// <param name="Since">When it became due.</param>
+    public sealed record Queued(DateTimeOffset Since) : WorkflowPhase;
+
+    /// <summary>Taken: its network, workspace and services are being made.</summary>
+    /// <param name="Since">When it was taken; its time runs from here.</param>
     /// <param name="Deadline">When its time is up; null: never.</param>
     public sealed record Starting(DateTimeOffset Since, DateTimeOffset? Deadline) : WorkflowPhase;
 

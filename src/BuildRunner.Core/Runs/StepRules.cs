@@ -148,10 +148,11 @@ internal static class StepRules
             : new StepVerdict.Run(status);
     }
 
-    private static string WhyHalted(Outcome halt) => halt switch
+    /// <summary>Why a step of a workflow that ended early did not run; a sentence.</summary>
+    public static string WhyHalted(Outcome halt) => halt switch
     {
         Outcome.TimedOut(var limit) => $"the workflow's time of {Durations.Text(limit)} was up",
-        Outcome.Error(_, var message) => $"the workflow could not be started: {message}",
+        Outcome.Error(_, var message) => $"the workflow could not go on: {message}",
         _ => "the workflow was ended",
     };
 }

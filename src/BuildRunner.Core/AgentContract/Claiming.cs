@@ -1,0 +1,72 @@
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Core.AgentContract;
+
+/// <summary>An agent asks for work. One such call is always open, also while no slot is free: stops come this way too.</summary>
+public sealed record ClaimRequest
+{
+    /// <summary>New for each claim; the same when a claim is sent again because its answer did not arrive. The server then answers with the same work.</summary>
+    public required Guid Claim { get; init; }
+
+    /// <summary>How many more steps the agent can run. With 0 it gets only what takes no slot: steps in the background, and releases.</summary>
+    public required int FreeSlots { get; init; }
+
+    /// <summary>Work whose <see cref="StopOrder"/> has arrived, so that the answer does not bring it again.</summary>
+    public IReadOnlyList<WorkId> Stopping { get; init; } = [];
+}
+
+/// <summary>What it gets; nothing if the time was up.</summary>
+public sealed record ClaimResponse
+{
+    /// <summary>Work that is the agent's from now on, until its lease ends.</summary>
+    public required IReadOnlyList<WorkItem> Work { get; init; }
+
+    /// <summary>Work of the agent that has to be stopped.</summary>
+    public IReadOnlyList<StopOrder> Stops { get; init; } = [];
+}
+
+/// <summary>Stop it: TERM, after the grace KILL. Its end is then reported as usual, as <see cref="Outcome.Cancelled"/> if the stop ended it.</summary>
+/// <param name="Work">What.</param>
+/// <param name="Reason">Why.</param>
+public sealed record StopOrder(WorkId Work, StopReason Reason);
+
+/// <summary>An agent is alive, and renews the leases of what it holds.</summary>
+public sealed record HeartbeatRequest
+{
+    /// <summary>The session of its hello.</summary>
+    public required Guid Session { get; init; }
+
+    /// <summary>What it holds.</summary>
+    public required IReadOnlyList<LeaseRenewal> Work { get; init; }
+
+    /// <summary>Bytes free where it works; null: not known.</summary>
+    public long? FreeDisk { get; init; }
+
+    /// <summary>Why it takes no work at the moment, as a clause (<c>disk is full</c>, <c>draining</c>); null if it does.</summary>
+    public string? Unready { get; init; }
+}
+
+/// <summary>One lease to renew.</summary>
+/// <param name="Work">Which work.</param>
+/// <param name="Fence">The fence it was claimed with.</param>
+public sealed record LeaseRenewal(WorkId Work, long Fence);
+
+/// <summary>What it gets.</summary>
+public sealed record HeartbeatResponse
+{
+    /// <summary>Not renewed, because it is not the agent's any more: to be killed at once. Its end need not be reported, its log may be.</summary>
+    public required IReadOnlyList<WorkId> Refused { get; init; }
+
+    /// <summary>Work that has to be stopped, told until its end is reported.</summary>
+    public required IReadOnlyList<StopOrder> Stops { get; init; }
+
+    /// <summary>True: an administrator wants it to finish what it has and take no more.</summary>
+    public bool Drain { get; init; }
+}
+
+/// <summary>An agent goes for now; it has drained.</summary>
+public sealed record GoodbyeRequest
+{
+    /// <summary>The session of its hello.</summary>
+    public required Guid Session { get; init; }
+}
