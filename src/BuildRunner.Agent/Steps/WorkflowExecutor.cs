@@ -131,6 +131,11 @@ public sealed class WorkflowExecutor : IAsyncDisposable
         {
             // It waited for its turn, and was never taken: the machine has ended it already.
         }
+        catch (Exception defect)
+        {
+            // Its end could not be reported: whoever waits for the run has to know.
+            agent.Fault(defect);
+        }
         finally
         {
             running.TryRemove((attempt.Step.Name, attempt.Number), out _);
@@ -140,11 +145,19 @@ public sealed class WorkflowExecutor : IAsyncDisposable
 
     private async Task ReleaseAsync()
     {
-        await end.CancelAsync();
-        await starting;
-        await Task.WhenAll(tasks);
-        await (host?.CloseAsync() ?? Task.CompletedTask);
-        await agent.Report(new RunFact.WorkflowReleased(job.Plan.Name), CancellationToken.None);
+        try
+        {
+            await end.CancelAsync();
+            await starting;
+            await Task.WhenAll(tasks);
+            await (host?.CloseAsync() ?? Task.CompletedTask);
+            await agent.Report(new RunFact.WorkflowReleased(job.Plan.Name), CancellationToken.None);
+        }
+        catch (Exception defect)
+        {
+            // What is left is found by the reaper; whoever waits for the run has to know.
+            agent.Fault(defect);
+        }
     }
 
     private static Dictionary<string, ImmutableDictionary<string, string>> OutputsOf(WorkflowState state) =>

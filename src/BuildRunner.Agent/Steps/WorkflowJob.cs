@@ -72,10 +72,12 @@ public delegate Task<string?> ReportFact(RunFact fact, CancellationToken cancell
 /// <param name="Report">Tells what happened.</param>
 /// <param name="Logs">Takes what steps write.</param>
 /// <param name="Time">The clock.</param>
+/// <param name="Fault">Told of a defect of ours that no report can carry; the run cannot be trusted to end then.</param>
 public sealed record AgentContext(
     IContainerEngine Engine,
     RunImages Images,
     SemaphoreSlim Slots,
     ReportFact Report,
     ILogSink Logs,
-    TimeProvider Time);
+    TimeProvider Time,
+    Action<Exception> Fault);

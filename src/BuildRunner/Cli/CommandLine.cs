@@ -1,0 +1,103 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.Text;
+using BuildRunner.Cli.Linting;
+using BuildRunner.Cli.Running;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Cli;
+
+/// <summary>The command line: from words to a verb, and from what went wrong to a message and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Runs one command line to its end.</summary>
+    public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliHost host)
+    {
+        var root = Create(host);
+        var parsed = root.Parse(arguments);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        {
+            foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
+            {
+                host.Say($"buildrunner: {error}\n");
+            }
+
+            host.Say($"'buildrunner {Path(parsed)}--help' tells what there is\n");
+            return (int)ExitCode.Usage;
+        }
+
+        try
+        {
+            using var output = new StreamWriter(host.Output, new UTF8Encoding(false), leaveOpen: true);
+            using var error = new StreamWriter(host.Error, new UTF8Encoding(false), leaveOpen: true);
+            return await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = output,
+                Error = error,
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+            });
+        }
+        catch (Exception problem)
+        {
+            return (int)Report(problem, host);
+        }
+    }
+
+    /// <summary>All verbs.</summary>
+    public static RootCommand Create(CliHost host)
+    {
+        var globals = new GlobalOptions();
+        var root = new RootCommand("Runs pipelines: each step in its own fresh container.")
+        {
+            RunVerb.Create(host, globals),
+            LintVerb.Create(host, globals),
+            VersionVerb.Create(host),
+        };
+        foreach (var option in root.Options.OfType<VersionOption>().ToList())
+        {
+            root.Options.Remove(option);
+        }
+
+        foreach (var option in globals.All)
+        {
+            root.Add(option);
+        }
+
+        root.Options.OfType<HelpOption>().First().Action = new ExitCodesHelp(new HelpAction());
+        return root;
+    }
+
+    private static ExitCode Report(Exception problem, CliHost host)
+    {
+        switch (problem)
+        {
+            case CliException cli:
+                host.Say($"buildrunner: {cli.Message}\n");
+                return cli.Code;
+            case SettingsException settings:
+                host.Say(string.Concat(settings.Problems.Select(p => $"buildrunner: {p}\n")));
+                return ExitCode.Usage;
+            case ContainerException container:
+                host.Say($"buildrunner: {container.Message}\n");
+                return ExitCode.Error;
+            case OperationCanceledException when host.Signals.Received is { } code:
+                return code;
+            default:
+                host.Say($"buildrunner: this is a defect of BuildRunner, please report it:\n{problem}\n");
+                return ExitCode.Error;
+        }
+    }
+
+    private static string Path(ParseResult parsed)
+    {
+        var names = new List<string>();
+        for (var at = parsed.CommandResult; at?.Parent is System.CommandLine.Parsing.CommandResult parent; at = parent)
+        {
+            names.Insert(0, at.Command.Name + " ");
+        }
+
+        return string.Concat(names);
+    }
+}

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using BuildRunner.Cli.Output;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Cli;
+
+/// <summary>Options that every verb has.</summary>
+internal sealed class GlobalOptions
+{
+    public Option<string> Directory { get; } = new("-C") { Description = "work in this directory", HelpName = "DIR", Recursive = true };
+
+    public Option<string> Config { get; } = new("--config") { Description = "settings file in place of the machine's", HelpName = "FILE", Recursive = true };
+
+    public Option<string> Colour { get; } = new Option<string>("--color") { Description = "colour the output: auto, always or never", HelpName = "WHEN", Recursive = true }.Among("auto", "always", "never");
+
+    public Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "say more about what BuildRunner does", Recursive = true };
+
+    public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "only the summary", Recursive = true };
+
+    /// <summary>All of them.</summary>
+    public IEnumerable<Option> All => [Directory, Config, Colour, Verbose, Quiet];
+
+    /// <summary>The host as these options change it.</summary>
+    public CliHost Apply(ParseResult parsed, CliHost host)
+    {
+        if (parsed.GetValue(Directory) is not { } directory)
+        {
+            return host;
+        }
+
+        var path = Path.GetFullPath(directory, host.Directory);
+        return System.IO.Directory.Exists(path) ? host with { Directory = path } : throw new CliException(ExitCode.Usage, $"-C {directory}: there is no such directory");
+    }
+
+    /// <summary>How to write to standard error.</summary>
+    public Style StyleOf(ParseResult parsed, CliHost host) => Style.Choose(parsed.GetValue(Colour) ?? "auto", host.Environment, host.Terminal.ErrorIsTerminal);
+
+    /// <summary>The settings, with those that flags of the verb give.</summary>
+    public EffectiveSettings SettingsOf(ParseResult parsed, CliHost host, IEnumerable<KeyValuePair<string, string>>? flags = null) =>
+        SettingsReader.Read(parsed.GetValue(Config) is { } file ? Path.GetFullPath(file, host.Directory) : null, host.Environment, flags);
+}
+
+internal static class OptionExtensions
+{
+    /// <summary>Refuses other values.</summary>
+    public static Option<string> Among(this Option<string> option, params string[] values)
+    {
+        option.AcceptOnlyFromAmong(values);
+        return option;
+    }
+}

@@ -1,0 +1,20 @@
+using BuildRunner.Core.Logs;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Cli.Output;
+
+/// <summary>Shows a run while it goes on. Called from several threads at once.</summary>
+internal interface IRunView : ILogSink, IAsyncDisposable
+{
+    /// <summary>Shows what has happened.</summary>
+    /// <param name="progress">What.</param>
+    /// <param name="state">The run after it.</param>
+    void Show(RunProgress progress, RunState state);
+}
+
+/// <summary>What a view knows of the run from the start.</summary>
+/// <param name="Run">The run's id.</param>
+/// <param name="Title">What is run: the file's or directory's name.</param>
+/// <param name="Event">What for: <c>push main 3f9c2e1</c>.</param>
+/// <param name="Labels">How steps are called.</param>
+internal sealed record RunTitle(RunId Run, string Title, string Event, StepLabels Labels);

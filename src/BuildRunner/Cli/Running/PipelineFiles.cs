@@ -1,0 +1,70 @@
+using BuildRunner.Core.Planning;
+
+namespace BuildRunner.Cli.Running;
+
+/// <summary>Finds the pipeline files of a tree (language.md, "Where files are looked for").</summary>
+internal static class PipelineFiles
+{
+    // The planner refuses what is longer; reading more would only cost memory.
+    private const int MaxBytes = 1024 * 1024;
+
+    private static readonly string[] Places = [".buildrunner/", ".buildrunner", ".woodpecker/", ".woodpecker", "pipelines/"];
+
+    private static readonly string[] Endings = [".yml", ".yaml"];
+
+    /// <summary>Reads what <paramref name="argument"/> names: a file, a directory in which to look, or null for the directory in which the verb works.</summary>
+    /// <exception cref="CliException">There is no such file or directory, or none of the places holds a pipeline.</exception>
+    public static (IReadOnlyList<PipelineSource> Sources, string Tree) Find(string? argument, string directory)
+    {
+        var path = Path.GetFullPath(argument ?? ".", directory);
+        if (File.Exists(path))
+        {
+            var tree = GitTree.TopOf(Path.GetDirectoryName(path)!) ?? (IsBelow(path, directory) ? directory : Path.GetDirectoryName(path)!);
+            return ([Read(path, tree)], tree);
+        }
+
+        if (!Directory.Exists(path))
+        {
+            throw new CliException(ExitCode.Usage, $"{argument}: there is no such file or directory");
+        }
+
+        var top = argument is null ? GitTree.TopOf(path) ?? path : path;
+        var files = Places.Select(place => In(top, place)).FirstOrDefault(found => found.Count > 0)
+            ?? throw new CliException(
+                ExitCode.Usage,
+                $"there is no pipeline in {top}: looked for .buildrunner/*.yml, .buildrunner.yml, .woodpecker/*.yml, .woodpecker.yml and pipelines/*.yml; "
+                + "name a file, or make one with 'buildrunner init'");
+        return ([.. files.Select(f => Read(f, top))], top);
+    }
+
+    /// <summary>Reads one file.</summary>
+    public static PipelineSource Read(string path, string tree)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            var content = new byte[(int)Math.Min(file.Length, MaxBytes)];
+            file.ReadExactly(content);
+            return new PipelineSource(IsBelow(path, tree) ? Path.GetRelativePath(tree, path) : path, content);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CliException(ExitCode.Usage, $"{path} cannot be read: {e.Message}");
+        }
+    }
+
+    private static List<string> In(string tree, string place)
+    {
+        if (!place.EndsWith('/'))
+        {
+            return [.. Endings.Select(e => Path.Combine(tree, place + e)).Where(File.Exists).Take(1)];
+        }
+
+        var directory = Path.Combine(tree, place);
+        return Directory.Exists(directory)
+            ? [.. Directory.EnumerateFiles(directory).Where(f => Endings.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal)]
+            : [];
+    }
+
+    private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
+}

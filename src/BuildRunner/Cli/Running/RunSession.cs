@@ -1,0 +1,95 @@
+using BuildRunner.Agent.Steps;
+using BuildRunner.Cli.Output;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Cli.Running;
+
+/// <summary>From a request to an exit code: find, plan, run, sum up.</summary>
+/// <remarks>1. The files are read and the event's facts gathered. 2. They become a plan, or a list of errors. 3. The plan is fitted to this
+/// machine. 4. It runs, while a view shows it. 5. The summary says how it ended and what to do next.</remarks>
+internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRequest request, Style style)
+{
+    public async Task<ExitCode> RunAsync()
+    {
+        var (sources, tree) = PipelineFiles.Find(request.File, host.Directory);
+        var head = await GitTree.HeadAsync(tree, CancellationToken.None);
+        var runEvent = LocalEvent.Of(request, head, tree, host.Time);
+        var planned = Planner.Plan(sources, runEvent);
+        foreach (var diagnostic in planned.Diagnostics)
+        {
+            host.Say($"{(diagnostic.Severity == DiagnosticSeverity.Error ? style.Red($"{diagnostic}") : style.Yellow($"{diagnostic}"))}\n");
+        }
+
+        if (planned.Plan is not { } plan)
+        {
+            return ExitCode.InvalidFile;
+        }
+
+        plan = LocalPlan.Adjust(plan, request.Timeout);
+        var title = new RunTitle(RunId.Create(host.Time), TitleOf(sources, tree), LocalEvent.Describe(runEvent), new StepLabels(plan));
+        await using var engine = host.NewEngine(settings, host);
+        return await RunAsync(SpecOf(title.Run, plan, tree), title, engine);
+    }
+
+    private async Task<ExitCode> RunAsync(LocalRunSpec spec, RunTitle title, IContainerEngine engine)
+    {
+        await using var view = ViewOf(title, spec.Plan);
+        var tails = new LogTails(view);
+        RunState state;
+        await using (var run = new LocalRun(spec, engine, view, tails, host.Time))
+        {
+            using var listening = host.Signals.Listen(run.Cancel);
+            state = await run.RunAsync();
+        }
+
+        await view.DisposeAsync();
+        new Summary(host.Error, style, title, tails).Write(state, Hints.Of(state));
+        var outcome = state.Result!.Outcome;
+        return outcome is Outcome.Cancelled ? host.Signals.Received ?? ExitCode.Interrupted : ExitCodes.Of(outcome);
+    }
+
+    private IRunView ViewOf(RunTitle title, RunPlan plan)
+    {
+        var stamps = new Timestamps(request.Timestamps, host.Time.GetUtcNow(), host.Time.LocalTimeZone);
+        return request.Progress switch
+        {
+            ProgressMode.Json => new JsonView(host.Output, title, host.Time),
+            ProgressMode.Quiet => new QuietView(),
+            _ => new PlainView(host.Error, style, title, plan, stamps, host.Time),
+        };
+    }
+
+    private LocalRunSpec SpecOf(RunId id, RunPlan plan, string tree) => new()
+    {
+        Id = id,
+        Plan = plan,
+        Tree = tree,
+        InPlace = request.InPlace,
+        Jobs = request.Jobs,
+        Secrets = request.Secrets,
+        Environment = request.Environment,
+        Pull = PullOf(settings),
+        Colour = style.Colour && request.Progress != ProgressMode.Json,
+        Policy = new StepPolicy(false, [], ["*"]),
+        DefaultLimits = new ResourceLimits(
+            settings.Size(SettingKeys.EngineDefaultMemory),
+            settings.Number(SettingKeys.EngineDefaultCpus),
+            (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+    };
+
+    // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
+    private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch
+    {
+        "always" => PullPolicy.Always,
+        "never" => PullPolicy.Never,
+        _ => null,
+    };
+
+    private static string TitleOf(IReadOnlyList<PipelineSource> sources, string tree) =>
+        sources.Count == 1 ? Path.GetFileName(sources[0].Path) : Path.GetFileName(tree.TrimEnd('/'));
+}
