@@ -84,8 +84,17 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
             environment[name] = value;
         }
 
-        service = await group.StartServiceAsync(spec with { Environment = environment }, log, cancellationToken);
         await agent.Report(new RunFact.ServiceStarted(job.Plan.Name, plan.Name, image.DisplayName), cancellationToken);
+        try
+        {
+            service = await group.StartServiceAsync(spec with { Environment = environment }, log, cancellationToken);
+        }
+        catch (ContainerException failure)
+        {
+            await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, StepErrors.Of(plan, failure)), CancellationToken.None);
+            throw;
+        }
+
         watch = WatchAsync(service);
         await service.WaitUntilHealthyAsync(cancellationToken);
     }

@@ -68,8 +68,8 @@ internal sealed partial class DummyScript
         var text = new StringBuilder().Append("StepName: ").Append(spec.Name).Append("\nStepType: ").Append(Type).Append("\nStepCommands:\n------------------\n");
         foreach (var line in spec.Files.Where(f => f.Name == "script").SelectMany(f => Encoding.UTF8.GetString(f.Content.Span).Split('\n')))
         {
-            // The lines that echo the commands would show each of them twice.
-            if (line.Length > 0 && !line.StartsWith("printf '%s\\n' '+ ", StringComparison.Ordinal))
+            // What is there for a real shell only: the lines that echo the commands would show each of them twice.
+            if (line.Length > 0 && line != "unset CI_SCRIPT" && !line.StartsWith("printf '%s\\n' '+ ", StringComparison.Ordinal))
             {
                 text.Append(line).Append('\n');
             }
