@@ -66,6 +66,7 @@ internal static class WorkflowKeys
         new("branches", Patterns, "Branches.") { Deprecated = "`when: {branch: ...}`" },
         new("platform", Name, "The platform.") { Deprecated = "`labels: {platform: ...}`" },
         new("$schema", Name, "The schema, for editors.") { Hidden = true },
+        new("version", Name, "Version of the format.") { Hidden = true, NoEffect = "there is only one version" },
     ]);
 
     /// <summary>What a file is.</summary>

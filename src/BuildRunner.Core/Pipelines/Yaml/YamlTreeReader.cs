@@ -11,6 +11,7 @@ internal sealed class YamlTreeReader
 {
     private readonly string file;
     private readonly DiagnosticBag diagnostics;
+    private readonly SubstitutionMask mask;
     private readonly Parser parser;
     private readonly Dictionary<AnchorName, YamlNode?> anchors = [];
     private int nodes;
@@ -19,7 +20,8 @@ internal sealed class YamlTreeReader
     {
         this.file = file;
         this.diagnostics = diagnostics;
-        parser = new Parser(new Scanner(new StringReader(text)));
+        mask = SubstitutionMask.Hide(text);
+        parser = new Parser(new Scanner(new StringReader(mask.Text)));
     }
 
     /// <summary>The root of the file's only document; null if there is none or it cannot be read, with the reason in the bag.</summary>
@@ -40,7 +42,7 @@ internal sealed class YamlTreeReader
         catch (YamlException bad)
         {
             // The file is not YAML. The parser's message names what it expected.
-            diagnostics.Error(DiagnosticCodes.Syntax, reader.Locate(bad.Start), "not YAML: " + Sentence(bad), "Check indentation and quotes at and above this line");
+            diagnostics.Error(DiagnosticCodes.Syntax, reader.Locate(bad.Start), "not YAML: " + reader.mask.Restore(Sentence(bad)), "Check indentation and quotes at and above this line");
             return null;
         }
         catch (Exception bug) when (bug is ArgumentException or InvalidOperationException or IndexOutOfRangeException or FormatException or OverflowException)
@@ -84,7 +86,7 @@ internal sealed class YamlTreeReader
         Spend(1, node);
         YamlNode result = node switch
         {
-            Scalar scalar => new YamlNode.Scalar(Locate(scalar.Start), scalar.Value, YamlTags.IsPlain(scalar, this.BadTag)),
+            Scalar scalar => new YamlNode.Scalar(Locate(scalar.Start), mask.Restore(scalar.Value), YamlTags.IsPlain(scalar, BadTag)),
             SequenceStart start => ReadSequence(start, depth),
             _ => ReadMapping((MappingStart)node, depth, inList: false, out _),
         };
