@@ -1,15 +1,20 @@
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Core.Expressions;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Agent.Steps;
 
 /// <summary>The environment of an attempt, made when it starts.</summary>
-internal static partial class StepEnvironment
+internal static class StepEnvironment
 {
+    // Woodpecker's plugins get it as Go writes it; only what JSON itself demands is escaped.
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     /// <summary>Where a step writes its outputs.</summary>
     public const string OutputFile = "/.buildrunner.output";
 
@@ -77,7 +82,7 @@ internal static partial class StepEnvironment
         PlanValue.Literal(var text) => text,
         PlanValue.Secret(var name) => Secret(job, attempt.Step, name),
         PlanValue.Template(var text) => Outputs(text, attempt),
-        PlanValue.Json(var text) => Fill(JsonNode.Parse(text), job, attempt)?.ToJsonString() ?? "null",
+        PlanValue.Json(var text) => Fill(JsonNode.Parse(text), job, attempt)?.ToJsonString(Relaxed) ?? "null",
         _ => throw new ArgumentOutOfRangeException(nameof(value), value, "an unknown kind of value"),
     };
 
@@ -89,28 +94,17 @@ internal static partial class StepEnvironment
     private static ContainerException Refused(StepPlan step, string name, string why) =>
         new(ContainerFailure.AccessDenied, $"step '{step.Name}' needs the secret '{name}': {why}");
 
-    private static string Outputs(string text, StepAttempt attempt) => OutputReference().Replace(text, match =>
-        attempt.Outputs.TryGetValue(match.Groups["step"].Value, out var outputs) && outputs.TryGetValue(match.Groups["key"].Value, out var value) ? value : "");
+    private static string Outputs(string text, StepAttempt attempt) =>
+        OutputTemplate.Resolve(text, (step, key) => attempt.Outputs.TryGetValue(step, out var outputs) ? outputs.GetValueOrDefault(key) : null);
 
-    private static JsonNode? Fill(JsonNode? node, WorkflowJob job, StepAttempt attempt)
+    private static JsonNode? Fill(JsonNode? node, WorkflowJob job, StepAttempt attempt) => node switch
     {
-        switch (node)
-        {
-            case JsonObject { Count: 1 } reference when reference.TryGetPropertyValue("from_secret", out var name) && name is JsonValue:
-                return JsonValue.Create(Secret(job, attempt.Step, name.GetValue<string>()));
-            case JsonObject map:
-                return new JsonObject(map.Select(p => KeyValuePair.Create(p.Key, Fill(p.Value?.DeepClone(), job, attempt))));
-            case JsonArray list:
-                return new JsonArray([.. list.Select(n => Fill(n?.DeepClone(), job, attempt))]);
-            case JsonValue value when value.TryGetValue<string>(out var text) && text.Contains("${steps.", StringComparison.Ordinal):
-                return JsonValue.Create(Outputs(text, attempt));
-            default:
-                return node?.DeepClone();
-        }
-    }
+        JsonObject { Count: 1 } map when map["from_secret"] is JsonValue name => JsonValue.Create(Secret(job, attempt.Step, name.GetValue<string>())),
+        JsonObject { Count: 1 } map when map["from_template"] is JsonValue text => JsonValue.Create(Outputs(text.GetValue<string>(), attempt)),
+        JsonObject map => new JsonObject(map.Select(p => KeyValuePair.Create(p.Key, Fill(p.Value, job, attempt)))),
+        JsonArray list => new JsonArray([.. list.Select(n => Fill(n, job, attempt))]),
+        _ => node?.DeepClone(),
+    };
 
     private static string Unix(DateTimeOffset at) => at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
-
-    [GeneratedRegex(@"\$\{steps\.(?<step>[^.}]+)\.outputs\.(?<key>[A-Za-z_][A-Za-z0-9_-]*)\}", RegexOptions.ExplicitCapture)]
-    private static partial Regex OutputReference();
 }

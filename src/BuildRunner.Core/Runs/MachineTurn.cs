@@ -114,6 +114,27 @@ internal sealed partial class MachineTurn(PlanIndex plan, RunState state, DateTi
         EndServices(at, startedAt is not null);
         Set(at, State.Workflows[at] with { Phase = new WorkflowPhase.Done(outcome, startedAt, now) });
         Effects.Add(new Effect.WorkflowFinished(State.Workflows[at].Name, outcome));
+        if (outcome is not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) && State.Cancel is null && plan.Plan.Workflows[at].MatrixRules is { FailFast: true } matrix)
+        {
+            CancelCells(matrix, WorkflowRules.WhyFailFast(State.Workflows[at]));
+        }
+    }
+
+    // The cells that wait are ended by the rule that judges them.
+    private void CancelCells(MatrixPlan matrix, string why)
+    {
+        foreach (var cell in WorkflowRules.Cells(plan, matrix))
+        {
+            switch (State.Workflows[cell].Phase)
+            {
+                case WorkflowPhase.Queued:
+                    EndUntaken(cell, why);
+                    break;
+                case WorkflowPhase.Starting or WorkflowPhase.Running when State.Workflows[cell].Halt is null:
+                    Halt(cell, new Outcome.Cancelled(why), new StopReason.Cancelled(why));
+                    break;
+            }
+        }
     }
 
     // A service that nobody reported has ended with its workflow, or was never started.

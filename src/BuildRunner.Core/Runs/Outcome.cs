@@ -23,7 +23,7 @@ public abstract record Outcome
 
     /// <summary>The command exited with 0 or an allowed code.</summary>
     /// <param name="ExitCode">The exit code; null for a workflow or run.</param>
-    public sealed record Success(int? ExitCode = 0) : Outcome
+    public sealed record Success([property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] int? ExitCode = 0) : Outcome
     {
         /// <inheritdoc/>
         public override string Word => "success";

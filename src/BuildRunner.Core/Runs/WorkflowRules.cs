@@ -37,8 +37,17 @@ internal static class WorkflowRules
             return Skip(SkipRule.Condition, "none of its steps runs");
         }
 
+        if (workflow.MatrixRules is { } rules && JudgeMatrix(plan, rules, run) is { } verdict)
+        {
+            return verdict;
+        }
+
         return JudgeDependencies(plan, workflow, run);
     }
+
+    /// <summary>The positions of the cells of one matrix.</summary>
+    public static IEnumerable<int> Cells(PlanIndex plan, MatrixPlan matrix) =>
+        Enumerable.Range(0, plan.Plan.Workflows.Count).Where(at => plan.Plan.Workflows[at].MatrixRules?.Workflow == matrix.Workflow);
 
     /// <summary>When the workflow's time is up; null: never, or it is not running.</summary>
     public static DateTimeOffset? Deadline(WorkflowState workflow) => workflow.Phase switch
@@ -87,6 +96,20 @@ internal static class WorkflowRules
         return bad?.Outcome
             ?? (done.TrueForAll(d => d.Outcome is Outcome.Skipped) ? new Outcome.Skipped("nothing ran") : new Outcome.Success(null));
     }
+
+    private static WorkflowVerdict? JudgeMatrix(PlanIndex plan, MatrixPlan matrix, RunState run)
+    {
+        var cells = Cells(plan, matrix).Select(at => run.Workflows[at]).ToList();
+        if (matrix.FailFast && cells.Find(c => c.Phase is WorkflowPhase.Done { Outcome: not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) }) is { } failed)
+        {
+            return new WorkflowVerdict.Skip(SkipRule.Cancelled, new Outcome.Cancelled(WhyFailFast(failed)), WhyFailFast(failed));
+        }
+
+        return cells.Count(c => c.Phase is not (WorkflowPhase.Waiting or WorkflowPhase.Done)) >= matrix.MaxParallel ? new WorkflowVerdict.Wait() : null;
+    }
+
+    /// <summary>Why other cells end when one has failed; a sentence.</summary>
+    public static string WhyFailFast(WorkflowState failed) => $"'{failed.Name}' of the same matrix ended with {((WorkflowPhase.Done)failed.Phase).Outcome.Word}";
 
     private static WorkflowVerdict JudgeDependencies(PlanIndex plan, WorkflowPlan workflow, RunState run)
     {

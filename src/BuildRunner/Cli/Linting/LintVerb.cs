@@ -23,7 +23,7 @@ internal static class LintVerb
     {
         // Each argument is a pipeline of its own; a file counts once, also if it is named twice.
         var pipelines = (files.Length == 0 ? [null] : files.Distinct().Select(string? (f) => f)).Select(f => PipelineFiles.Find(f, host.Directory).Sources).ToList();
-        var diagnostics = pipelines.SelectMany(p => Planner.Plan(p, new RunEvent { Kind = "manual" }).Diagnostics).Distinct().ToList();
+        var diagnostics = pipelines.SelectMany(p => Planner.Lint(p)).Distinct().ToList();
         var count = pipelines.SelectMany(p => p).DistinctBy(s => s.Path).Count();
         host.Print(format == "json" ? LintText.Json(diagnostics) : LintText.Text(diagnostics, count));
         return diagnostics.Any(d => strict || d.Severity == DiagnosticSeverity.Error) ? ExitCode.InvalidFile : ExitCode.Success;

@@ -1,3 +1,4 @@
+using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Cli.Running;
@@ -7,10 +8,6 @@ internal static class PipelineFiles
 {
     // The planner refuses what is longer; reading more would only cost memory.
     private const int MaxBytes = 1024 * 1024;
-
-    private static readonly string[] Places = [".buildrunner/", ".buildrunner", ".woodpecker/", ".woodpecker", "pipelines/"];
-
-    private static readonly string[] Endings = [".yml", ".yaml"];
 
     /// <summary>Reads what <paramref name="argument"/> names: a file, a directory in which to look, or null for the directory in which the verb works.</summary>
     /// <exception cref="CliException">There is no such file or directory, or none of the places holds a pipeline.</exception>
@@ -29,12 +26,13 @@ internal static class PipelineFiles
         }
 
         var top = argument is null ? GitTree.TopOf(path) ?? path : path;
-        var files = Places.Select(place => In(top, place)).FirstOrDefault(found => found.Count > 0)
-            ?? throw new CliException(
+        var files = PipelineLocator.Find(PipelineLocator.Places.SelectMany(place => In(top, place)));
+        return files.Count > 0
+            ? ([.. files.Select(f => Read(Path.Combine(top, f), top))], top)
+            : throw new CliException(
                 ExitCode.Usage,
                 $"there is no pipeline in {top}: looked for .buildrunner/*.yml, .buildrunner.yml, .woodpecker/*.yml, .woodpecker.yml and pipelines/*.yml; "
                 + "name a file, or make one with 'buildrunner init'");
-        return ([.. files.Select(f => Read(f, top))], top);
     }
 
     /// <summary>Reads one file.</summary>
@@ -53,17 +51,12 @@ internal static class PipelineFiles
         }
     }
 
-    private static List<string> In(string tree, string place)
+    private static IEnumerable<string> In(string tree, string place)
     {
-        if (!place.EndsWith('/'))
-        {
-            return [.. Endings.Select(e => Path.Combine(tree, place + e)).Where(File.Exists).Take(1)];
-        }
-
-        var directory = Path.Combine(tree, place);
-        return Directory.Exists(directory)
-            ? [.. Directory.EnumerateFiles(directory).Where(f => Endings.Contains(Path.GetExtension(f))).Order(StringComparer.Ordinal)]
-            : [];
+        var path = Path.Combine(tree, place);
+        return place.EndsWith('/')
+            ? Directory.Exists(path) ? Directory.EnumerateFiles(path).Select(f => place + Path.GetFileName(f)) : []
+            : File.Exists(path) ? [place] : [];
     }
 
     private static bool IsBelow(string path, string directory) => path.StartsWith(directory.TrimEnd('/') + "/", StringComparison.Ordinal);
