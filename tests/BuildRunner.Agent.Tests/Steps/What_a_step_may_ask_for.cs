@@ -1,0 +1,79 @@
+using BuildRunner.Agent.Steps;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Tests.Steps;
+
+public sealed class What_a_step_may_ask_for : IAsyncDisposable
+{
+    private readonly ScriptedEngine engine = new();
+
+    public ValueTask DisposeAsync() => engine.DisposeAsync();
+
+    [Fact]
+    public async Task A_tag_means_the_same_image_in_every_step_of_a_run()
+    {
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a"), AgentRun.Step("b", "a"), AgentRun.Step("c", "b") with { AlwaysPull = true }));
+        await run.PlayAsync();
+        Assert.Equal(["busybox:latest Missing"], engine.Pulled);
+    }
+
+    [Fact]
+    public async Task An_image_that_cannot_be_had_is_an_error_that_names_the_reason()
+    {
+        var without = new ScriptedEngine { Pull = image => throw new ContainerException(ContainerFailure.ImageNotFound, $"there is no image '{image}'") };
+        await using var run = new AgentRun(without, AgentRun.Workflow(AgentRun.Step("a")));
+        var state = await run.PlayAsync();
+        Assert.Equal(new Outcome.Error("image_not_found", "there is no image 'busybox:latest'"), state.Result!.Outcome);
+    }
+
+    [Fact]
+    public async Task An_image_without_a_shell_is_told_apart_from_other_missing_commands()
+    {
+        engine.Behaviours["a"] = (_, _, _, _) => throw new ContainerException(ContainerFailure.CommandNotFound, "exec /bin/sh: no such file");
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a")));
+        var error = Assert.IsType<Outcome.Error>((await run.PlayAsync()).Result!.Outcome);
+        Assert.Equal("no_shell", error.Reason);
+        Assert.Contains("/bin/sh", error.Message);
+        Assert.Contains("entrypoint", error.Message);
+        Assert.Contains("ci.yml(3,5)", error.Message);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Privileged_is_refused_unless_it_is_allowed(bool allowed)
+    {
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Privileged = true }), change: j => j with { Policy = new StepPolicy(allowed, [], []) });
+        Assert.Equal(allowed ? "success" : "error", (await run.PlayAsync()).Result!.Outcome.Word);
+    }
+
+    [Theory]
+    [InlineData("/srv/data:/data", "/srv", true)]
+    [InlineData("/srv/data:/data:ro", "/srv/data", true)]
+    [InlineData("/srvx:/data", "/srv", false)]
+    [InlineData("/srv/../etc:/data", "/srv", false)]
+    [InlineData("named:/data", "/", false)]
+    public async Task A_volume_is_refused_unless_it_lies_in_an_allowed_directory(string volume, string allowed, bool runs)
+    {
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Volumes = [volume] }), change: j => j with { Policy = new StepPolicy(false, [allowed], []) });
+        Assert.Equal(runs ? "success" : "error", (await run.PlayAsync()).Result!.Outcome.Word);
+    }
+
+    [Fact]
+    public async Task A_local_file_system_is_refused_as_an_image_unless_it_is_allowed()
+    {
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Image = "rootfs:/" }));
+        Assert.Equal("access_denied", Assert.IsType<Outcome.Error>((await run.PlayAsync()).Result!.Outcome).Reason);
+    }
+
+    [Fact]
+    public async Task Images_are_replaced_as_the_map_says()
+    {
+        var images = new RunImageOptions(null, new Dictionary<string, string> { ["busybox"] = "alpine:3" }, PullPolicy.Never, null, CancellationToken.None);
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a")), images: images);
+        await run.PlayAsync();
+        Assert.Equal(["alpine:3 Never"], engine.Pulled);
+    }
+}
