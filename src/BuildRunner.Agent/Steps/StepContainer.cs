@@ -19,7 +19,7 @@ internal static class StepContainer
         var script = step.Commands.Count > 0 && step.Entrypoint is null;
         return new ContainerSpec
         {
-            Name = step.Name,
+            Name = NameOf(job, step),
             Image = image,
             Entrypoint = script ? [StepScript.Shell, "-e", $"{InjectedFile.Root}/{StepScript.FileName}"] : step.Entrypoint,
             Environment = HomeOf(step, image),
@@ -42,6 +42,10 @@ internal static class StepContainer
             Deadline = step.Timeout is { } timeout ? timeout + job.StopGrace + TimeSpan.FromSeconds(30) : null,
         };
     }
+
+    // A service keeps its name, by which others reach it; a step of the same name gives way.
+    private static string NameOf(WorkflowJob job, StepPlan step) =>
+        step.Kind != StepKind.Service && job.Plan.Services.Any(s => s.Name == step.Name) ? $"{step.Name}-step" : step.Name;
 
     private static Dictionary<string, string> HomeOf(StepPlan step, ResolvedImage image)
     {

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Cli.Output;
+using BuildRunner.Cli.Trees;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Core.Pipelines;
@@ -14,6 +16,9 @@ namespace BuildRunner.Cli.Running;
 /// machine. 4. It runs, while a view shows it. 5. The summary says how it ended and what to do next.</remarks>
 internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRequest request, Style style)
 {
+    private readonly ConcurrentQueue<string> exported = [];
+    private bool exportFailed;
+
     public async Task<ExitCode> RunAsync()
     {
         var (sources, tree) = PipelineFiles.Find(request.File, host.Directory);
@@ -28,6 +33,11 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         if (planned.Plan is not { } plan)
         {
             return ExitCode.InvalidFile;
+        }
+
+        if (request.OutDirectory == tree)
+        {
+            throw new CliException(ExitCode.Usage, $"--out {tree} is the working tree itself; --in-place lets steps write to it");
         }
 
         plan = LocalPlan.Adjust(plan, request.Timeout);
@@ -49,7 +59,17 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
 
         await view.DisposeAsync();
         new Summary(host.Error, style, title, tails).Write(state, Hints.Of(state));
+        foreach (var line in exported)
+        {
+            host.Say($"  {line}\n");
+        }
+
         var outcome = state.Result!.Outcome;
+        if (exportFailed && ExitCodes.Of(outcome) == ExitCode.Success)
+        {
+            return ExitCode.Error;
+        }
+
         return outcome is Outcome.Cancelled ? host.Signals.Received ?? ExitCode.Interrupted : ExitCodes.Of(outcome);
     }
 
@@ -60,6 +80,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         {
             ProgressMode.Json => new JsonView(host.Output, title, host.Time),
             ProgressMode.Quiet => new QuietView(),
+            ProgressMode.Live => new LiveView(host.Error, style, title, plan, host.Terminal, host.Time),
             _ => new PlainView(host.Error, style, title, plan, stamps, host.Time),
         };
     }
@@ -76,11 +97,28 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         Pull = PullOf(settings),
         Colour = style.Colour && request.Progress != ProgressMode.Json,
         Policy = new StepPolicy(false, [], ["*"]),
+        BeforeRelease = request.OutDirectory is { } directory ? (workflow, merged, _) => ExportAsync(plan, workflow, tree, merged, directory) : null,
         DefaultLimits = new ResourceLimits(
             settings.Size(SettingKeys.EngineDefaultMemory),
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
     };
+
+    // With several workflows each has a workspace, and a directory, of its own.
+    private Task ExportAsync(RunPlan plan, WorkflowPlan workflow, string tree, string? merged, string directory) => Task.Run(() =>
+    {
+        var destination = plan.Workflows.Count == 1 ? directory : Path.Combine(directory, workflow.Name);
+        try
+        {
+            exported.Enqueue(merged is null ? $"nothing was copied to {destination}: the engine has no workspace" : TreeExport.Copy(tree, merged, destination));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The run itself went well or not; this is said beside it, and counts at the end.
+            exportFailed = true;
+            exported.Enqueue($"the changes could not be copied to {destination}: {e.Message}");
+        }
+    });
 
     // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
     private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch

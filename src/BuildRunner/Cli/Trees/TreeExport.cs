@@ -1,0 +1,58 @@
+namespace BuildRunner.Cli.Trees;
+
+/// <summary>Copies what changed in a tree to a directory (<c>--out</c>).</summary>
+internal static class TreeExport
+{
+    /// <summary>Lists what is gone, one path a line; only there if something is.</summary>
+    public const string DeletedFile = ".buildrunner.deleted";
+
+    /// <summary>Copies added and changed files, with their rights but not their owners; writes the list of deleted ones.</summary>
+    /// <returns>One line for a person.</returns>
+    public static string Copy(string before, string after, string destination)
+    {
+        // Known before the first copy: the destination may lie in the tree.
+        var changes = TreeChanges.Between(before, after);
+        Directory.CreateDirectory(destination);
+        foreach (var path in changes.Added.Concat(changes.Changed))
+        {
+            CopyEntry(Path.Combine(after, path), Path.Combine(destination, path));
+        }
+
+        if (changes.Deleted.Count > 0)
+        {
+            File.WriteAllLines(Path.Combine(destination, DeletedFile), changes.Deleted);
+        }
+
+        return Describe(changes, destination);
+    }
+
+    private static string Describe(TreeChanges changes, string destination)
+    {
+        var skipped = changes.Skipped.Count > 0 ? $", {changes.Skipped.Count} pipes or sockets left out" : "";
+        var deleted = changes.Deleted.Count > 0 ? $", {changes.Deleted.Count} deleted (listed in {DeletedFile})" : "";
+        return $"{changes.Added.Count} added, {changes.Changed.Count} changed{deleted}{skipped}: {destination}";
+    }
+
+    private static void CopyEntry(string source, string target)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        if (FileKinds.Of(target) is FileKind.File or FileKind.Link)
+        {
+            File.Delete(target);
+        }
+
+        switch (FileKinds.Of(source))
+        {
+            case FileKind.Link:
+                File.CreateSymbolicLink(target, new FileInfo(source).LinkTarget!);
+                break;
+            case FileKind.Directory:
+                Directory.CreateDirectory(target);
+                break;
+            case FileKind.File:
+                File.Copy(source, target);
+                File.SetUnixFileMode(target, File.GetUnixFileMode(source) & ~(UnixFileMode.SetUser | UnixFileMode.SetGroup | UnixFileMode.StickyBit) | UnixFileMode.UserRead | UnixFileMode.UserWrite);
+                break;
+        }
+    }
+}
