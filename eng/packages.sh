@@ -6,6 +6,8 @@ run_packages=(runc nftables)
 build_packages=(gcc libc6-dev)
 # What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
 test_packages=(docker-registry skopeo umoci busybox-static git)
+# Only where no npm is there yet: a host's own may come from elsewhere.
+command -v npm >/dev/null || test_packages+=(npm)
 
 # need PACKAGE... : installs what is missing, saying so; fails with the command to type where it cannot.
 need() {
@@ -51,6 +53,26 @@ publish() {
     return 1
   fi
   rm -f "$log" "$fresh"/*.dbg
+  rm -rf "$target"
+  mv "$fresh" "$target"
+}
+
+# npm_packages ROOT : installs what tests/npm/package-lock.json names into artifacts/npm, once for each lock file.
+npm_packages() {
+  local source=$1/tests/npm target=$1/artifacts/npm fresh=$1/artifacts/npm.new log
+  cmp -s "$source/package-lock.json" "$target/package-lock.json" && return 0
+  rm -rf "$fresh"
+  mkdir -p "$fresh"
+  cp "$source/package.json" "$source/package-lock.json" "$source/.npmrc" "$fresh/"
+  log=$(mktemp)
+  if ! (cd "$fresh" && npm ci --ignore-scripts) >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+  # The other descriptions of the same API are half a gigabyte that nothing reads.
+  find "$fresh/node_modules/@octokit/openapi/generated" -type f ! -name api.github.com.json -delete
   rm -rf "$target"
   mv "$fresh" "$target"
 }
