@@ -1,0 +1,154 @@
+using System.Globalization;
+using BuildRunner.Containers.Networks;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>Turns a container's specification into what its shim must do.</summary>
+internal sealed class ContainerPlanner(
+    GroupSpec group, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, HostNames names, IReadOnlyList<string> nameServers)
+{
+    private static readonly long OpenFilesLimit = HostLimits.OpenFiles();
+
+    private string GroupDirectory => HostPaths.Group(options.StateRoot, group.Id);
+
+    /// <summary>Has the holder mount the image's layers and make the network, and describes the rest.</summary>
+    public async Task<PrepareRequest> PlanAsync(ContainerSpec spec, string id, uint address, CancellationToken cancellationToken)
+    {
+        Check(spec);
+        var layers = await AddLayersAsync(spec, cancellationToken);
+        var network = await holder.AddNetworkAsync(new NetworkRequest(id, address), cancellationToken);
+        var directory = $"{GroupDirectory}/containers/{id}";
+        var hostName = Names.HostName(spec.Name);
+        var binds = Binds(spec);
+        return new PrepareRequest
+        {
+            HolderPid = holder.ProcessId,
+            LockFile = HostPaths.GroupLock(options.StateRoot, group.Id),
+            LayersDirectory = GroupDirectory + "/layers",
+            Layers = layers,
+            ContainerDirectory = directory,
+            ScratchDirectory = $"{HostPaths.GroupScratch(options.ScratchRoot, group.Id)}/{id}",
+            FirstHostId = holder.Ready.FirstHostId,
+            Runtime = options.RuntimePath,
+            RuntimeState = GroupDirectory + "/runtime",
+            ContainerId = $"{group.Id}-{id}",
+            Configuration = Specification(spec, id, directory, hostName, network, binds).ToJson(),
+            InitPath = sandboxPath,
+            Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
+            Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
+            ResolvConf = NameServers.ResolvConf(address == 0 ? [] : spec.Dns.Count > 0 ? spec.Dns : nameServers, spec.DnsSearch),
+            HostName = hostName,
+            User = spec.User ?? spec.Image.Config.User ?? "",
+            WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
+            Binds = [.. binds.Select(b => b.Bind).OfType<BindMount>()],
+            AllowSetuid = spec.AllowNewPrivileges || spec.Privileged,
+            AllowDevices = spec.Privileged,
+            DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
+            StopSignal = Signals.Parse(spec.Image.Config.StopSignal),
+            GraceMilliseconds = (int)Math.Min(spec.StopGrace.TotalMilliseconds, int.MaxValue),
+        };
+    }
+
+    public ResourceLimits LimitsOf(ContainerSpec spec) => new(
+        spec.Limits.MemoryBytes ?? options.DefaultLimits.MemoryBytes, spec.Limits.Cpus ?? options.DefaultLimits.Cpus, spec.Limits.Pids ?? options.DefaultLimits.Pids);
+
+    public async Task ReleaseNetworkAsync(string id, uint address)
+    {
+        try
+        {
+            await holder.RemoveNetworkAsync(id, CancellationToken.None);
+        }
+        catch (ContainerException)
+        {
+            // The holder is gone, and the group's network with it.
+        }
+
+        if (address != 0)
+        {
+            names.ReturnAddress(address);
+        }
+    }
+
+    private async Task<List<string>> AddLayersAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    {
+        var layers = new List<string>();
+        foreach (var directory in spec.Image.LayerDirectories)
+        {
+            IReadOnlyList<HiddenPath> hidden = directory == "/" ? HiddenPaths.Of(options) : [];
+            layers.AddRange(await holder.AddLayerAsync(new LayerRequest(directory, hidden), cancellationToken));
+        }
+
+        return layers.Count > 0
+            ? layers
+            : throw new ContainerException(ContainerFailure.InvalidSpec, $"The image {spec.Image.DisplayName} has no layers on this host; it was not pulled by this engine.");
+    }
+
+    private RuntimeSpec Specification(ContainerSpec spec, string id, string directory, string hostName, string network, List<Attachment> binds)
+    {
+        var bundle = directory + "/private";
+        return new RuntimeSpec
+        {
+            Root = directory + "/root",
+            Bundle = bundle,
+            HostName = hostName,
+            UserNamespacePath = holder.Ready.UserNamespacePath,
+            NetworkNamespacePath = network,
+            FirstHostId = holder.Ready.FirstHostId,
+            CgroupPath = $"/{HostPaths.GroupCgroup(group.Id)}/{id}",
+            Limits = LimitsOf(spec),
+            Binds =
+            [
+                (bundle + "/hosts", "/etc/hosts"), (bundle + "/resolv.conf", "/etc/resolv.conf"), (bundle + "/hostname", "/etc/hostname"),
+                (bundle + "/injected", InjectedFile.Root),
+                .. binds.Select(b => (b.Bind is null ? b.Source : $"{bundle}/mounts/{b.Bind.Name}", b.Target)),
+            ],
+            Privileged = spec.Privileged,
+            AllowNewPrivileges = spec.AllowNewPrivileges,
+            SharedMemoryBytes = options.SharedMemoryBytes,
+            OpenFiles = Math.Min(options.OpenFiles, OpenFilesLimit),
+            ForeignArchitectures = options.ForeignArchitectures,
+        };
+    }
+
+    /// <summary>The workspace, then the host's volumes, parents before what lies in them.</summary>
+    private List<Attachment> Binds(ContainerSpec spec)
+    {
+        var binds = new List<Attachment>();
+        if (group.Workspace is { } workspace)
+        {
+            if (workspace.TreePath != workspace.BasePath)
+            {
+                binds.Add(new Attachment(GroupDirectory + "/shared", workspace.BasePath, Bind: null));
+            }
+
+            binds.Add(workspace.CopyOnWrite
+                ? new Attachment(GroupDirectory + "/tree", workspace.TreePath, Bind: null)
+                : new Attachment("", workspace.TreePath, new BindMount(workspace.SourceDirectory, "tree", ReadOnly: false, OwnerBecomesUser: true)));
+        }
+
+        for (var i = 0; i < spec.HostMounts.Count; i++)
+        {
+            var mount = spec.HostMounts[i];
+            binds.Add(new Attachment("", mount.Target, new BindMount(mount.Source, i.ToString(CultureInfo.InvariantCulture), mount.ReadOnly, OwnerBecomesUser: true)));
+        }
+
+        return [.. binds.OrderBy(b => b.Target.Count(c => c == '/'))];
+    }
+
+    private static void Check(ContainerSpec spec)
+    {
+        foreach (var file in spec.Files)
+        {
+            Names.CheckFile(file.Name);
+        }
+
+        foreach (var path in spec.HostMounts.SelectMany(m => new[] { m.Source, m.Target }).Append(spec.WorkingDirectory ?? "/").Where(p => !Path.IsPathRooted(p)))
+        {
+            throw new ContainerException(ContainerFailure.InvalidSpec, $"The path '{path}' of the container {spec.Name} must be absolute.");
+        }
+    }
+
+    /// <summary>Something to mount: from the group's directory, or from what the shim binds.</summary>
+    private sealed record Attachment(string Source, string Target, BindMount? Bind);
+}

@@ -1,0 +1,85 @@
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>Talks to a group's holder: one request, one answer, in turn.</summary>
+internal sealed class GroupHolderClient : IAsyncDisposable
+{
+    private static readonly TimeSpan CloseLimit = TimeSpan.FromSeconds(60);
+
+    private readonly SandboxProcess _process;
+    private readonly SemaphoreSlim _turn = new(1);
+
+    private GroupHolderClient(SandboxProcess process, HolderReady ready)
+    {
+        _process = process;
+        Ready = ready;
+    }
+
+    public HolderReady Ready { get; }
+
+    public int ProcessId => _process.Id;
+
+    /// <summary>Starts a holder and has it set the group up.</summary>
+    public static async Task<GroupHolderClient> StartAsync(string sandboxPath, GroupSetup setup, CancellationToken cancellationToken)
+    {
+        var process = SandboxProcess.Start(sandboxPath, "group");
+        try
+        {
+            await process.SendAsync(setup.Encode(), cancellationToken);
+            var answer = await process.ReceiveAsync() ?? throw Gone(setup.GroupId);
+            return new GroupHolderClient(process, HolderReady.Decode(Checked(answer, HolderMessage.Ready)));
+        }
+        catch
+        {
+            // Not set up: nobody else can end it.
+            await process.HangUpAsync();
+            await process.WaitForExitAsync(CloseLimit);
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
+    public async Task<IReadOnlyList<string>> AddLayerAsync(LayerRequest request, CancellationToken cancellationToken) =>
+        LayerAdded.Decode(await AskAsync(request.Encode(), HolderMessage.LayerAdded, cancellationToken)).Layers;
+
+    /// <summary>Makes a container's network; returns the path of its namespace.</summary>
+    public async Task<string> AddNetworkAsync(NetworkRequest request, CancellationToken cancellationToken) =>
+        TextMessage.Decode(await AskAsync(request.Encode(), HolderMessage.NetworkAdded, cancellationToken));
+
+    public Task RemoveNetworkAsync(string container, CancellationToken cancellationToken) =>
+        AskAsync(TextMessage.Encode(HolderMessage.RemoveNetwork, container), HolderMessage.NetworkRemoved, cancellationToken);
+
+    /// <summary>Removes the group, and waits until it is gone. Its shims must have been told to end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _process.HangUpAsync();
+        await _process.WaitForExitAsync(CloseLimit);
+        await _process.DisposeAsync();
+        _turn.Dispose();
+    }
+
+    private async Task<Frame> AskAsync(byte[] request, HolderMessage expected, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            await _process.SendAsync(request, CancellationToken.None);
+            return Checked(await _process.ReceiveAsync() ?? throw Gone("?"), expected);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private static Frame Checked(Frame answer, HolderMessage expected) => answer.Kind switch
+    {
+        Failure.FrameKind => throw Failures.ToException(Failure.Decode(answer)),
+        var kind when kind == (byte)expected => answer,
+        var kind => throw new ContainerException(ContainerFailure.Internal, $"The group's holder answered {kind} where {expected} was expected."),
+    };
+
+    private static ContainerException Gone(string group) =>
+        new(ContainerFailure.Lost, $"The process that holds the group {group} together has ended.", isTransient: true);
+}

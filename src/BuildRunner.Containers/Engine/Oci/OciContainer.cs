@@ -1,0 +1,90 @@
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>A container of the embedded engine, from its preparation to its removal.</summary>
+internal sealed class OciContainer : IPreparedContainer
+{
+    private const int Kill = 9, StatusOfKill = 137;
+
+    private readonly OciGroup _group;
+    private readonly ShimClient _shim;
+    private readonly ResourceLimits _limits;
+    private readonly Lazy<Task> _removal;
+    private int _runs;
+
+    public OciContainer(OciGroup group, ContainerSpec spec, string id, uint address, ShimClient shim, ResourceLimits limits)
+    {
+        _group = group;
+        Spec = spec;
+        Id = id;
+        Address = address;
+        _shim = shim;
+        _limits = limits;
+        _removal = new Lazy<Task>(RemoveAsync);
+    }
+
+    /// <inheritdoc/>
+    public ContainerSpec Spec { get; }
+
+    /// <summary>Unique in the group, also among containers of the same name.</summary>
+    public string Id { get; }
+
+    /// <summary>0 without a network.</summary>
+    public uint Address { get; }
+
+    /// <summary>Starts the command; it cannot be started twice.</summary>
+    public async Task StartAsync(StartSpec start, IOutputSink output)
+    {
+        if (Interlocked.Exchange(ref _runs, 1) != 0)
+        {
+            throw new InvalidOperationException($"The container {Spec.Name} has been started already.");
+        }
+
+        await _shim.GoAsync(ContainerCommand.Resolve(Spec, start, Names.HostName(Spec.Name)), output);
+    }
+
+    /// <summary>Starts the command and waits for its end.</summary>
+    public async Task<ContainerExit> RunAsync(StartSpec start, IOutputSink output, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await StartAsync(start, output);
+        var stopped = false;
+        await using (cancellationToken.Register(() =>
+        {
+            stopped = true;
+            _ = StopAsync();
+        }))
+        {
+            var exit = await WaitAsync();
+            return stopped ? throw new OperationCanceledException(cancellationToken) : exit;
+        }
+    }
+
+    /// <summary>Completes when every process of the container is dead and its output delivered.</summary>
+    public async Task<ContainerExit> WaitAsync()
+    {
+        var report = await _shim.Exited;
+        return report switch
+        {
+            { OutOfMemory: true, Signal: Kill } or { OutOfMemory: true, Code: StatusOfKill } => new ContainerExit.OutOfMemory(_limits.MemoryBytes),
+            { Signal: > 0 } => new ContainerExit.Signaled(report.Signal),
+            _ => new ContainerExit.Exited(report.Code),
+        };
+    }
+
+    /// <summary>Asks the command to end; after its grace it is killed.</summary>
+    public Task StopAsync() => _shim.StopAsync();
+
+    public Task AddHostAsync(string line) => _shim.AddHostAsync(line);
+
+    public Task<int> CheckAsync(IReadOnlyList<string> arguments, TimeSpan timeout, CancellationToken cancellationToken) =>
+        _shim.CheckAsync(arguments, timeout, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => new(_removal.Value);
+
+    private async Task RemoveAsync()
+    {
+        await _shim.DisposeAsync();
+        await _group.ForgetAsync(this);
+    }
+}

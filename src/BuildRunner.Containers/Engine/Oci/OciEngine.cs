@@ -1,0 +1,102 @@
+using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Networks;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>Makes an image present: what <see cref="IContainerEngine.PullAsync"/> does for images that are not <c>rootfs:</c>.</summary>
+public delegate Task<ResolvedImage> ImagePull(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken);
+
+/// <summary>The embedded engine: an OCI runtime, and around it all that a container engine needs, without a daemon.</summary>
+/// <remarks>
+/// Each group has a holder process, and each container a shim; both notice when this process ends and clean up, so a crash leaves nothing
+/// running. What even their death leaves is removed by <see cref="ReapAsync"/>.
+/// </remarks>
+public sealed class OciEngine : IContainerEngine
+{
+    private readonly OciEngineOptions _options;
+    private readonly ImagePull _pull;
+    private readonly Lazy<string> _sandboxPath;
+
+    private OciEngine(OciEngineOptions options, ImagePull pull)
+    {
+        _options = options;
+        _pull = pull;
+        _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
+    }
+
+    /// <inheritdoc/>
+    public string Name => "oci";
+
+    /// <summary>Creates an engine.</summary>
+    /// <param name="options">Its settings.</param>
+    /// <param name="pull">Where images come from; null: only <c>rootfs:</c> images can be used.</param>
+    /// <exception cref="ArgumentException">A setting is wrong.</exception>
+    public static OciEngine Create(OciEngineOptions options, ImagePull? pull = null)
+    {
+        var problems = options.Problems();
+        return problems.Count == 0 ? new OciEngine(options, pull ?? NoImages) : throw new ArgumentException(string.Join(' ', problems), nameof(options));
+    }
+
+    /// <inheritdoc/>
+    public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new OciProbe(this, _options, _sandboxPath).RunAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ResolvedImage> PullAsync(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken) =>
+        image.Transport == ImageTransport.RootFileSystem ? Task.FromResult(RootFileSystem(image)) : _pull(image, options, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
+    {
+        Names.CheckGroup(spec.Id);
+        var nameServers = _options.Network.NameServers.Count > 0 ? _options.Network.NameServers : NameServers.OfHost();
+        var setup = new GroupSetup
+        {
+            StateRoot = _options.StateRoot,
+            ScratchRoot = _options.ScratchRoot,
+            GroupId = spec.Id,
+            Owner = spec.Owner,
+            Slots = _options.Network.Slots,
+            FirstHostId = _options.FirstHostId,
+            WorkspaceSource = spec.Workspace?.SourceDirectory,
+            WorkspaceCopyOnWrite = spec.Workspace?.CopyOnWrite ?? false,
+            WorkspaceTreeBelowBase = TreeBelowBase(spec.Workspace),
+            PoolAddress = _options.Network.PoolAddress,
+            Uplink = _options.Network.Uplink,
+            FirewallRules = FirewallRules.Create(_options.Network, nameServers),
+            Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
+        };
+        var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
+        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers);
+    }
+
+    /// <inheritdoc/>
+    public async Task<int> ReapAsync(string owner, CancellationToken cancellationToken)
+    {
+        var output = await HelperProgram.RunAsync(_sandboxPath.Value, ["reap", _options.StateRoot, _options.ScratchRoot, owner], cancellationToken);
+        return int.TryParse(output, out var removed) ? removed : 0;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private static string TreeBelowBase(WorkspaceSpec? workspace)
+    {
+        if (workspace is null || workspace.TreePath == workspace.BasePath)
+        {
+            return "";
+        }
+
+        var below = Path.GetRelativePath(workspace.BasePath, workspace.TreePath);
+        return !below.StartsWith("..", StringComparison.Ordinal) && !Path.IsPathRooted(below)
+            ? below
+            : throw new ContainerException(ContainerFailure.InvalidSpec, $"The workspace's path {workspace.TreePath} must be at or below its base {workspace.BasePath}.");
+    }
+
+    private static ResolvedImage RootFileSystem(ImageReference image) => Directory.Exists(image.Location)
+        ? new ResolvedImage(image, ManifestDigest: null, new ImageConfig()) { LayerDirectories = [image.Location] }
+        : throw new ContainerException(ContainerFailure.ImageNotFound, $"The directory {image.Location} of the image {image} does not exist.");
+
+    private static Task<ResolvedImage> NoImages(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken) =>
+        throw new ContainerException(ContainerFailure.InvalidImage, $"This engine has no image store: the image {image} cannot be had, only rootfs: images.");
+}

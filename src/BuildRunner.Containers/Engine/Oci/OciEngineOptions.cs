@@ -1,0 +1,62 @@
+using BuildRunner.Containers.Networks;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>Settings of the embedded engine. Every default is usable as it is.</summary>
+public sealed class OciEngineOptions
+{
+    /// <summary>Where mount points, runtime state and locks lie; made with mode 0711 if it is not there. Best on a <c>tmpfs</c>.</summary>
+    public string StateRoot { get; set; } = "/run/buildrunner";
+
+    /// <summary>Where the writable layers of containers lie while they run. A path without <c>:</c>, <c>,</c> and <c>\</c>.</summary>
+    public string ScratchRoot { get; set; } = "/var/lib/buildrunner/scratch";
+
+    /// <summary>BuildRunner's native helper; null: the variable <c>BUILDRUNNER_SANDBOX</c>, else beside the executable.</summary>
+    public string? SandboxPath { get; set; }
+
+    /// <summary>The OCI runtime: a name on the search path, or a path. <c>runc</c>, <c>crun</c> …</summary>
+    public string RuntimePath { get; set; } = "runc";
+
+    /// <summary>How containers are connected.</summary>
+    public NetworkOptions Network { get; set; } = new();
+
+    /// <summary>Limits of a container whose specification sets none.</summary>
+    public ResourceLimits DefaultLimits { get; set; } = new(Pids: 4096);
+
+    /// <summary>Bytes of <c>/dev/shm</c> of a container; they count as its memory.</summary>
+    public long SharedMemoryBytes { get; set; } = 512L << 20;
+
+    /// <summary>How many files a process of a container may open; lowered to what this process may itself.</summary>
+    public long OpenFiles { get; set; } = 1 << 20;
+
+    /// <summary>Allows 32-bit programs of this processor in containers.</summary>
+    public bool ForeignArchitectures { get; set; }
+
+    /// <summary>The first of the host's user ids that containers may get: 65,536 for each group that lives at once. Beyond those that distributions hand out.</summary>
+    public uint FirstHostId { get; set; } = 0x7000_0000;
+
+    /// <summary>More paths that containers of <c>rootfs:</c> images must not see; a <c>*</c> stands for anything in the last part.</summary>
+    public IReadOnlyList<string> HiddenPaths { get; set; } = [];
+
+    /// <summary>Checks the settings.</summary>
+    /// <returns>What is wrong, one sentence each; empty if nothing is.</returns>
+    public IReadOnlyList<string> Problems()
+    {
+        var problems = new List<string>();
+        foreach (var (name, path) in new[] { (nameof(StateRoot), StateRoot), (nameof(ScratchRoot), ScratchRoot) })
+        {
+            if (!Path.IsPathRooted(path) || path.AsSpan().ContainsAny(":,\\\n"))
+            {
+                problems.Add($"{name} '{path}' must be an absolute path without ':', ',' and '\\'.");
+            }
+        }
+
+        if (FirstHostId is 0 or > uint.MaxValue - (65536u * 4096))
+        {
+            problems.Add($"{nameof(FirstHostId)} {FirstHostId} leaves no room for the ids of groups.");
+        }
+
+        problems.AddRange(Network.Problems());
+        return problems;
+    }
+}

@@ -1,0 +1,173 @@
+using System.Globalization;
+using BuildRunner.Containers.Networks;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>The containers of one workflow on the embedded engine.</summary>
+internal sealed class OciGroup : IContainerGroup
+{
+    private readonly GroupSpec _spec;
+    private readonly OciEngineOptions _options;
+    private readonly string _sandboxPath;
+    private readonly GroupHolderClient _holder;
+    private readonly HostNames _names;
+    private readonly ContainerPlanner _planner;
+    private readonly Lock _lock = new();
+    private readonly HashSet<OciContainer> _containers = [];
+    private readonly List<Task> _removals = [];
+    private int _count;
+    private bool _disposed;
+
+    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers)
+    {
+        _spec = spec;
+        _options = options;
+        _sandboxPath = sandboxPath;
+        _holder = holder;
+        _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
+        _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A view with copies on write is mounted only for the holder: this path goes through its eyes.</remarks>
+    public string? WorkspaceDirectory => _spec.Workspace switch
+    {
+        null => null,
+        { CopyOnWrite: true } => $"/proc/{_holder.ProcessId}/root{HostPaths.Group(_options.StateRoot, _spec.Id)}/tree",
+        var direct => direct.SourceDirectory,
+    };
+
+    /// <inheritdoc/>
+    public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken) => await PrepareContainerAsync(spec, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<ContainerExit> RunAsync(IPreparedContainer container, StartSpec start, IOutputSink output, CancellationToken cancellationToken)
+    {
+        if (container is not OciContainer prepared || !IsOurs(prepared))
+        {
+            throw new ArgumentException("The container was not prepared by this group, or has been run.", nameof(container));
+        }
+
+        try
+        {
+            return await prepared.RunAsync(start, output, cancellationToken);
+        }
+        finally
+        {
+            // Dead already: what is left is the removal of its files, which nobody needs to wait for.
+            RemoveLater(prepared);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken)
+    {
+        var container = await PrepareContainerAsync(spec, cancellationToken);
+        try
+        {
+            if (container.Address != 0)
+            {
+                _names.AddService(spec.Name, container.Address);
+                await AnnounceAsync(spec.Name, container);
+            }
+
+            return await OciService.StartAsync(this, container, output);
+        }
+        catch
+        {
+            await container.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        OciContainer[] left;
+        Task[] removals;
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            left = [.. _containers];
+            removals = [.. _removals];
+        }
+
+        await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals));
+        await _holder.DisposeAsync();
+    }
+
+    /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
+    public void RemoveLater(OciContainer container)
+    {
+        lock (_lock)
+        {
+            _containers.Remove(container);
+            _removals.RemoveAll(r => r.IsCompletedSuccessfully);
+            _removals.Add(container.DisposeAsync().AsTask());
+        }
+    }
+
+    /// <summary>A container is gone: its address and names may be used again.</summary>
+    public async Task ForgetAsync(OciContainer container)
+    {
+        lock (_lock)
+        {
+            _containers.Remove(container);
+        }
+
+        _names.RemoveService(container.Spec.Name);
+        await _planner.ReleaseNetworkAsync(container.Id, container.Address);
+    }
+
+    private bool IsOurs(OciContainer container)
+    {
+        lock (_lock)
+        {
+            return _containers.Contains(container);
+        }
+    }
+
+    private async Task<OciContainer> PrepareContainerAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    {
+        var id = "c" + Interlocked.Increment(ref _count).ToString(CultureInfo.InvariantCulture);
+        var address = spec.Network == NetworkMode.Group ? _names.TakeAddress() : 0;
+        try
+        {
+            var request = await _planner.PlanAsync(spec, id, address, cancellationToken);
+            var shim = await ShimClient.PrepareAsync(_sandboxPath, request, spec.Image.DisplayName, cancellationToken);
+            var container = new OciContainer(this, spec, id, address, shim, _planner.LimitsOf(spec));
+            bool late;
+            lock (_lock)
+            {
+                late = _disposed;
+                _containers.Add(container);
+            }
+
+            return late ? throw new ObjectDisposedException(nameof(OciGroup)) : container;
+        }
+        catch
+        {
+            await _planner.ReleaseNetworkAsync(id, address);
+            throw;
+        }
+    }
+
+    /// <summary>Makes a service known to the containers that live already.</summary>
+    private async Task AnnounceAsync(string name, OciContainer service)
+    {
+        OciContainer[] others;
+        lock (_lock)
+        {
+            others = [.. _containers.Where(c => c != service && c.Address != 0)];
+        }
+
+        var line = HostNames.Line(service.Address, name);
+        await Task.WhenAll(others.Select(c => c.AddHostAsync(line)));
+    }
+}

@@ -1,0 +1,234 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>One container in the words of the OCI runtime specification (<c>config.json</c>), with BuildRunner's security profile.</summary>
+/// <remarks>
+/// The process is always BuildRunner's init, as the container's root: it becomes the step's user before it starts the step's command.
+/// Sources of mounts are prepared by the shim with their final attributes (docs/security-boundary.md).
+/// </remarks>
+internal sealed record RuntimeSpec
+{
+    /// <summary>The directory that the shim mounts the container's root file system at.</summary>
+    public required string Root { get; init; }
+
+    /// <summary>The directory of the shim's prepared files.</summary>
+    public required string Bundle { get; init; }
+
+    public required string HostName { get; init; }
+
+    public required string UserNamespacePath { get; init; }
+
+    public required string NetworkNamespacePath { get; init; }
+
+    public required uint FirstHostId { get; init; }
+
+    public required string CgroupPath { get; init; }
+
+    public required ResourceLimits Limits { get; init; }
+
+    /// <summary>In the order in which they are mounted.</summary>
+    public required IReadOnlyList<(string Source, string Target)> Binds { get; init; }
+
+    public required bool Privileged { get; init; }
+
+    public required bool AllowNewPrivileges { get; init; }
+
+    /// <summary>Bytes of <c>/dev/shm</c>.</summary>
+    public required long SharedMemoryBytes { get; init; }
+
+    public required long OpenFiles { get; init; }
+
+    public required bool ForeignArchitectures { get; init; }
+
+    /// <summary>The specification as JSON.</summary>
+    public byte[] ToJson()
+    {
+        var buffer = new ArrayBufferWriter<byte>(16 * 1024);
+        using (var writer = new Utf8JsonWriter(buffer))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("ociVersion", "1.0.2");
+            writer.WriteString("hostname", HostName);
+            writer.WriteStartObject("root");
+            writer.WriteString("path", Root);
+            writer.WriteBoolean("readonly", false);
+            writer.WriteEndObject();
+            WriteProcess(writer);
+            WriteMounts(writer);
+            WriteLinux(writer);
+            writer.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    private void WriteProcess(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("process");
+        writer.WriteStartObject("user");
+        writer.WriteNumber("uid", 0);
+        writer.WriteNumber("gid", 0);
+        writer.WriteEndObject();
+        Strings(writer, "args", [SecurityProfile.InitPath, "init"]);
+        Strings(writer, "env", ["PATH=/"]);
+        writer.WriteString("cwd", "/");
+        writer.WriteBoolean("noNewPrivileges", !AllowNewPrivileges && !Privileged);
+        writer.WriteStartObject("capabilities");
+        var capabilities = Privileged ? SecurityProfile.AllCapabilities : SecurityProfile.Capabilities;
+        foreach (var set in (string[])["bounding", "effective", "permitted"])
+        {
+            Strings(writer, set, capabilities);
+        }
+
+        writer.WriteEndObject();
+        writer.WriteStartArray("rlimits");
+        Rlimit(writer, "RLIMIT_NOFILE", OpenFiles);
+        Rlimit(writer, "RLIMIT_CORE", 0);
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private static void Rlimit(Utf8JsonWriter writer, string type, long value)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("type", type);
+        writer.WriteNumber("soft", value);
+        writer.WriteNumber("hard", value);
+        writer.WriteEndObject();
+    }
+
+    private void WriteMounts(Utf8JsonWriter writer)
+    {
+        writer.WriteStartArray("mounts");
+        Mount(writer, "proc", "proc", "/proc", "nosuid", "noexec", "nodev");
+        Mount(writer, "tmpfs", "tmpfs", "/dev", "nosuid", "strictatime", "mode=755", "size=65536k");
+        Mount(writer, "devpts", "devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5");
+        Mount(writer, "tmpfs", "shm", "/dev/shm", "nosuid", "noexec", "nodev", "mode=1777", $"size={SharedMemoryBytes}");
+        Mount(writer, "mqueue", "mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev");
+        Mount(writer, "sysfs", "sysfs", "/sys", "nosuid", "noexec", "nodev", "ro");
+        foreach (var (source, target) in Binds)
+        {
+            Mount(writer, "bind", source, target, "rbind");
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static void Mount(Utf8JsonWriter writer, string type, string source, string target, params ReadOnlySpan<string> options)
+    {
+        writer.WriteStartObject();
+        writer.WriteString("destination", target);
+        writer.WriteString("type", type);
+        writer.WriteString("source", source);
+        writer.WriteStartArray("options");
+        foreach (var option in options)
+        {
+            writer.WriteStringValue(option);
+        }
+
+        writer.WriteEndArray();
+        writer.WriteEndObject();
+    }
+
+    private void WriteLinux(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("linux");
+        WriteNamespaces(writer);
+        foreach (var map in (string[])["uidMappings", "gidMappings"])
+        {
+            writer.WriteStartArray(map);
+            writer.WriteStartObject();
+            writer.WriteNumber("containerID", 0);
+            writer.WriteNumber("hostID", FirstHostId);
+            writer.WriteNumber("size", 65536);
+            writer.WriteEndObject();
+            writer.WriteEndArray();
+        }
+
+        writer.WriteStartObject("sysctl");
+        writer.WriteString("net.ipv4.ping_group_range", "0 65535");
+        writer.WriteString("net.ipv4.ip_unprivileged_port_start", "0");
+        writer.WriteEndObject();
+        writer.WriteString("cgroupsPath", CgroupPath);
+        WriteResources(writer);
+        if (!Privileged)
+        {
+            Strings(writer, "maskedPaths", SecurityProfile.MaskedPaths);
+            Strings(writer, "readonlyPaths", SecurityProfile.ReadOnlyPaths);
+            writer.WritePropertyName("seccomp");
+            SeccompProfile.Write(writer, ForeignArchitectures);
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private void WriteNamespaces(Utf8JsonWriter writer)
+    {
+        (string Type, string? Path)[] namespaces =
+        [
+            ("user", UserNamespacePath), ("network", NetworkNamespacePath), ("mount", null), ("pid", null), ("ipc", null), ("uts", null), ("cgroup", null),
+        ];
+        writer.WriteStartArray("namespaces");
+        foreach (var (type, path) in namespaces)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("type", type);
+            if (path is not null)
+            {
+                writer.WriteString("path", path);
+            }
+
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private void WriteResources(Utf8JsonWriter writer)
+    {
+        writer.WriteStartObject("resources");
+        writer.WriteStartArray("devices");
+        writer.WriteStartObject();
+        writer.WriteBoolean("allow", false);
+        writer.WriteString("access", "rwm");
+        writer.WriteEndObject();
+        writer.WriteEndArray();
+        if (Limits.MemoryBytes is { } memory)
+        {
+            writer.WriteStartObject("memory");
+            writer.WriteNumber("limit", memory);
+            writer.WriteNumber("swap", memory);
+            writer.WriteEndObject();
+        }
+
+        if (Limits.Cpus is { } cpus)
+        {
+            writer.WriteStartObject("cpu");
+            writer.WriteNumber("quota", (long)(cpus * 100_000));
+            writer.WriteNumber("period", 100_000);
+            writer.WriteEndObject();
+        }
+
+        if (Limits.Pids is { } pids)
+        {
+            writer.WriteStartObject("pids");
+            writer.WriteNumber("limit", pids);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndObject();
+    }
+
+    private static void Strings(Utf8JsonWriter writer, string name, IEnumerable<string> values)
+    {
+        writer.WriteStartArray(name);
+        foreach (var value in values)
+        {
+            writer.WriteStringValue(value);
+        }
+
+        writer.WriteEndArray();
+    }
+}

@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>Talks to a container's shim.</summary>
+internal sealed class ShimClient : IAsyncDisposable
+{
+    private static readonly TimeSpan RemovalLimit = TimeSpan.FromMinutes(5);
+
+    private readonly SandboxProcess _process;
+    private readonly PrepareRequest _request;
+    private readonly string _imageName;
+    private readonly TaskCompletionSource _prepared = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<ExitReport> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _checks = new();
+    private readonly Task _listening;
+    private SpoolReader? _output;
+    private int _nextCheck;
+
+    private ShimClient(SandboxProcess process, PrepareRequest request, string imageName)
+    {
+        _process = process;
+        _request = request;
+        _imageName = imageName;
+        _listening = ListenAsync();
+    }
+
+    /// <summary>Completes when every process of the container is dead and its output delivered.</summary>
+    public Task<ExitReport> Exited => _exited.Task;
+
+    /// <summary>Starts a shim and has it prepare the container.</summary>
+    public static async Task<ShimClient> PrepareAsync(string sandboxPath, PrepareRequest request, string imageName, CancellationToken cancellationToken)
+    {
+        var process = SandboxProcess.Start(sandboxPath, "shim");
+        var client = new ShimClient(process, request, imageName);
+        try
+        {
+            await process.SendAsync(request.Encode(), cancellationToken);
+            await client._prepared.Task.WaitAsync(cancellationToken);
+            return client;
+        }
+        catch
+        {
+            // Not prepared, or given up: nobody else can end it.
+            await client.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the command.</summary>
+    public async Task GoAsync(GoRequest go, IOutputSink output)
+    {
+        _output = new SpoolReader(_request.ContainerDirectory + "/spool", output);
+        await _process.SendAsync(go.Encode(), CancellationToken.None);
+    }
+
+    public Task StopAsync() => _process.SendAsync(new StopRequest(_request.StopSignal, _request.GraceMilliseconds).Encode(), CancellationToken.None);
+
+    public Task AddHostAsync(string line) => _process.SendAsync(Frame.Encode((byte)ShimMessage.AddHost, w => w.Write(line)), CancellationToken.None);
+
+    /// <summary>Runs a command in the container; its status, as a shell shows it.</summary>
+    public async Task<int> CheckAsync(IReadOnlyList<string> arguments, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var id = Interlocked.Increment(ref _nextCheck);
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _checks[id] = done;
+        try
+        {
+            await _process.SendAsync(new CheckRequest(id, arguments, (int)timeout.TotalMilliseconds).Encode((byte)ShimMessage.Check), cancellationToken);
+            await Task.WhenAny(done.Task, _exited.Task).WaitAsync(cancellationToken);
+            return done.Task.IsCompleted ? await done.Task : EndedStatus;
+        }
+        finally
+        {
+            _checks.TryRemove(id, out _);
+        }
+    }
+
+    /// <summary>What <see cref="CheckAsync"/> returns if the container has ended.</summary>
+    public const int EndedStatus = -1;
+
+    /// <summary>Ends the container if it lives, and waits until the shim has removed everything.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _process.HangUpAsync();
+        await _process.WaitForExitAsync(RemovalLimit);
+        await _listening;
+        await _process.DisposeAsync();
+        _output?.Dispose();
+    }
+
+    private async Task ListenAsync()
+    {
+        try
+        {
+            while (await _process.ReceiveAsync() is { } frame)
+            {
+                await HandleAsync(frame);
+            }
+
+            Fail(new ContainerException(ContainerFailure.Lost, $"The process beside the container {_request.ContainerId} has ended unexpectedly.", isTransient: true));
+        }
+        catch (Exception e)
+        {
+            // Whoever waits for the container gets what went wrong, most likely in its sink; the container does not go on unheard.
+            Fail(e);
+            await _process.HangUpAsync();
+        }
+    }
+
+    private async Task HandleAsync(Frame frame)
+    {
+        switch ((ShimMessage)frame.Kind)
+        {
+            case ShimMessage.Prepared:
+                _prepared.TrySetResult();
+                break;
+            case ShimMessage.Output when _output is not null:
+                var range = SpoolRange.Decode(frame);
+                await _output.DeliverAsync(range, CancellationToken.None);
+                await _process.SendAsync(range.Encode(ShimMessage.Acknowledge), CancellationToken.None);
+                break;
+            case ShimMessage.Exited:
+                _exited.TrySetResult(ExitReport.Decode(frame));
+                break;
+            case ShimMessage.CommandFailed:
+                Fail(Failures.ToException(CommandFailure.Decode(frame), _imageName));
+                break;
+            case ShimMessage.CheckDone:
+                var check = CheckResult.Decode(frame);
+                if (_checks.TryGetValue(check.Id, out var done))
+                {
+                    done.TrySetResult(check.Status);
+                }
+
+                break;
+            case ShimMessage.Failed:
+                Fail(Failures.ToException(Failure.Decode(frame)));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void Fail(Exception exception)
+    {
+        _prepared.TrySetException(exception);
+        _exited.TrySetException(exception);
+
+        // Somebody may wait for only one of them.
+        _ = _prepared.Task.Exception;
+        _ = _exited.Task.Exception;
+    }
+}

@@ -1,0 +1,94 @@
+using System.Globalization;
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Sandbox.Group;
+
+/// <summary>What a group has mounted in its holder's mount namespace: layers of images, and the workspace.</summary>
+internal sealed class GroupMounts
+{
+    private readonly string _directory;
+    private readonly string _scratch;
+    private readonly Descriptor _owners;
+    private readonly uint _firstHostId;
+    private readonly Dictionary<string, IReadOnlyList<string>> _layers = [];
+    private int _count;
+
+    public GroupMounts(string directory, string scratch, Descriptor owners, uint firstHostId)
+    {
+        _directory = directory;
+        _scratch = scratch;
+        _owners = owners;
+        _firstHostId = firstHostId;
+        Files.MakeDirectory(directory + "/layers", 0x1C9);
+    }
+
+    /// <summary>Mounts a layer once; returns the names of what was mounted for it, lowest first.</summary>
+    public IReadOnlyList<string> AddLayer(LayerRequest request)
+    {
+        if (!_layers.TryGetValue(request.Directory, out var names))
+        {
+            names = request.HiddenPaths.Count == 0 ? [Mount(request.Directory, _owners)] : MountWithHiding(request);
+            _layers.Add(request.Directory, names);
+        }
+
+        return names;
+    }
+
+    /// <summary>Makes the directory that all containers share, and mounts the view of the working tree.</summary>
+    /// <remarks>The view's root is writable for every user of a container: images run as different users, and all of them work here.</remarks>
+    public void AddWorkspace(string source, bool copyOnWrite, string treeBelowBase)
+    {
+        var everybody = 0x1FFu;
+        Files.MakeDirectory(_scratch + "/shared", everybody, _firstHostId);
+        if (treeBelowBase.Length > 0)
+        {
+            Files.MakeDirectories($"{_scratch}/shared/{treeBelowBase}", everybody, _firstHostId);
+        }
+
+        Files.MakeDirectory(_directory + "/shared", 0x1C9);
+        Mounts.Attach(_scratch + "/shared", _directory + "/shared", Mounts.Attribute.NoSetuid | Mounts.Attribute.NoDevices, owners: null);
+        if (!copyOnWrite)
+        {
+            return;
+        }
+
+        using var owners = OwnerMap.OfDirectory(source, 0, 0, _firstHostId);
+        var lower = Mount(source, owners);
+        var writable = _scratch + "/workspace";
+        Files.MakeDirectory(writable, 0x1C0);
+        Files.MakeDirectory(writable + "/upper", everybody, _firstHostId);
+        Files.MakeDirectory(writable + "/work", 0x1C0);
+        Files.MakeDirectory(_directory + "/tree", 0x1C9);
+        KernelException.Check(Libc.ChangeDirectory(_directory + "/layers"), "enter", _directory);
+        Mounts.Overlay(_directory + "/tree", lower, writable, Constants.MountNoDevices | Constants.MountNoSuid);
+        KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
+    }
+
+    public void Dispose()
+    {
+        Mounts.Detach(_directory + "/tree");
+        Mounts.Detach(_directory + "/shared");
+        for (var i = 0; i < _count; i++)
+        {
+            Mounts.Detach($"{_directory}/layers/{i}");
+        }
+    }
+
+    private List<string> MountWithHiding(LayerRequest request)
+    {
+        var hiding = $"{_directory}/hiding{_count}";
+        HiddenLayer.Build(request.Directory, hiding, request.HiddenPaths);
+        return [Mount(request.Directory, _owners), Mount(hiding, _owners)];
+    }
+
+    private string Mount(string source, Descriptor owners)
+    {
+        var name = _count.ToString(CultureInfo.InvariantCulture);
+        var target = $"{_directory}/layers/{name}";
+        Files.MakeDirectory(target, 0x1C9);
+        Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);
+        _count++;
+        return name;
+    }
+}

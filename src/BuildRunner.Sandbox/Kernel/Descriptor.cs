@@ -1,0 +1,101 @@
+using System.Runtime.InteropServices;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Kernel;
+
+/// <summary>A file descriptor that is closed once.</summary>
+internal sealed unsafe class Descriptor(int number) : IDisposable
+{
+    public int Number { get; private set; } = number;
+
+    public static Descriptor Open(string path, int flags, uint mode = 0) =>
+        new(KernelException.Check(Libc.Open(path, flags | CloseOnExec, mode), "open", path));
+
+    /// <summary>Two ends of a pipe: read the first what was written to the second.</summary>
+    public static (Descriptor Read, Descriptor Write) Pipe()
+    {
+        var ends = stackalloc int[2];
+        KernelException.Check(Libc.Pipe(ends, CloseOnExec), "make a pipe");
+        return (new Descriptor(ends[0]), new Descriptor(ends[1]));
+    }
+
+    /// <summary>Two connected sockets.</summary>
+    public static (Descriptor Ours, Descriptor Theirs) SocketPair()
+    {
+        var ends = stackalloc int[2];
+        KernelException.Check(Libc.SocketPair(Unix, StreamSocket | SocketCloseOnExec, 0, ends), "make a socket pair");
+        return (new Descriptor(ends[0]), new Descriptor(ends[1]));
+    }
+
+    /// <summary>Reads what is there; 0 at the end; -1 if nothing is there and the descriptor does not block.</summary>
+    public int Read(Span<byte> buffer)
+    {
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                var count = Libc.Read(Number, start, (nuint)buffer.Length);
+                var error = Marshal.GetLastPInvokeError();
+                if (count >= 0)
+                {
+                    return (int)count;
+                }
+
+                if (error == ErrAgain)
+                {
+                    return -1;
+                }
+
+                if (error != ErrInterrupted)
+                {
+                    throw KernelException.FromErrorNumber("read", error);
+                }
+            }
+        }
+    }
+
+    /// <summary>Writes all of it; false if nobody reads any more.</summary>
+    public bool Write(ReadOnlySpan<byte> bytes)
+    {
+        fixed (byte* start = bytes)
+        {
+            var done = 0;
+            while (done < bytes.Length)
+            {
+                var count = Libc.Write(Number, start + done, (nuint)(bytes.Length - done));
+                var error = Marshal.GetLastPInvokeError();
+                if (count >= 0)
+                {
+                    done += (int)count;
+                }
+                else if (error == ErrPipe)
+                {
+                    return false;
+                }
+                else if (error != ErrInterrupted)
+                {
+                    throw KernelException.FromErrorNumber("write", error);
+                }
+            }
+        }
+
+        return true;
+    }
+
+    public void SetNonBlocking() => KernelException.Check(Libc.Fcntl(Number, 4, NonBlocking), "set a descriptor's mode");
+
+    public void SetOwnerAndMode(uint user, uint group, uint mode, string path)
+    {
+        KernelException.Check(Libc.ChangeOwner(Number, user, group), "set the owner of", path);
+        KernelException.Check(Libc.ChangeMode(Number, mode), "set the mode of", path);
+    }
+
+    public void Dispose()
+    {
+        if (Number >= 0)
+        {
+            _ = Libc.Close(Number);
+            Number = -1;
+        }
+    }
+}

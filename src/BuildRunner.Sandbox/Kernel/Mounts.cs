@@ -1,0 +1,111 @@
+using System.Runtime.InteropServices;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Kernel;
+
+/// <summary>Mounts in the mount namespace of the calling thread.</summary>
+internal static unsafe class Mounts
+{
+    /// <summary>Gives the calling thread a copy of its mount namespace; what it mounts there nobody else sees, and it vanishes with the last process in it.</summary>
+    public static void Separate()
+    {
+        KernelException.Check(Libc.Unshare(ShareFileSystem), "get a file system context of its own");
+        KernelException.Check(Libc.Unshare(NewMounts), "get a mount namespace of its own");
+        KernelException.Check(Libc.Mount(null, "/", null, MountSlave | MountRecursive, null), "keep mounts from spreading");
+    }
+
+    /// <summary>Mounts a directory or file of the host at another path, without what is mounted below it.</summary>
+    /// <param name="source">What to mount.</param>
+    /// <param name="target">Where; it must exist and be of the same kind.</param>
+    /// <param name="attributes">More attributes, of <see cref="Attribute"/>.</param>
+    /// <param name="owners">The user namespace that says whose ids the owners on disk are; null: those of the host.</param>
+    public static void Attach(string source, string target, Attribute attributes, Descriptor? owners)
+    {
+        using var tree = new Descriptor(KernelException.Check(
+            (int)WithPath(source, path => Libc.Call(CallOpenTree, AtCurrentDirectory, path, OpenTreeClone | CloseOnExec, 0, 0)), "open", source));
+        SetAttributes(tree, attributes, owners, source);
+        var empty = stackalloc byte[1];
+        var moved = WithPath(target, path => Libc.Call(CallMoveMount, tree.Number, (nint)empty, AtCurrentDirectory, path, MoveMountFromEmptyPath));
+        KernelException.Check((int)moved, "mount at", target);
+    }
+
+    public static void Temporary(string target, string options) =>
+        KernelException.Check(Libc.Mount("tmpfs", target, "tmpfs", MountNoSuid | MountNoDevices, options), "mount a tmpfs at", target);
+
+    /// <summary>Mounts an overlay. Its layers are named relative to the current directory, because all options together may be one page long.</summary>
+    public static void Overlay(string target, string layers, string? writable, nuint flags)
+    {
+        var options = $"lowerdir={layers},xino=off";
+        if (writable is not null)
+        {
+            options += $",upperdir={writable}/upper,workdir={writable}/work,redirect_dir=on,index=off,metacopy=off";
+        }
+
+        var result = Libc.Mount("overlay", target, "overlay", flags, writable is null ? options : options + ",volatile");
+        var error = Marshal.GetLastPInvokeError();
+        if (result < 0 && error == ErrInvalid && writable is not null)
+        {
+            // Kernels before 5.10 do not know "volatile".
+            result = Libc.Mount("overlay", target, "overlay", flags, options);
+            error = Marshal.GetLastPInvokeError();
+        }
+
+        if (result < 0)
+        {
+            throw KernelException.FromErrorNumber($"mount the overlay at {target}", error);
+        }
+    }
+
+    public static void Detach(string target) => _ = Libc.Unmount(target, UnmountDetach | UnmountNoFollow);
+
+    private static void SetAttributes(Descriptor tree, Attribute attributes, Descriptor? owners, string source)
+    {
+        var wanted = stackalloc MountAttributes[1];
+        wanted[0] = new MountAttributes { Set = (ulong)attributes };
+        if (owners is not null)
+        {
+            wanted->Set |= (ulong)Attribute.MapOwners;
+            wanted->UserNamespace = (ulong)owners.Number;
+        }
+
+        if (wanted->Set == 0)
+        {
+            return;
+        }
+
+        byte empty = 0;
+        var set = Libc.Call(CallMountSetAttributes, tree.Number, (nint)(&empty), AtEmptyPath, (nint)wanted, sizeof(MountAttributes));
+        KernelException.Check((int)set, owners is null ? "set the attributes of" : "map the owners of", source);
+    }
+
+    private static nint WithPath(string path, Func<nint, nint> call)
+    {
+        var bytes = Marshal.StringToCoTaskMemUTF8(path);
+        try
+        {
+            return call(bytes);
+        }
+        finally
+        {
+            Marshal.FreeCoTaskMem(bytes);
+        }
+    }
+
+    private const nint OpenTreeClone = 1, MoveMountFromEmptyPath = 4;
+
+    [Flags]
+    public enum Attribute : ulong
+    {
+        None = 0,
+        ReadOnly = 1,
+        NoSetuid = 2,
+        NoDevices = 4,
+        MapOwners = 0x100000,
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct MountAttributes
+    {
+        public ulong Set, Clear, Propagation, UserNamespace;
+    }
+}

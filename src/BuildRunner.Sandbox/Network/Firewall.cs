@@ -1,0 +1,107 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Network;
+
+/// <summary>The host's packet filter rules for all groups: one table, installed once, in force for every uplink by its device's name.</summary>
+internal static unsafe class Firewall
+{
+    /// <summary>Stands for the table's name in the rules. The name carries a hash of the rules, so that changed rules replace the old ones.</summary>
+    public const string TableName = "@TABLE@";
+
+    /// <summary>Installs the rules if they are not there; returns what is in the way, empty if nothing is.</summary>
+    public static string Ensure(string rules)
+    {
+        using var guard = FileLock.Take(HostPaths.Slots + "/firewall");
+        var table = Prefix + Hash(rules).ToString("x16", CultureInfo.InvariantCulture);
+        if (!IsInstalled(table))
+        {
+            if (Processes.Find("nft") is not { } nft)
+            {
+                return "the program nft is missing; apt-get install nftables";
+            }
+
+            var old = Run(nft, ["list", "tables"], "").Output.Split('\n').Where(l => l.StartsWith("table inet " + Prefix, StringComparison.Ordinal));
+            var script = string.Concat(old.Select(l => $"delete {l}\n")) + rules.Replace(TableName, table, StringComparison.Ordinal);
+            var (status, output) = Run(nft, ["-f", "-"], script);
+            if (status != 0)
+            {
+                return $"nft refused the rules: {output.Trim()}";
+            }
+        }
+
+        const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
+        return Files.TryRead(Forwarding)?.Trim() == "1" || Files.TryWriteKernelFile(Forwarding, "1") == 0
+            ? ""
+            : $"forwarding is off and cannot be turned on; as root: sysctl net.ipv4.ip_forward=1";
+    }
+
+    /// <summary>Asks the kernel for the table, without a process.</summary>
+    private static bool IsInstalled(string table)
+    {
+        using var socket = new Descriptor(KernelException.Check(Libc.Socket(Netlink, Raw | SocketCloseOnExec, NetlinkNetfilter), "open the packet filter"));
+        var name = Encoding.ASCII.GetBytes(table + "\0");
+        var request = new byte[24 + ((name.Length + 3) & ~3)];
+        BinaryPrimitives.WriteInt32LittleEndian(request, request.Length);
+        BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(4), GetTable);
+        BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(6), 1);
+        request[16] = FamilyInet;
+        BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(20), (ushort)(4 + name.Length));
+        BinaryPrimitives.WriteUInt16LittleEndian(request.AsSpan(22), 1);
+        name.CopyTo(request, 24);
+        var answer = new byte[4096];
+        fixed (byte* start = request, received = answer)
+        {
+            if (Libc.Send(socket.Number, start, (nuint)request.Length, 0) < 0 || Libc.Receive(socket.Number, received, (nuint)answer.Length, 0) < 20)
+            {
+                return false;
+            }
+        }
+
+        const ushort TypeError = 2;
+        return BinaryPrimitives.ReadUInt16LittleEndian(answer.AsSpan(4)) != TypeError;
+    }
+
+    private static (int Status, string Output) Run(string program, IReadOnlyList<string> arguments, string input)
+    {
+        var (inputRead, inputWrite) = Descriptor.Pipe();
+        var (outputRead, outputWrite) = Descriptor.Pipe();
+        using (outputRead)
+        {
+            var pid = Processes.Spawn(program, [program, .. arguments], inputRead.Number, outputWrite.Number, outputWrite.Number);
+            inputRead.Dispose();
+            outputWrite.Dispose();
+            if (pid < 0)
+            {
+                throw KernelException.FromErrorNumber($"start {program}", -pid);
+            }
+
+            // The rules fit into the pipe: nothing can block both sides.
+            inputWrite.Write(Encoding.UTF8.GetBytes(input));
+            inputWrite.Dispose();
+            var output = Encoding.UTF8.GetString(Files.ReadToEnd(outputRead, 1 << 20));
+            return (Processes.Wait(pid), output);
+        }
+    }
+
+    /// <summary>FNV-1a; it only has to differ when the rules do.</summary>
+    private static ulong Hash(string text)
+    {
+        var hash = 14695981039346656037;
+        foreach (var c in text)
+        {
+            hash = (hash ^ c) * 1099511628211;
+        }
+
+        return hash;
+    }
+
+    private const string Prefix = "buildrunner_";
+    private const int NetlinkNetfilter = 12;
+    private const ushort GetTable = 0xA01;
+    private const byte FamilyInet = 1;
+}

@@ -1,0 +1,84 @@
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Sandbox.Network;
+
+/// <summary>The network of one group: a router namespace with a bridge, one namespace per container, and a way out.</summary>
+/// <remarks>
+/// Nothing is ever deleted here: a synchronous deletion of a device waits for 30 ms and more. The namespaces vanish when the last descriptor
+/// and the last process in them are gone, and take their devices with them, also the end of the uplink that the host sees.
+/// </remarks>
+internal sealed class GroupNetwork : IDisposable
+{
+    private readonly Descriptor _router;
+    private readonly Links _routerLinks;
+    private readonly AddressPlan _plan;
+    private readonly int _bridge;
+    private readonly Dictionary<string, Descriptor> _containers = [];
+    private int _ports;
+
+    private GroupNetwork(Descriptor router, AddressPlan plan)
+    {
+        _router = router;
+        _plan = plan;
+        _routerLinks = Links.Of(router);
+        _routerLinks.BringLoopbackUp();
+        _bridge = _routerLinks.AddBridge("group");
+        _routerLinks.AddAddress(_bridge, plan.Gateway, AddressPlan.ContainerPrefix);
+    }
+
+    public static GroupNetwork Create(AddressPlan plan) => new(NetworkNamespaces.Make(), plan);
+
+    /// <summary>Connects the group with the host's network. The host's rules decide what may pass.</summary>
+    public void ConnectUplink(string hostDevice)
+    {
+        using var host = Links.Of(null);
+        host.AddPair(hostDevice, bridge: 0, "uplink", _router);
+        _ = Files.TryWriteKernelFile($"/proc/sys/net/ipv6/conf/{hostDevice}/disable_ipv6", "1");
+        var index = host.Index(hostDevice);
+        host.AddAddress(index, _plan.UplinkHost, AddressPlan.UplinkPrefix);
+        host.AddRoute(_plan.Network, AddressPlan.ContainerPrefix, _plan.UplinkRouter, index);
+        _routerLinks.AddAddress(Links.PeerIndex, _plan.UplinkRouter, AddressPlan.UplinkPrefix);
+        _routerLinks.AddRoute(0, 0, _plan.UplinkHost, Links.PeerIndex);
+        NetworkNamespaces.Within(_router, () => Files.TryWriteKernelFile("/proc/sys/net/ipv4/ip_forward", "1"));
+    }
+
+    /// <summary>Makes a container's network; returns the path under which a runtime can join it.</summary>
+    /// <param name="owner">The user namespace that the network shall belong to.</param>
+    /// <param name="container">The container's name.</param>
+    /// <param name="address">Its address; 0 for loopback only.</param>
+    public string AddContainer(UserNamespace owner, string container, uint address)
+    {
+        var network = owner.MakeNetwork();
+        _containers.Add(container, network);
+        using var links = Links.Of(network);
+        links.BringLoopbackUp();
+        if (address != 0)
+        {
+            _routerLinks.AddPair($"port{_ports++}", _bridge, "eth0", network);
+            links.AddAddress(Links.PeerIndex, address, AddressPlan.ContainerPrefix);
+            links.AddRoute(0, 0, _plan.Gateway, Links.PeerIndex);
+        }
+
+        return $"/proc/{Environment.ProcessId}/fd/{network.Number}";
+    }
+
+    public void RemoveContainer(string container)
+    {
+        if (_containers.Remove(container, out var network))
+        {
+            network.Dispose();
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var network in _containers.Values)
+        {
+            network.Dispose();
+        }
+
+        _routerLinks.Dispose();
+        _router.Dispose();
+    }
+}

@@ -1,0 +1,118 @@
+using System.Text;
+using BuildRunner.Sandbox.Group;
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+
+namespace BuildRunner.Sandbox.Shim;
+
+/// <summary>The container's root file system and what is put into it, in the shim's own mount namespace.</summary>
+/// <remarks>
+/// Everything that the runtime is told to mount is mounted here first, with its final attributes, because the runtime acts with the rights of
+/// the container's user namespace: it could not reach sources below private directories, and what is read-only here stays so for it.
+/// </remarks>
+internal sealed class ContainerFiles
+{
+    private readonly PrepareRequest _request;
+
+    public ContainerFiles(PrepareRequest request) => _request = request;
+
+    /// <summary>The name under which this program is in the container's directory of injected files.</summary>
+    public const string InitName = "buildrunner-init";
+
+    public string Bundle => _request.ContainerDirectory + "/private";
+
+    private string Root => _request.ContainerDirectory + "/root";
+
+    /// <summary>Mounts everything; returns who the container's user is.</summary>
+    public ContainerUser Mount()
+    {
+        Mounts.Separate();
+        MountRoot();
+        var user = ContainerUser.Find(Root, _request.User);
+        MountPrivateFiles(user);
+        foreach (var bind in _request.Binds)
+        {
+            Bind(bind, user);
+        }
+
+        return user;
+    }
+
+    /// <summary>Adds a line to the container's <c>/etc/hosts</c>.</summary>
+    public void AddHost(string line)
+    {
+        using var file = Descriptor.Open(Bundle + "/hosts", Constants.WriteOnly | Constants.Append | Constants.NoFollow);
+        file.Write(Encoding.UTF8.GetBytes(line + "\n"));
+    }
+
+    /// <summary>Removes everything, however large the writable layer has become.</summary>
+    public void Remove()
+    {
+        Mounts.Detach(Root);
+        foreach (var bind in _request.Binds)
+        {
+            Mounts.Detach($"{Bundle}/mounts/{bind.Name}");
+        }
+
+        Mounts.Detach($"{Bundle}/injected/{InitName}");
+        Mounts.Detach(Bundle + "/injected");
+        Mounts.Detach(Bundle);
+        _ = TreeRemover.Remove(_request.ScratchDirectory);
+        _ = TreeRemover.Remove(_request.ContainerDirectory);
+    }
+
+    private void MountRoot()
+    {
+        Files.MakeDirectory(_request.ScratchDirectory, 0x1C0);
+        Files.MakeDirectory(_request.ScratchDirectory + "/work", 0x1C0);
+        Files.MakeDirectory(Root, 0x1C9);
+        KernelException.Check(Libc.ChangeDirectory(_request.LayersDirectory), "enter", _request.LayersDirectory);
+        var top = FileStatus.Of(_request.Layers[^1]);
+        Files.MakeDirectory(_request.ScratchDirectory + "/upper", top.Mode & 0xFFF, _request.FirstHostId);
+        var flags = (_request.AllowDevices ? 0 : Constants.MountNoDevices) | (_request.AllowSetuid ? 0 : Constants.MountNoSuid);
+        Mounts.Overlay(Root, string.Join(':', _request.Layers.Reverse()), _request.ScratchDirectory, flags);
+        KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
+    }
+
+    private void MountPrivateFiles(ContainerUser user)
+    {
+        var room = (2 << 20) + _request.Files.Sum(f => (long)f.Content.Length + 4096) + _request.Configuration.Length;
+        Files.MakeDirectory(Bundle, 0x1C9);
+        Mounts.Temporary(Bundle, $"mode=0711,size={room}");
+        var root = _request.FirstHostId;
+        Files.Write(Bundle + "/config.json", _request.Configuration, 0x100);
+        Files.Write(Bundle + "/hosts", Encoding.UTF8.GetBytes(_request.Hosts), 0x1A4, root);
+        Files.Write(Bundle + "/resolv.conf", Encoding.UTF8.GetBytes(_request.ResolvConf), 0x1A4, root);
+        Files.Write(Bundle + "/hostname", Encoding.UTF8.GetBytes(_request.HostName + "\n"), 0x1A4, root);
+        Files.MakeDirectory(Bundle + "/mounts", 0x1C9);
+        Files.MakeDirectory(Bundle + "/files", 0x16D, root);
+        foreach (var file in _request.Files)
+        {
+            var mode = file.Executable ? 0x16Du : 0x124u;
+            Files.Write($"{Bundle}/files/{file.Name}", file.Content, file.ForUserOnly ? mode & 0x1C0 : mode, file.ForUserOnly ? root + user.UserId : root);
+        }
+
+        Files.Write($"{Bundle}/files/{InitName}", [], 0x16D, root);
+        Files.MakeDirectory(Bundle + "/injected", 0x16D, root);
+        var sealing = Mounts.Attribute.ReadOnly | Mounts.Attribute.NoSetuid | Mounts.Attribute.NoDevices;
+        Mounts.Attach(Bundle + "/files", Bundle + "/injected", sealing, owners: null);
+        Mounts.Attach(_request.InitPath, $"{Bundle}/injected/{InitName}", sealing, owners: null);
+    }
+
+    private void Bind(BindMount bind, ContainerUser user)
+    {
+        var target = $"{Bundle}/mounts/{bind.Name}";
+        if (FileStatus.Of(bind.Source).IsDirectory)
+        {
+            Files.MakeDirectory(target, 0x1C9);
+        }
+        else
+        {
+            Files.Write(target, [], 0x100);
+        }
+
+        var attributes = Mounts.Attribute.NoSetuid | Mounts.Attribute.NoDevices | (bind.ReadOnly ? Mounts.Attribute.ReadOnly : Mounts.Attribute.None);
+        using var owners = bind.OwnerBecomesUser ? OwnerMap.OfDirectory(bind.Source, user.UserId, user.GroupId, _request.FirstHostId) : null;
+        Mounts.Attach(bind.Source, target, attributes, owners);
+    }
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Shim;
+
+/// <summary>The OCI runtime's command line.</summary>
+internal sealed class OciRuntime(PrepareRequest request, string bundle)
+{
+    private string Log => bundle + "/runtime.log";
+
+    private string State => $"{request.RuntimeState}/{request.ContainerId}";
+
+    /// <summary>Creates the container and lets its first process, this program, begin. Returns the process.</summary>
+    /// <param name="input">Its standard input.</param>
+    /// <param name="output">Its standard output.</param>
+    /// <param name="error">Its standard error.</param>
+    /// <param name="caller">When this ends, the caller is gone.</param>
+    /// <returns>The process's id, or 0 if the caller is gone.</returns>
+    public int Create(Descriptor input, Descriptor output, Descriptor error, Descriptor caller)
+    {
+        var pidFile = bundle + "/pid";
+        var pid = Start(["create", "--bundle", bundle, "--pid-file", pidFile, request.ContainerId], input, output, error);
+        if (!WaitUnlessCallerIsGone(pid, caller, out var status))
+        {
+            return 0;
+        }
+
+        if (status != 0)
+        {
+            throw new KernelException(FailureKind.Runtime, 0, LastError());
+        }
+
+        var first = int.Parse(Files.TryRead(pidFile) ?? "", CultureInfo.InvariantCulture);
+        OpenStartPipe();
+        return first;
+    }
+
+    /// <summary>Removes what the runtime keeps about the container: its state and cgroups.</summary>
+    public void Delete()
+    {
+        using var nothing = Descriptor.Open("/dev/null", ReadWrite);
+        var pid = Start(["delete", "--force", request.ContainerId], nothing, nothing, nothing);
+        _ = Processes.Wait(pid);
+    }
+
+    private int Start(string[] command, Descriptor input, Descriptor output, Descriptor error)
+    {
+        var program = Processes.Find(request.Runtime)
+            ?? throw new KernelException(FailureKind.RuntimeMissing, 0, $"the OCI runtime {request.Runtime} is missing; apt-get install runc");
+        string[] arguments = [program, "--root", request.RuntimeState, "--log", Log, "--log-format", "json", .. command];
+        var pid = Processes.Spawn(program, arguments, input.Number, output.Number, error.Number);
+        return pid > 0 ? pid : throw KernelException.FromErrorNumber($"start {program}", -pid);
+    }
+
+    private static unsafe bool WaitUnlessCallerIsGone(int pid, Descriptor caller, out int status)
+    {
+        using var process = Processes.OpenProcess(pid);
+        var entries = stackalloc PollEntry[2];
+        entries[0] = new PollEntry { Descriptor = process.Number, Events = PollIn };
+        entries[1] = new PollEntry { Descriptor = caller.Number };
+        do
+        {
+            _ = Libc.Poll(entries, 2, -1);
+        }
+        while (entries[0].Returned == 0 && entries[1].Returned == 0);
+
+        if (entries[0].Returned == 0)
+        {
+            _ = Processes.Signal(process, SignalKill);
+            _ = Processes.Wait(pid);
+            status = -1;
+            return false;
+        }
+
+        status = Processes.Wait(pid);
+        return true;
+    }
+
+    /// <summary>
+    /// A created container's process waits until somebody opens this pipe: what <c>start</c> would do in a process of its own. It is
+    /// removed, as by <c>start</c>, because its presence means "created" to the runtime.
+    /// </summary>
+    private void OpenStartPipe()
+    {
+        var path = State + "/exec.fifo";
+        using (var pipe = Descriptor.Open(path, ReadOnly))
+        {
+            Span<byte> one = stackalloc byte[1];
+            pipe.Read(one);
+        }
+
+        File.Delete(path);
+    }
+
+    private string LastError()
+    {
+        var last = "it said nothing";
+        foreach (var line in (Files.TryRead(Log) ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            last = Message(line) ?? last;
+        }
+
+        return $"{request.Runtime} could not create the container: {last}";
+    }
+
+    private static string? Message(string line)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(line));
+            while (reader.Read())
+            {
+                if (reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("msg"u8) && reader.Read())
+                {
+                    return reader.GetString();
+                }
+            }
+        }
+        catch (JsonException)
+        {
+            // Not every runtime logs JSON: the line itself is its message.
+        }
+
+        return line;
+    }
+}

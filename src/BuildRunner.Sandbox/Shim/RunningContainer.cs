@@ -1,0 +1,290 @@
+using BuildRunner.Sandbox.Group;
+using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Wire;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Shim;
+
+/// <summary>A created container: one thread moves its output, obeys its caller and watches its end.</summary>
+internal sealed unsafe class RunningContainer : IDisposable
+{
+    private readonly PrepareRequest _request;
+    private readonly ContainerUser _user;
+    private readonly FrameChannel _caller;
+    private readonly FrameChannel _init;
+    private readonly Descriptor _socket;
+    private readonly Descriptor[] _pipes;
+    private readonly bool[] _pipeEnded = new bool[2];
+    private readonly Descriptor _process;
+    private readonly int _pid;
+    private readonly OutputSpool _spool;
+    private readonly Func<long> _outOfMemoryKills;
+    private readonly Dictionary<int, long> _checks = [];
+    private long _deadline = long.MaxValue;
+    private long _killAt = long.MaxValue;
+    private bool _started;
+    private bool _deadlinePassed;
+    private CommandFailure? _commandFailure;
+    private ExitReport? _commandExit;
+
+    private RunningContainer(PrepareRequest request, ContainerUser user, FrameChannel caller, int pid, Descriptor socket, Descriptor[] pipes)
+    {
+        _request = request;
+        _user = user;
+        _caller = caller;
+        _pid = pid;
+        _socket = socket;
+        _init = new FrameChannel(socket, socket);
+        _pipes = pipes;
+        _process = Processes.OpenProcess(pid);
+        _outOfMemoryKills = Cgroups.OfThisHost().OutOfMemoryKills(pid);
+        _spool = new OutputSpool(request.ContainerDirectory + "/spool");
+        foreach (var pipe in pipes)
+        {
+            pipe.SetNonBlocking();
+        }
+    }
+
+    /// <summary>Creates the container; null if the caller went away meanwhile.</summary>
+    public static RunningContainer? Create(PrepareRequest request, OciRuntime runtime, ContainerUser user, FrameChannel caller)
+    {
+        var (ours, theirs) = Descriptor.SocketPair();
+        var (outRead, outWrite) = Descriptor.Pipe();
+        var (errorRead, errorWrite) = Descriptor.Pipe();
+        using (theirs)
+        using (outWrite)
+        using (errorWrite)
+        {
+            var pid = runtime.Create(theirs, outWrite, errorWrite, caller.Input);
+            return pid == 0 ? null : new RunningContainer(request, user, caller, pid, ours, [outRead, errorRead]);
+        }
+    }
+
+    /// <summary>Serves the caller until every process of the container is dead, and tells it how the container ended.</summary>
+    public void RunToItsEnd(ContainerFiles files)
+    {
+        while (!Wait(files))
+        {
+        }
+
+        _ = Processes.Wait(_pid);
+        DrainPipes();
+        if (_spool.LastAnnouncement() is { } range)
+        {
+            _caller.Write(range.Encode(ShimMessage.Output));
+        }
+
+        var report = (_commandExit ?? new ExitReport(-1, SignalKill, false, false)) with { OutOfMemory = _outOfMemoryKills() > 0, DeadlinePassed = _deadlinePassed };
+        _caller.Write(_commandFailure?.Encode((byte)ShimMessage.CommandFailed) ?? report.Encode((byte)ShimMessage.Exited));
+    }
+
+    public void Dispose()
+    {
+        _socket.Dispose();
+        _process.Dispose();
+        _spool.Dispose();
+        foreach (var pipe in _pipes)
+        {
+            pipe.Dispose();
+        }
+    }
+
+    /// <summary>Waits for one event and handles it; true when the first process has ended.</summary>
+    private bool Wait(ContainerFiles files)
+    {
+        const int Caller = 0, Init = 1, Process = 2, Pipes = 3;
+        var entries = stackalloc PollEntry[Pipes + 2];
+        entries[Caller] = new PollEntry { Descriptor = _caller.Ended ? -1 : _caller.Input.Number, Events = PollIn };
+        entries[Init] = new PollEntry { Descriptor = _init.Ended ? -1 : _socket.Number, Events = PollIn };
+        entries[Process] = new PollEntry { Descriptor = _process.Number, Events = PollIn };
+        for (var i = 0; i < 2; i++)
+        {
+            entries[Pipes + i] = new PollEntry { Descriptor = _pipeEnded[i] || _spool.IsFull ? -1 : _pipes[i].Number, Events = PollIn };
+        }
+
+        _ = Libc.Poll(entries, Pipes + 2, MillisecondsToNextLimit());
+        for (var i = 0; i < 2; i++)
+        {
+            _pipeEnded[i] |= entries[Pipes + i].Returned != 0 && _spool.Take((byte)(i + 1), _pipes[i]) == 0;
+        }
+
+        if (entries[Init].Returned != 0)
+        {
+            HearInit();
+        }
+
+        if (entries[Caller].Returned != 0)
+        {
+            ObeyCaller(files);
+        }
+
+        EnforceLimits();
+        Announce();
+        return entries[Process].Returned != 0;
+    }
+
+    private void ObeyCaller(ContainerFiles files)
+    {
+        if (!_caller.Fill())
+        {
+            Kill();
+            return;
+        }
+
+        while (_caller.TryTake() is { } frame)
+        {
+            switch ((ShimMessage)frame.Kind)
+            {
+                case ShimMessage.Go:
+                    Start(GoRequest.Decode(frame));
+                    break;
+                case ShimMessage.Stop:
+                    Stop(StopRequest.Decode(frame));
+                    break;
+                case ShimMessage.Acknowledge:
+                    _spool.Acknowledge(SpoolRange.Decode(frame).To);
+                    break;
+                case ShimMessage.Check:
+                    var check = CheckRequest.Decode(frame);
+                    _checks[check.Id] = Clock.Milliseconds() + check.TimeoutMilliseconds;
+                    _init.Write(check.Encode((byte)InitMessage.Check));
+                    break;
+                case ShimMessage.AddHost:
+                    using (var reader = frame.Open())
+                    {
+                        files.AddHost(reader.ReadString());
+                    }
+
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    private void Start(GoRequest go)
+    {
+        _started = true;
+        if (_request.DeadlineMilliseconds > 0)
+        {
+            _deadline = Clock.Milliseconds() + _request.DeadlineMilliseconds;
+        }
+
+        var hasHome = go.Environment.Any(v => v.StartsWith("HOME=", StringComparison.Ordinal));
+        _init.Write(new StartRequest
+        {
+            Arguments = go.Arguments,
+            Environment = hasHome ? go.Environment : [.. go.Environment, "HOME=" + _user.Home],
+            WorkingDirectory = _request.WorkingDirectory,
+            UserId = _user.UserId,
+            GroupId = _user.GroupId,
+            Groups = _user.Groups,
+        }.Encode());
+    }
+
+    private void Stop(StopRequest stop)
+    {
+        if (!_started)
+        {
+            Kill();
+            return;
+        }
+
+        _init.Write(Frame.Encode((byte)InitMessage.Signal, w => w.Write(stop.Signal)));
+        _killAt = Math.Min(_killAt, Clock.Milliseconds() + stop.GraceMilliseconds);
+    }
+
+    /// <summary>What the init says comes from inside the container: it is bounded, and nonsense ends the container.</summary>
+    private void HearInit()
+    {
+        try
+        {
+            _init.Fill();
+            while (_init.TryTake() is { } frame)
+            {
+                switch ((InitMessage)frame.Kind)
+                {
+                    case InitMessage.Ready:
+                        _caller.Write(Frame.Encode((byte)ShimMessage.Prepared, static _ => { }));
+                        break;
+                    case InitMessage.CommandFailed:
+                        _commandFailure = CommandFailure.Decode(frame);
+                        break;
+                    case InitMessage.Exited:
+                        _commandExit = ExitReport.Decode(frame);
+                        break;
+                    case InitMessage.CheckDone:
+                        var check = CheckResult.Decode(frame);
+                        _checks.Remove(check.Id);
+                        _caller.Write(check.Encode((byte)ShimMessage.CheckDone));
+                        break;
+                    default:
+                        break;
+                }
+            }
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            Kill();
+        }
+    }
+
+    private void EnforceLimits()
+    {
+        var now = Clock.Milliseconds();
+        if (now >= _deadline)
+        {
+            _deadline = long.MaxValue;
+            _deadlinePassed = true;
+            Stop(new StopRequest(_request.StopSignal, _request.GraceMilliseconds));
+        }
+
+        if (now >= _killAt)
+        {
+            Kill();
+        }
+
+        foreach (var (id, _) in _checks.Where(c => now >= c.Value).ToList())
+        {
+            _checks[id] = long.MaxValue;
+            _init.Write(new CheckRequest(id, [], 0).Encode((byte)InitMessage.Check));
+        }
+    }
+
+    private int MillisecondsToNextLimit()
+    {
+        var next = Math.Min(_deadline, _killAt);
+        foreach (var check in _checks.Values)
+        {
+            next = Math.Min(next, check);
+        }
+
+        return next == long.MaxValue ? -1 : (int)Math.Clamp(next - Clock.Milliseconds(), 0, int.MaxValue);
+    }
+
+    /// <summary>The first process of a process namespace takes all others with it.</summary>
+    private void Kill()
+    {
+        _killAt = long.MaxValue;
+        _ = Processes.Signal(_process, SignalKill);
+    }
+
+    /// <summary>Takes what dead processes left in the pipes. Not to their end: a process elsewhere may have been given the other end.</summary>
+    private void DrainPipes()
+    {
+        for (var i = 0; i < 2; i++)
+        {
+            while (!_pipeEnded[i] && _spool.Take((byte)(i + 1), _pipes[i]) > 0)
+            {
+            }
+        }
+    }
+
+    private void Announce()
+    {
+        if (_spool.NextAnnouncement() is { } range)
+        {
+            _caller.Write(range.Encode(ShimMessage.Output));
+        }
+    }
+}

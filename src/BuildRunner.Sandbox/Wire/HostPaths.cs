@@ -1,0 +1,24 @@
+namespace BuildRunner.Sandbox.Wire;
+
+/// <summary>Where the engine keeps what on this host.</summary>
+internal static class HostPaths
+{
+    /// <summary>Locks on the numbers of groups; the same for all engines of a host, because ids and addresses follow from the number.</summary>
+    public const string Slots = "/run/buildrunner/slots";
+
+    /// <summary>Guards every attempt to take a slot's or group's lock alone.</summary>
+    public const string SlotsGuard = Slots + "/guard";
+
+    public static string SlotLock(int slot) => $"{Slots}/{slot}";
+
+    /// <summary>The directory of a group's state.</summary>
+    public static string Group(string stateRoot, string groupId) => $"{stateRoot}/groups/{groupId}";
+
+    /// <summary>Beside the group's directory, so that the directory can be removed under it.</summary>
+    public static string GroupLock(string stateRoot, string groupId) => $"{stateRoot}/groups/{groupId}.lock";
+
+    public static string GroupScratch(string scratchRoot, string groupId) => $"{scratchRoot}/{groupId}";
+
+    /// <summary>The path below a cgroup hierarchy's root.</summary>
+    public static string GroupCgroup(string groupId) => $"buildrunner/{groupId}";
+}
