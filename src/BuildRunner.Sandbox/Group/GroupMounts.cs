@@ -77,18 +77,27 @@ internal sealed class GroupMounts
 
     private List<string> MountWithHiding(LayerRequest request)
     {
-        var hiding = $"{_directory}/hiding{_count}";
-        HiddenLayer.Build(request.Directory, hiding, request.HiddenPaths);
-        return [Mount(request.Directory, _owners), Mount(hiding, _owners)];
+        var lower = Mount(request.Directory, _owners);
+
+        // On a file system of its own: a layer may not lie in another layer, and the one below may be the whole machine.
+        var (name, target) = MakeTarget();
+        Mounts.Temporary(target, "mode=0755,size=16m");
+        HiddenLayer.Build(request.Directory, target, request.HiddenPaths, _firstHostId);
+        return [lower, name];
     }
 
     private string Mount(string source, Descriptor owners)
     {
-        var name = _count.ToString(CultureInfo.InvariantCulture);
+        var (name, target) = MakeTarget();
+        Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);
+        return name;
+    }
+
+    private (string Name, string Target) MakeTarget()
+    {
+        var name = _count++.ToString(CultureInfo.InvariantCulture);
         var target = $"{_directory}/layers/{name}";
         Files.MakeDirectory(target, 0x1C9);
-        Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);
-        _count++;
-        return name;
+        return (name, target);
     }
 }

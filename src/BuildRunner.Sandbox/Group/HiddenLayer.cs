@@ -6,22 +6,35 @@ namespace BuildRunner.Sandbox.Group;
 
 /// <summary>A layer to put over a root file system of the host, which hides parts of it: empty directories, empty files, and marks that say "removed".</summary>
 /// <remarks>As a layer it costs nothing per container, and a container cannot take it away: it can only write over it, in its own layer.</remarks>
-internal static unsafe class HiddenLayer
+internal sealed unsafe class HiddenLayer
 {
-    /// <summary>Fills a new directory.</summary>
+    private readonly string _root;
+    private readonly string _layer;
+    private readonly uint _firstHostId;
+
+    private HiddenLayer(string root, string layer, uint firstHostId)
+    {
+        _root = root.TrimEnd('/');
+        _layer = layer;
+        _firstHostId = firstHostId;
+    }
+
+    /// <summary>Fills the empty directory of a layer.</summary>
     /// <param name="root">The root file system to hide parts of.</param>
     /// <param name="layer">The directory of the layer.</param>
     /// <param name="paths">What to hide. What does not exist needs no hiding, except for directories that must be usable.</param>
-    public static void Build(string root, string layer, IReadOnlyList<HiddenPath> paths)
+    /// <param name="firstHostId">Added to the owners: the layer's are those of the host, so that its file system need not map them.</param>
+    public static void Build(string root, string layer, IReadOnlyList<HiddenPath> paths, uint firstHostId)
     {
-        Files.MakeDirectory(layer, 0x1ED);
+        var builder = new HiddenLayer(root, layer, firstHostId);
+        builder.CopyOwner("/");
         var gone = new List<string>();
         foreach (var (path, kind) in paths.SelectMany(p => Expand(root, p.Pattern), (p, path) => (path, p.Kind)).OrderBy(p => p.path.Count(c => c == '/')))
         {
             // Below what is hidden there is nothing left to hide, only directories that must be usable.
             if (kind == HiddenPathKind.SharedDirectory || !gone.Exists(g => path.StartsWith(g, StringComparison.Ordinal)))
             {
-                Hide(root.TrimEnd('/'), layer, path, kind);
+                builder.Hide(path, kind);
                 gone.Add(path + "/");
             }
         }
@@ -41,11 +54,11 @@ internal static unsafe class HiddenLayer
             : [];
     }
 
-    private static void Hide(string root, string layer, string path, HiddenPathKind kind)
+    private void Hide(string path, HiddenPathKind kind)
     {
-        var original = new FileInfo(root + path);
+        var original = new FileInfo(_root + path);
         var isDirectory = (original.Attributes & FileAttributes.Directory) != 0 && original.LinkTarget is null;
-        if (Files.Exists(layer + path) || !CopyParents(root, layer, path))
+        if (Files.Exists(_layer + path) || !CopyParents(path))
         {
             return;
         }
@@ -54,18 +67,18 @@ internal static unsafe class HiddenLayer
         switch (kind)
         {
             case HiddenPathKind.SharedDirectory:
-                MakeOpaque(layer + path, 0x3FF);
+                MakeOpaque(path, 0x3FF);
                 break;
             case HiddenPathKind.EmptyDirectory when exists && isDirectory:
-                MakeOpaque(layer + path, (uint)original.UnixFileMode);
-                CopyOwner(root + path, layer + path);
+                MakeOpaque(path, 0x1C0);
+                CopyOwner(path);
                 break;
             case HiddenPathKind.EmptyFile when exists && !isDirectory:
-                Files.Write(layer + path, [], (uint)original.UnixFileMode);
-                CopyOwner(root + path, layer + path);
+                Files.Write(_layer + path, [], 0x100);
+                CopyOwner(path);
                 break;
             case var _ when exists:
-                KernelException.Check(Libc.MakeNode(layer + path, CharacterDevice, 0), "hide", path);
+                KernelException.Check(Libc.MakeNode(_layer + path, CharacterDevice, 0), "hide", path);
                 break;
             default:
                 break;
@@ -73,41 +86,44 @@ internal static unsafe class HiddenLayer
     }
 
     /// <summary>Makes the directories on the way, with the owner and mode that they have below; false if a part of the way is no directory.</summary>
-    private static bool CopyParents(string root, string layer, string path)
+    private bool CopyParents(string path)
     {
         for (var end = path.IndexOf('/', 1); end > 0; end = path.IndexOf('/', end + 1))
         {
             var part = path[..end];
-            var original = new DirectoryInfo(root + part);
+            var original = new DirectoryInfo(_root + part);
             if (!original.Exists || original.LinkTarget is not null)
             {
                 return false;
             }
 
-            if (!Files.Exists(layer + part))
+            if (!Files.Exists(_layer + part))
             {
-                Files.MakeDirectory(layer + part, (uint)original.UnixFileMode);
-                CopyOwner(root + part, layer + part);
+                Files.MakeDirectory(_layer + part, 0x1C0);
+                CopyOwner(part);
             }
         }
 
         return true;
     }
 
-    private static void MakeOpaque(string path, uint mode)
+    private void MakeOpaque(string path, uint mode)
     {
-        Files.MakeDirectory(path, mode);
-        using var directory = Descriptor.Open(path, ReadOnly | OnlyDirectory | NoFollow);
+        Files.MakeDirectory(_layer + path, mode, _firstHostId);
+        using var directory = Descriptor.Open(_layer + path, ReadOnly | OnlyDirectory | NoFollow);
         var yes = (byte)'y';
         KernelException.Check(Libc.SetAttribute(directory.Number, "trusted.overlay.opaque", &yes, 1, 0), "hide", path);
     }
 
-    private static void CopyOwner(string from, string to)
+    private void CopyOwner(string path)
     {
-        var status = FileStatus.Of(from);
-        using var target = Descriptor.Open(to, ReadOnly | NoFollow);
-        target.SetOwnerAndMode(status.User, status.Group, status.Mode & 0xFFF, to);
+        var status = FileStatus.Of(_root + path);
+        using var target = Descriptor.Open(_layer + path, ReadOnly | NoFollow);
+        target.SetOwnerAndMode(Inside(status.User), Inside(status.Group), status.Mode & 0xFFF, path);
     }
+
+    /// <summary>Owners that the container does not have become its root.</summary>
+    private uint Inside(uint id) => _firstHostId + (id < OwnerMap.Count ? id : 0);
 
     private const uint CharacterDevice = 0x2000;
 }

@@ -38,8 +38,7 @@ internal sealed class GroupNetwork : IDisposable
         var index = host.Index(hostDevice);
         host.AddAddress(index, _plan.UplinkHost, AddressPlan.UplinkPrefix);
         host.AddRoute(_plan.Network, AddressPlan.ContainerPrefix, _plan.UplinkRouter, index);
-        _routerLinks.AddAddress(Links.PeerIndex, _plan.UplinkRouter, AddressPlan.UplinkPrefix);
-        _routerLinks.AddRoute(0, 0, _plan.UplinkHost, Links.PeerIndex);
+        Connect(_routerLinks, "uplink", _plan.UplinkRouter, AddressPlan.UplinkPrefix, _plan.UplinkHost);
         NetworkNamespaces.Within(_router, () => Files.TryWriteKernelFile("/proc/sys/net/ipv4/ip_forward", "1"));
     }
 
@@ -56,11 +55,18 @@ internal sealed class GroupNetwork : IDisposable
         if (address != 0)
         {
             _routerLinks.AddPair($"port{_ports++}", _bridge, "eth0", network);
-            links.AddAddress(Links.PeerIndex, address, AddressPlan.ContainerPrefix);
-            links.AddRoute(0, 0, _plan.Gateway, Links.PeerIndex);
+            Connect(links, "eth0", address, AddressPlan.ContainerPrefix, _plan.Gateway);
         }
 
         return $"/proc/{Environment.ProcessId}/fd/{network.Number}";
+    }
+
+    private static void Connect(Links links, string device, uint address, byte prefixLength, uint gateway)
+    {
+        var index = links.Index(device);
+        links.AddAddress(index, address, prefixLength);
+        links.BringUp(index);
+        links.AddRoute(0, 0, gateway, index);
     }
 
     public void RemoveContainer(string container)

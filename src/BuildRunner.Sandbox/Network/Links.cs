@@ -13,9 +13,6 @@ internal sealed unsafe class Links : IDisposable
 
     private Links(Descriptor socket) => _socket = socket;
 
-    /// <summary>The index that the container's end of a pair gets: any that is free in a new namespace.</summary>
-    public const int PeerIndex = 100;
-
     private const int LoopbackIndex = 1;
 
     /// <summary>Opens the links of a network namespace. A socket belongs to the namespace in which it was made.</summary>
@@ -30,7 +27,9 @@ internal sealed unsafe class Links : IDisposable
         return NetworkNamespaces.Within(network, () => Of(null));
     }
 
-    public void BringLoopbackUp() => Send(new NetlinkMessage(SetLink, 0).Link(LoopbackIndex, Up), "bring the loopback device up");
+    public void BringLoopbackUp() => BringUp(LoopbackIndex);
+
+    public void BringUp(int index) => Send(new NetlinkMessage(SetLink, 0).Link(index, Up), "bring a device up");
 
     /// <summary>Makes a bridge; returns its index.</summary>
     public int AddBridge(string name)
@@ -42,7 +41,7 @@ internal sealed unsafe class Links : IDisposable
         return Index(name);
     }
 
-    /// <summary>Makes a pair of connected devices: one here, the other with the index <see cref="PeerIndex"/> in another namespace.</summary>
+    /// <summary>Makes a pair of connected devices: one here, the other in another namespace, still down: it cannot be up before it has its peer.</summary>
     /// <param name="name">The name of this end.</param>
     /// <param name="bridge">The index of the bridge that this end becomes a port of; 0 for none.</param>
     /// <param name="peerName">The name of the other end.</param>
@@ -56,7 +55,7 @@ internal sealed unsafe class Links : IDisposable
         }
 
         message.Nested(LinkInfo, info => info.Text(InfoKind, "veth").Nested(InfoData, data => data.Nested(VethPeer, peer =>
-            peer.Link(PeerIndex, Up).Text(LinkName, peerName).Number(LinkNetworkDescriptor, (uint)peerNetwork.Number))));
+            peer.Link(0, 0).Text(LinkName, peerName).Number(LinkNetworkDescriptor, (uint)peerNetwork.Number))));
         Send(message, $"make the device pair {name}");
     }
 

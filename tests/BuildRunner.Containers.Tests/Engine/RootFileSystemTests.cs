@@ -1,0 +1,63 @@
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Testing;
+using BuildRunner.Testing.Engine;
+
+namespace BuildRunner.Containers.Tests.Engine;
+
+/// <summary><c>rootfs:/</c>: the machine's own root file system as an image.</summary>
+public sealed class RootFileSystemTests
+{
+    [Fact]
+    public async Task Every_tool_of_the_machine_is_there_and_changes_are_discarded()
+    {
+        await using var host = OciHost.Create();
+        Assert.StartsWith("git version", await RunAsync(host, "git --version && echo changed > /etc/buildrunner-was-here && cat /etc/buildrunner-was-here"), StringComparison.Ordinal);
+        Assert.False(File.Exists("/etc/buildrunner-was-here"));
+        Assert.Equal("gone", await RunAsync(host, "[ -e /etc/buildrunner-was-here ] || echo gone"));
+    }
+
+    [Theory]
+    [InlineData("ls -A /root /home/* /tmp /var/tmp /var/lib/docker /run/buildrunner 2>/dev/null | grep -v ':$' | grep -v '^$'")]
+    [InlineData("cat /etc/shadow /etc/gshadow /etc/machine-id")]
+    [InlineData("ls /etc/ssh | grep ssh_host")]
+    public async Task Homes_data_of_engines_and_credentials_are_hidden(string script)
+    {
+        await using var host = OciHost.Create();
+        Assert.Equal("", await RunAsync(host, $"({script}); true"));
+    }
+
+    [Fact]
+    public async Task The_engines_own_folders_are_hidden()
+    {
+        await using var host = OciHost.Create();
+        Assert.Equal("0", await RunAsync(host, $"ls -A {host.Options.ScratchRoot} {host.Options.StateRoot} 2>/dev/null | wc -l"));
+    }
+
+    [Fact]
+    public async Task What_is_hidden_cannot_be_brought_back()
+    {
+        await using var host = OciHost.Create();
+        Assert.Equal("", await RunAsync(host, "rmdir /root && mkdir /root && ls -A /root; rm -rf /var/lib/docker; mkdir -p /var/lib/docker; ls -A /var/lib/docker; rm -f /etc/shadow; ls /etc/shadow 2>/dev/null; true"));
+    }
+
+    [Fact]
+    public async Task The_home_of_root_is_empty_and_writable()
+    {
+        await using var host = OciHost.Create();
+        Assert.Equal("/root mine", await RunAsync(host, "echo mine > ~/mine && echo $HOME $(cat ~/mine) && touch /tmp/x /run/x /var/tmp/x"));
+    }
+
+    private static async Task<string> RunAsync(OciHost host, string script)
+    {
+        Requires.Program("git");
+        Assert.True(ImageReference.TryParse("rootfs:/", null, out var reference, out _));
+        var image = await host.Engine.PullAsync(reference, new PullOptions(), null, TestContext.Current.CancellationToken);
+        await using var group = await host.Engine.CreateGroupAsync(new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests" }, TestContext.Current.CancellationToken);
+        var output = new OutputRecorder();
+        var spec = new ContainerSpec { Name = "step", Image = image, Entrypoint = ["/bin/sh", "-c", script] };
+        var exit = await group.RunAsync(await group.PrepareAsync(spec, TestContext.Current.CancellationToken), StartSpec.AsPrepared, output, TestContext.Current.CancellationToken);
+        Assert.True(exit is ContainerExit.Exited(0), $"{exit}: {output.Out}{output.Error}");
+        return output.Out.TrimEnd('\n');
+    }
+}
