@@ -27,4 +27,15 @@ public sealed class Samples
         Assert.False(File.Exists(Path.Combine(Release.Root, "note.txt")), "the working tree was changed");
         Assert.False(File.Exists("/usr/thrown-away"), "the host was changed");
     }
+
+    [Fact]
+    public async Task Our_own_pipeline_restores_builds_and_tests_us()
+    {
+        await using var running = Release.Start(Release.Root, "run", "pipelines/ci.yml");
+        var ci = await running.EndAsync(TimeSpan.FromMinutes(12));
+
+        Assert.True(ci.Code == 0, ci.All);
+        Assert.Contains("3 passed", ci.Error);
+        Assert.Matches(@"test +│ .*failed: 0", ci.Error);
+    }
 }
