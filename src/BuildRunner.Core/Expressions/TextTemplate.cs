@@ -12,7 +12,7 @@ internal sealed class TextTemplate
     internal TextTemplate(IReadOnlyList<TextPart> parts)
     {
         Parts = parts;
-        HasOutputs = parts.Any(part => part is TextPart.Output || (part is TextPart.Variable variable && variable.Arguments.Any(argument => argument.HasOutputs)));
+        HasOutputs = parts.Any(part => part is TextPart.Output);
     }
 
     /// <summary>The parts, in order.</summary>
@@ -74,8 +74,7 @@ internal sealed class TextTemplate
         Parts.OfType<TextPart.Variable>().SelectMany(variable => variable.Arguments.SelectMany(argument => argument.Variables()).Prepend(variable));
 
     /// <summary>Every output that is asked for.</summary>
-    public IEnumerable<TextPart.Output> Outputs() =>
-        Parts.OfType<TextPart.Output>().Concat(Parts.OfType<TextPart.Variable>().SelectMany(variable => variable.Arguments).SelectMany(argument => argument.Outputs()));
+    public IEnumerable<TextPart.Output> Outputs() => Parts.OfType<TextPart.Output>();
 }
 
 /// <summary>A part of a <see cref="TextTemplate"/>. A closed hierarchy.</summary>

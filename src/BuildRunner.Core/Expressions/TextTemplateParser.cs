@@ -147,6 +147,8 @@ internal sealed class TextTemplateParser(string text)
     // ${steps.NAME.outputs.KEY}; a step's name may have spaces and dots.
     private TextPart ParseOutput(int start)
     {
+        if (nesting > 1)
+            Fail(start, "cannot stand inside of another substitution");
         var end = text.IndexOf('}', at);
         var path = end < 0 ? "" : text[at..end];
         var middle = path.LastIndexOf(".outputs.", StringComparison.Ordinal);

@@ -34,6 +34,7 @@ internal sealed record PipelineDocument(string Path, YamlNode.Mapping Root)
         var root = (YamlNode.Mapping)new ShapeChecker(variables, diagnostics).Check(Root, WorkflowKeys.File, "a workflow");
         var file = PipelineBinder.Bind(root, Path);
         FileRules.Check(file, root, diagnostics);
+        InputRules.Check(root, diagnostics);
         foreach (var key in new[] { "steps", "pipeline", "services", "clone" })
             StepRules.CheckEnvironmentLists(root.Get(key), diagnostics);
         return file;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Pipelines.Keys;
 using BuildRunner.Core.Pipelines.Reading;
 
 namespace BuildRunner.Core.Planning;
@@ -14,17 +15,22 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
     private readonly WorkflowNames names = new(diagnostics);
     private readonly List<WorkflowPlan> workflows = [];
     private readonly List<(string Name, IReadOnlyList<DependencyFile> DependsOn)> files = [];
+    private readonly HashSet<string> knownInputs = new(StringComparer.Ordinal);
+    private string? firstFile;
 
     /// <summary>Reads and plans a file.</summary>
     public void Add(PipelineSource source)
     {
+        firstFile ??= source.Path;
         if (PipelineDocument.Read(source, diagnostics) is not { } document || !names.Add(document))
             return;
+        var inputs = InputValues.Resolve(document.Root, runEvent, runVariables, diagnostics);
+        knownInputs.UnionWith(InputRules.Bind(document.Root).Select(input => input.Name));
         var cells = MatrixCells.Expand(document.Root, diagnostics);
         IReadOnlyList<DependencyFile>? dependsOn = null;
         for (var i = 0; i < cells.Count; i++)
         {
-            var cell = Cell(document, cells[i], cells.Count > 1 ? i + 1 : null);
+            var cell = Cell(document, inputs, cells[i], cells.Count > 1 ? i + 1 : null);
             var file = document.Bind(cell.Variables, diagnostics);
             dependsOn ??= file.DependsOn;
             workflows.Add(new WorkflowPlanner(cell, diagnostics).Plan(file));
@@ -36,15 +42,23 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
     /// <summary>The workflows, once every file is added.</summary>
     public IReadOnlyList<WorkflowPlan> Finish()
     {
+        foreach (var name in runEvent.Inputs.Keys.Where(name => firstFile is not null && !knownInputs.Contains(name)))
+        {
+            var near = Nearest.To(name, knownInputs);
+            diagnostics.Error(DiagnosticCodes.BadInput, new SourceLocation(firstFile!, 1, 1), $"there is no input `{name}`", near is null ? "Inputs are declared under `inputs`" : $"Did you mean `{near}`?");
+        }
         WorkflowOrder.Check(files, diagnostics);
         return WorkflowOrder.Resolve(workflows);
     }
 
-    private WorkflowCell Cell(PipelineDocument document, IReadOnlyDictionary<string, string> matrix, int? number)
+    private WorkflowCell Cell(PipelineDocument document, IReadOnlyDictionary<string, string> inputs, IReadOnlyDictionary<string, string> matrix, int? number)
     {
         var name = document.WorkflowName;
         var place = workflows.Count + 1;
-        var values = new Dictionary<string, string>(runVariables, StringComparer.Ordinal);
+        var shared = new Dictionary<string, string>(runVariables, StringComparer.Ordinal);
+        foreach (var (key, value) in inputs)
+            shared[key] = value;
+        var values = new Dictionary<string, string>(shared, StringComparer.Ordinal);
         foreach (var (key, value) in CiVariables.ForWorkflow(name, place).Concat(matrix))
             values[key] = value;
         var rules = document.Root.Map("matrix");
@@ -54,7 +68,7 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
             BaseName = name,
             Number = place,
             Event = runEvent,
-            RunVariables = runVariables,
+            RunVariables = shared,
             Variables = new VariableScope(values, matrix.Keys.ToHashSet(StringComparer.Ordinal), budget),
             Matrix = matrix,
             MatrixRules = rules is null ? null : new MatrixPlan(name, rules.Whole("max_parallel"), rules.Flag("fail_fast") ?? false),

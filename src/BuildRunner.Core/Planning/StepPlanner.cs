@@ -17,20 +17,27 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
     /// <param name="kind">What it is.</param>
     /// <param name="verdict">What its conditions came to.</param>
     /// <param name="order">What it waits for.</param>
-    public StepPlan Plan(StepFile file, string name, int number, StepKind kind, WhenVerdict verdict, OrderedStep order) => new()
+    public StepPlan Plan(StepFile file, string name, int number, StepKind kind, WhenVerdict verdict, OrderedStep order)
+    {
+        var scripts = new ScriptText(workflow.Variables, file.Environment.Select(entry => entry.Key).ToHashSet(StringComparer.Ordinal));
+        var plan = Plan(file, scripts, name, verdict, order) with { Kind = kind };
+        return plan with { Environment = Environment(file, scripts, name, number, kind) };
+    }
+
+    private StepPlan Plan(StepFile file, ScriptText scripts, string name, WhenVerdict verdict, OrderedStep order) => new()
     {
         Name = name,
-        Kind = kind,
+        Kind = StepKind.Commands,
         Image = file.Image ?? "",
         Location = file.Location,
-        Commands = Expand(file.Commands),
-        Entrypoint = file.Entrypoint.Count == 0 ? null : Expand(file.Entrypoint),
-        Environment = Environment(file, name, number, kind),
+        Commands = Commands(file, scripts),
+        Entrypoint = file.Entrypoint.Count == 0 ? null : Arguments(file.Entrypoint, scripts),
         DependsOn = order.DependsOn,
         Failure = file.Failure,
         RunsOnStatus = verdict.Status,
         SkipReason = order.SkipReason,
         Conditions = verdict.Conditions,
+        LateCondition = verdict.LateCondition,
         Detached = file.Detach,
         AlwaysPull = file.Pull,
         Timeout = file.Timeout,
@@ -46,13 +53,32 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         Resources = file.Resources,
         Networked = file.Networked,
         AllowedExitCodes = file.AllowedExitCodes,
-        HealthCheck = HealthCheck(file),
+        HealthCheck = HealthCheck(file, scripts),
         WithoutSecrets = file.WithoutSecrets,
     };
 
-    private IReadOnlyList<string> Expand(IReadOnlyList<TextFile> texts) => [.. texts.Select(Expand)];
+    private IReadOnlyList<string> Commands(StepFile file, ScriptText scripts)
+    {
+        var program = file.Entrypoint.Count == 0 ? "/bin/sh" : file.Entrypoint[0].Text;
+        return [.. file.Commands.Select(command => Script(command, program, scripts))];
+    }
 
-    private string Expand(TextFile text)
+    // A command and its arguments, which no shell looks at; but an argument can itself be a script.
+    private IReadOnlyList<string> Arguments(IReadOnlyList<TextFile> command, ScriptText scripts)
+    {
+        var words = command.Select(word => word.Text).ToList();
+        return [.. command.Select((word, index) => Interpreters.Of(words, index) is { } program ? Script(word, program, scripts) : Data(word))];
+    }
+
+    private string Script(TextFile script, string program, ScriptText scripts)
+    {
+        var made = Interpreters.IsShell(program) ? scripts.ForShell(script.Text, out var problem) : scripts.ForProgram(script.Text, program, out problem);
+        if (problem is not null)
+            diagnostics.Error(DiagnosticCodes.UnsafeScript, script.Location, problem, "Read it from the environment of the step instead");
+        return made ?? "";
+    }
+
+    private string Data(TextFile text)
     {
         if (TextTemplate.Parse(text.Text, out _) is not { HasOutputs: false } template)
             return text.Text;
@@ -62,8 +88,8 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         return "";
     }
 
-    private HealthCheckPlan? HealthCheck(StepFile file) => file.HealthCheck is { } check
-        ? check.Plan with { Test = check.IsShell ? ["/bin/sh", "-c", string.Join(' ', Expand(check.Test))] : Expand(check.Test) }
+    private HealthCheckPlan? HealthCheck(StepFile file, ScriptText scripts) => file.HealthCheck is { } check
+        ? check.Plan with { Test = check.IsShell ? ["/bin/sh", "-c", string.Join(' ', check.Test.Select(text => Script(text, "/bin/sh", scripts)))] : Arguments(check.Test, scripts) }
         : null;
 
     // Plugins have the workspace at its usual place, whatever the file says, so that their own programs are not hidden (Woodpecker).
@@ -75,12 +101,14 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         return directory.Text.StartsWith('/') ? WorkspacePaths.Join(directory.Text) : WorkspacePaths.Join(tree, directory.Text);
     }
 
-    private LayeredEnvironment Environment(StepFile file, string name, int number, StepKind kind)
+    private LayeredEnvironment Environment(StepFile file, ScriptText scripts, string name, int number, StepKind kind)
     {
         var isPlugin = file.IsPlugin;
         var own = new Dictionary<string, PlanValue>(StringComparer.Ordinal);
         var tree = WorkspacePaths.Join(isPlugin ? WorkspacePaths.DefaultBase : workflow.WorkspaceBase, workflow.WorkspacePath);
         foreach (var (key, value) in CiVariables.ForStep(name, number, kind, tree, workflow.Variables.Get("CI_PIPELINE_URL")))
+            own[key] = new PlanValue.Literal(value);
+        foreach (var (key, value) in scripts.Extra)
             own[key] = new PlanValue.Literal(value);
         foreach (var entry in file.Settings)
             Add(own, "PLUGIN_" + entry.Key.Replace('.', '_').Replace('-', '_').ToUpperInvariant(), entry);

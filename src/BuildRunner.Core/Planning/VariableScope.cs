@@ -17,6 +17,9 @@ internal sealed class VariableScope(IReadOnlyDictionary<string, string> values, 
     /// <summary>Whether the value is written in the pipeline file itself.</summary>
     public bool IsAuthored(string name) => authored.Contains(name);
 
+    /// <summary>Charges a text that was made otherwise; null if there is no room for it.</summary>
+    public string? Spend(string? text) => budget.Spend(text);
+
     /// <summary>Puts values into a template. Null if the result is too long.</summary>
     public string? Expand(TextTemplate template, Func<string, string, string>? encode = null) => budget.Spend(template.Expand(Get, encode));
 

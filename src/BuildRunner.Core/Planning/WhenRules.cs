@@ -1,4 +1,5 @@
 using BuildRunner.Core.Expressions;
+using BuildRunner.Core.Expressions.Conditions;
 using BuildRunner.Core.Pipelines;
 
 namespace BuildRunner.Core.Planning;
@@ -15,17 +16,39 @@ internal static class WhenRules
     public static WhenVerdict Judge(IReadOnlyList<WhenFile> conditions, WhenFacts facts)
     {
         if (conditions.Count == 0)
-            return new WhenVerdict(null, new HashSet<string> { "success" }, []);
+            return new WhenVerdict(null, new HashSet<string> { "success" }, [], null, []);
         var verdicts = new List<ConditionVerdict>();
-        var status = new HashSet<string>();
+        var holding = new List<LateTerm>();
+        var problems = new List<TextFile>();
         foreach (var condition in conditions)
         {
-            var obstacle = Obstacle(condition, facts);
+            string? late = null;
+            var obstacle = Obstacle(condition, facts) ?? Evaluate(condition.Evaluate, facts, problems, out late);
             verdicts.Add(new ConditionVerdict(condition.Location, obstacle is null, obstacle));
             if (obstacle is null)
-                status.UnionWith(condition.Status.Count == 0 ? ["success"] : condition.Status);
+                holding.Add(new LateTerm(condition.Status.Count == 0 ? ["success"] : condition.Status, late));
         }
-        return new WhenVerdict(verdicts.Any(verdict => verdict.Holds) ? null : Reason(verdicts), status, verdicts);
+        var status = holding.SelectMany(term => term.Status).ToHashSet();
+        return new WhenVerdict(verdicts.Any(verdict => verdict.Holds) ? null : Reason(verdicts), status, verdicts, LateTerm.Join(holding), problems);
+    }
+
+    // Null: the expression holds, or will be judged when the step is due: then its text is in `late`.
+    private static string? Evaluate(TextFile? condition, WhenFacts facts, List<TextFile> problems, out string? late)
+    {
+        late = null;
+        if (condition is null || Expression.Parse(condition.Text, out _) is not { } expression)
+            return null;
+        if (expression.Outputs.Count > 0)
+        {
+            late = expression.Bind(name => name == LateCondition.StatusVariable ? null : facts.Variables.Get(name) ?? "", out var reason);
+            if (late is null)
+                problems.Add(new TextFile(reason!, condition.Location));
+            return null;
+        }
+        var holds = expression.Holds(new ExpressionScope(facts.Variables.Get, facts.Variables.Values.Keys, null), out var problem);
+        if (holds is null)
+            problems.Add(new TextFile($"the expression cannot be evaluated: {problem}", condition.Location));
+        return holds == false ? $"`{Short(condition.Text)}` is false" : null;
     }
 
     private static string Reason(List<ConditionVerdict> verdicts) => verdicts.Count == 1
@@ -95,6 +118,8 @@ internal static class WhenRules
 
     private static IReadOnlyList<Glob> Parse(IReadOnlyList<string> patterns) => [.. patterns.Select(pattern => Glob.Parse(pattern, out _)).OfType<Glob>()];
 
+    private static string Short(string text) => text.Length <= 80 ? text : text[..77] + "...";
+
     private static string List(IReadOnlyList<string> words)
     {
         var shown = words.Take(5).Select(word => $"`{word}`").ToList();
@@ -108,4 +133,26 @@ internal static class WhenRules
 /// <param name="SkipReason">Why it does not run, as a sentence without a capital letter and full stop; null: it runs.</param>
 /// <param name="Status">States in which it runs.</param>
 /// <param name="Conditions">Each condition's verdict.</param>
-internal sealed record WhenVerdict(string? SkipReason, IReadOnlySet<string> Status, IReadOnlyList<ConditionVerdict> Conditions);
+/// <param name="LateCondition">What must hold besides when the step is due; null: nothing.</param>
+/// <param name="Problems">Expressions that cannot be evaluated: why, and where.</param>
+internal sealed record WhenVerdict(string? SkipReason, IReadOnlySet<string> Status, IReadOnlyList<ConditionVerdict> Conditions, string? LateCondition, IReadOnlyList<TextFile> Problems);
+
+/// <summary>A condition that holds as far as it can be told before the run.</summary>
+/// <param name="Status">States in which the step runs by it.</param>
+/// <param name="Late">The rest of it; null: nothing.</param>
+internal sealed record LateTerm(IReadOnlyList<string> Status, string? Late)
+{
+    /// <summary>What must hold when the step is due, if any of several conditions is to hold; null: nothing.</summary>
+    public static string? Join(IReadOnlyList<LateTerm> terms)
+    {
+        if (terms.All(term => term.Late is null))
+            return null;
+        var all = terms.SelectMany(term => term.Status).ToHashSet();
+        if (terms.Any(term => term.Late is null && all.SetEquals(term.Status)))
+            return null;
+        if (terms.All(term => all.SetEquals(term.Status)))
+            return string.Join(" or ", terms.Select(term => term.Late));
+        return string.Join(" or ", terms.Select(term =>
+            $"({LateCondition.StatusVariable} in [{string.Join(", ", term.Status.Select(word => $"\"{word}\""))}]{(term.Late is null ? "" : " and " + term.Late)})"));
+    }
+}

@@ -40,9 +40,17 @@ internal sealed class WorkflowPlanner(WorkflowCell cell, DiagnosticBag diagnosti
         };
     }
 
-    private static WhenVerdict Judge(PipelineFile file, WhenFacts facts)
+    private WhenVerdict Judge(IReadOnlyList<WhenFile> conditions, WhenFacts facts)
     {
-        var verdict = WhenRules.Judge(file.When, facts);
+        var verdict = WhenRules.Judge(conditions, facts);
+        foreach (var problem in verdict.Problems)
+            diagnostics.Error(DiagnosticCodes.BadExpression, problem.Location, problem.Text);
+        return verdict;
+    }
+
+    private WhenVerdict Judge(PipelineFile file, WhenFacts facts)
+    {
+        var verdict = Judge(file.When, facts);
         if (verdict.SkipReason is not null || file.Branches is not { } branches)
             return verdict;
         var old = WhenRules.Judge([new WhenFile { Location = new SourceLocation(file.Path, 1, 1), Branch = branches }], facts);
@@ -71,12 +79,12 @@ internal sealed class WorkflowPlanner(WorkflowCell cell, DiagnosticBag diagnosti
     {
         var planner = new StepPlanner(context, diagnostics);
         var names = new UniqueNames();
-        var steps = file.Steps.Select(step => (File: step, Name: names.Take(step.Name), Verdict: WhenRules.Judge(step.When, facts))).ToList();
+        var steps = file.Steps.Select(step => (File: step, Name: names.Take(step.Name), Verdict: Judge(step.When, facts))).ToList();
         var plans = new List<StepPlan>();
         string? first = null;
         foreach (var clone in CloneSteps(file))
         {
-            var verdict = WhenRules.Judge(clone.When, facts);
+            var verdict = Judge(clone.When, facts);
             var plan = planner.Plan(clone, names.Take(clone.Name), plans.Count, StepKind.Clone, verdict, new OrderedStep(first is null ? [] : [new PlanDependency(first)], verdict.SkipReason));
             plans.Add(plan);
             first = plan.SkipReason is null ? plan.Name : first;
@@ -90,7 +98,7 @@ internal sealed class WorkflowPlanner(WorkflowCell cell, DiagnosticBag diagnosti
         var serviceNames = new UniqueNames();
         var services = file.Services.Select((service, index) =>
         {
-            var verdict = WhenRules.Judge(service.When, facts);
+            var verdict = Judge(service.When, facts);
             return planner.Plan(service, serviceNames.Take(service.Name), plans.Count + index, StepKind.Service, verdict, new OrderedStep([], verdict.SkipReason));
         }).ToList();
         return (plans, services);

@@ -25,6 +25,7 @@ internal static class FileRules
         foreach (var service in file.Services.Where(service => !service.Named))
             diagnostics.Error(DiagnosticCodes.MissingKey, service.Location, "a service in a list needs `name`", "Steps reach the service under its name");
         DependencyRules.Check(file.Steps, diagnostics);
+        OutputRules.Check(file, diagnostics);
     }
 
     private static void CheckWorkspace(PipelineFile file, DiagnosticBag diagnostics)

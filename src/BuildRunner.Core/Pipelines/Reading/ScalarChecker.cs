@@ -1,5 +1,6 @@
 using System.Globalization;
 using BuildRunner.Core.Expressions;
+using BuildRunner.Core.Expressions.Conditions;
 using BuildRunner.Core.Pipelines.Keys;
 using BuildRunner.Core.Pipelines.Yaml;
 using BuildRunner.Core.Planning;
@@ -18,13 +19,13 @@ internal sealed class ScalarChecker(VariableScope? variables, DiagnosticBag diag
     public YamlNode.Scalar Check(YamlNode.Scalar scalar, ValueKind kind, string subject)
     {
         if (kind is ValueKind.Condition)
-            return scalar;
+            return CheckCondition(scalar, subject);
         if (TextTemplate.Parse(scalar.Text, out var problem) is not { } template)
         {
             diagnostics.Error(DiagnosticCodes.BadSubstitution, scalar.Location, problem!);
             return scalar.AsOpen();
         }
-        if (kind is ValueKind.Script or ValueKind.Data)
+        if (kind is ValueKind.Data || (kind is ValueKind.Script && !template.HasOutputs))
             return scalar;
         if (template.HasOutputs)
         {
@@ -35,6 +36,13 @@ internal sealed class ScalarChecker(VariableScope? variables, DiagnosticBag diag
         if (!resolved.Open)
             Judge(resolved, kind, subject);
         return resolved;
+    }
+
+    private YamlNode.Scalar CheckCondition(YamlNode.Scalar scalar, string subject)
+    {
+        if (Expression.Parse(scalar.Text, out var problem) is null)
+            diagnostics.Error(DiagnosticCodes.BadExpression, scalar.Location, $"{subject} is no condition: {problem}", "For example `CI_COMMIT_BRANCH == \"main\"`");
+        return scalar;
     }
 
     private YamlNode.Scalar Substitute(YamlNode.Scalar scalar, TextTemplate template, ValueKind kind)

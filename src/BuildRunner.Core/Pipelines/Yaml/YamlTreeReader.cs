@@ -77,10 +77,11 @@ internal sealed class YamlTreeReader
 
     private YamlNode ReadNode(int depth)
     {
-        var current = parser.Current!;
-        if (current is AnchorAlias alias)
+        if (parser.Current is AnchorAlias alias)
             return Resolve(alias, depth);
-        var node = (NodeEvent)current;
+        // The parser lets some broken flow mappings through and ends them where a value is due.
+        if (parser.Current is not NodeEvent node)
+            throw Fail(DiagnosticCodes.Syntax, parser.Current, "not YAML: a value is missing here", "Check indentation, commas and quotes at and above this line");
         if (!node.Anchor.IsEmpty)
             anchors[node.Anchor] = null;
         Spend(1, node);
@@ -88,7 +89,8 @@ internal sealed class YamlTreeReader
         {
             Scalar scalar => new YamlNode.Scalar(Locate(scalar.Start), mask.Restore(scalar.Value), YamlTags.IsPlain(scalar, BadTag)),
             SequenceStart start => ReadSequence(start, depth),
-            _ => ReadMapping((MappingStart)node, depth, inList: false, out _),
+            MappingStart start => ReadMapping(start, depth, inList: false, out _),
+            _ => throw new System.Diagnostics.UnreachableException(),
         };
         return Remember(node, result);
     }
@@ -163,11 +165,8 @@ internal sealed class YamlTreeReader
         return merge.ToMapping(Locate(start.Start), out spliced);
     }
 
-    private ParsingEvent Next()
-    {
-        parser.MoveNext();
-        return parser.Current!;
-    }
+    private ParsingEvent Next() =>
+        parser.MoveNext() ? parser.Current! : throw Fail(DiagnosticCodes.Syntax, parser.Current, "not YAML: the file ends too soon", "Check indentation and quotes at the end");
 
     private void Enter(NodeEvent start, int depth)
     {
@@ -195,9 +194,9 @@ internal sealed class YamlTreeReader
     private void BadTag(NodeEvent node, string tag) =>
         diagnostics.Error(DiagnosticCodes.UnknownTag, Locate(node.Start), $"the tag `{tag}` is not known", "Remove it; pipelines have text, numbers, booleans, lists and mappings");
 
-    private Stop Fail(string code, ParsingEvent at, string message, string hint)
+    private Stop Fail(string code, ParsingEvent? at, string message, string hint)
     {
-        diagnostics.Error(code, Locate(at.Start), message, hint);
+        diagnostics.Error(code, Locate(at?.Start ?? Mark.Empty), message, hint);
         return new Stop();
     }
 

@@ -1,0 +1,42 @@
+using BuildRunner.Core.Expressions;
+using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Pipelines.Reading;
+using BuildRunner.Core.Pipelines.Yaml;
+
+namespace BuildRunner.Core.Planning;
+
+/// <summary>The values of a workflow's inputs in one run.</summary>
+internal static class InputValues
+{
+    /// <summary>The value of each input that has one.</summary>
+    /// <param name="root">The document.</param>
+    /// <param name="runEvent">The event, with the values that were given.</param>
+    /// <param name="variables">Variables of the run, for defaults that are made of them.</param>
+    /// <param name="diagnostics">Where problems go.</param>
+    public static IReadOnlyDictionary<string, string> Resolve(YamlNode.Mapping root, RunEvent runEvent, IReadOnlyDictionary<string, string> variables, DiagnosticBag diagnostics)
+    {
+        var values = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var input in InputRules.Bind(root))
+        {
+            if (runEvent.Inputs.TryGetValue(input.Name, out var given))
+            {
+                if (input.Accept(given) is { } accepted)
+                    values[input.Name] = accepted;
+                else
+                    diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"the value `{Short(given)}` of input `{input.Name}` must be {input.Expectation}");
+            }
+            else if (input.Default is { } otherwise)
+            {
+                values[input.Name] = TextTemplate.Parse(otherwise.Text, out _) is { HasOutputs: false } template ? template.Expand(variables.GetValueOrDefault) ?? "" : otherwise.Text;
+            }
+            else if (input.Required && runEvent.Kind is "manual" or "webhook")
+            {
+                // A push cannot answer, so it is not asked.
+                diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"input `{input.Name}` has no value", $"Give one, {input.Expectation}");
+            }
+        }
+        return values;
+    }
+
+    private static string Short(string text) => text.Length <= 60 ? text : text[..57] + "...";
+}
