@@ -58,6 +58,9 @@ public sealed record PullOptions
 {
     /// <summary>When to ask the registry.</summary>
     public PullPolicy Policy { get; init; } = PullPolicy.Missing;
+
+    /// <summary>For the image's registry, in place of what this host's credential files say; null: those.</summary>
+    public Registry.RegistryCredentials? Credentials { get; init; }
 }
 
 /// <summary>When to ask the registry.</summary>

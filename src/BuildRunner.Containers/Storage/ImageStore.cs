@@ -1,0 +1,87 @@
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Registry;
+
+namespace BuildRunner.Containers.Storage;
+
+/// <summary>The images of this host: pulled, verified, unpacked. Shared by every process that is given the same folder.</summary>
+/// <remarks>
+/// <para>Every process may do everything at any time: a layer is loaded by one of them and waited for by the others; what is half done is never visible,
+/// also after a kill or a power cut.</para>
+/// <para>All members may be called from several threads at once.</para>
+/// </remarks>
+public sealed class ImageStore : IDisposable
+{
+    private readonly StoreParts _parts;
+
+    /// <summary>Opens a store, and makes it if it is not there.</summary>
+    /// <param name="rootDirectory">Its folder, on a file system that overlayfs takes as a lower one.</param>
+    /// <param name="options">How it works.</param>
+    /// <param name="time">The clock.</param>
+    /// <exception cref="ContainerException">The folder cannot be made or written to.</exception>
+    public ImageStore(string rootDirectory, ImageStoreOptions options, TimeProvider time)
+    {
+        var layout = new StoreLayout(rootDirectory);
+        _parts = new StoreParts(
+            layout,
+            new LayerStore(layout),
+            new ImageRecords(layout, time),
+            new ImageGrants(layout, options.RecheckAfter, time),
+            new RegistryTransport(options.Registry),
+            options,
+            time);
+    }
+
+    /// <summary>The store's folder.</summary>
+    public string RootDirectory => _parts.Layout.Root;
+
+    /// <summary>Makes an image present and resolves it to a digest.</summary>
+    /// <remarks>Safe to repeat. Concurrent calls for one image, in this process and others, load it once.</remarks>
+    /// <exception cref="ContainerException">The image cannot be had; the reason tells why.</exception>
+    public async Task<ResolvedImage> PullAsync(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
+    {
+        if (image.Transport == ImageTransport.RootFileSystem)
+        {
+            return RootFileSystemImage.Resolve(image);
+        }
+
+        var resolved = await new ImagePull(_parts, image, options, progress).RunAsync(cancellationToken).ConfigureAwait(false);
+        MakeDurableSoon(image);
+        return resolved;
+    }
+
+    /// <summary>An image that is here, without asking anybody; null if it is not, or not whole.</summary>
+    /// <remarks>For an image that needed credentials, whether the caller may have it is not asked here: that is <see cref="PullAsync"/>'s.</remarks>
+    public ResolvedImage? Find(ImageReference image) => image.Transport == ImageTransport.RootFileSystem
+        ? RootFileSystemImage.Resolve(image)
+        : _parts.Records.Find(image) is { } notes ? StoredImages.Resolve(_parts, image, notes) : null;
+
+    /// <summary>The images that are here, by name.</summary>
+    public IReadOnlyList<StoredImage> List() =>
+        [.. _parts.Records.List().Select(notes => StoredImages.ToStored(_parts, notes)).OrderBy(image => image.Name, StringComparer.Ordinal)];
+
+    /// <summary>Forgets what a reference means. True if it was known.</summary>
+    public bool Remove(ImageReference image) => _parts.Records.Delete(image.ToString());
+
+    /// <summary>Ends connections to registries.</summary>
+    public void Dispose() => _parts.Transport.Dispose();
+
+    // Off the caller's path: a layer is used at once, and only a power cut could tear it (LayerStore.Find).
+    private void MakeDurableSoon(ImageReference image)
+    {
+        var layers = (_parts.Records.Find(image)?.Layers ?? []).Select(text => Digest.TryParse(text, out var digest) ? digest : default);
+        new Thread(() => MakeDurable(layers)) { IsBackground = true, Name = "image store: to disk" }.Start();
+    }
+
+    private void MakeDurable(IEnumerable<Digest> layers)
+    {
+        try
+        {
+            _parts.Layers.MakeDurable(layers);
+        }
+        catch (Exception exception) when (exception is ContainerException or IOException or UnauthorizedAccessException)
+        {
+            // The layers stay as they are: good in this boot, loaded again in the next.
+        }
+    }
+}
