@@ -3,9 +3,10 @@ using BuildRunner.Sandbox.Init;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Reap;
 using BuildRunner.Sandbox.Shim;
+using BuildRunner.Sandbox.Waiter;
 
 // The programs around a container, in one static executable (docs/decisions/0001): what holds a workflow's namespaces, what stands beside
-// each container, and what is its first process. The engine starts the first two; people have no use for any of them.
+// each container, and what is its first process. Engines start them; people have no use for any of them.
 StandardStreams.KeepToThisProcess();
 StandardStreams.SurviveLostReaders();
 return args switch
@@ -13,6 +14,8 @@ return args switch
     ["group"] => GroupHolder.Run(),
     ["shim"] => ContainerShim.Run(),
     ["init"] => ContainerInit.Run(),
+    ["wait"] => ContainerWaiter.RunOnStandardStreams(),
+    ["wait", var socket] => ContainerWaiter.RunOnSocket(socket),
     ["reap", var stateRoot, var scratchRoot, var owner] => Reaper.Run(stateRoot, scratchRoot, owner),
     _ => Unknown(),
 };

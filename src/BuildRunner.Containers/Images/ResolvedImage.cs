@@ -9,6 +9,9 @@ public sealed record ResolvedImage(ImageReference Reference, Digest? ManifestDig
     /// <summary>The directories of the layers, lowest first, or the one directory of a <c>rootfs:</c> image. Empty for engines with a store of their own.</summary>
     public IReadOnlyList<string> LayerDirectories { get; init; } = [];
 
+    /// <summary>The id in the store of the engine that pulled it; null for engines whose store is BuildRunner's.</summary>
+    public string? StoreId { get; init; }
+
     /// <summary>How to name it to a person: the reference with the digest where there is one.</summary>
     public string DisplayName => ManifestDigest is { } digest ? $"{Reference.WithoutDigest()}@{digest}" : Reference.ToString();
 }

@@ -95,7 +95,7 @@ internal sealed unsafe class ContainerInit
     }
 
     /// <summary>As other engines do, a working directory that the image lacks is made.</summary>
-    private static void MakeWorkingDirectory(string path)
+    internal static void MakeWorkingDirectory(string path)
     {
         if (!Files.Exists(path))
         {

@@ -1,0 +1,345 @@
+using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Sandbox.Wire;
+using Docker.DotNet.Models;
+
+namespace BuildRunner.Containers.Engine.Docker;
+
+/// <summary>A container that runs, behind a waiter, from its preparation to its removal.</summary>
+internal sealed class DockerContainer : IPreparedContainer
+{
+    /// <summary>A waiter that was told to end the container and has not done so by then is ended with it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    private readonly DockerGroup group;
+    private readonly FilesInMemory files;
+    private readonly NetworkLease network;
+    private readonly Lazy<Task> removal;
+    private readonly CancellationTokenSource gone = new();
+    private readonly Dictionary<int, TaskCompletionSource<int>> checks = [];
+    private readonly Lock gate = new();
+    private WaiterChannel? channel;
+    private int runs;
+    private int lastCheck;
+    private bool ended;
+
+    private DockerContainer(DockerGroup group, ContainerSpec spec, string name, FilesInMemory files, NetworkLease network)
+    {
+        this.group = group;
+        Spec = spec;
+        Name = name;
+        this.files = files;
+        this.network = network;
+        removal = new Lazy<Task>(RemoveAsync);
+    }
+
+    /// <inheritdoc/>
+    public ContainerSpec Spec { get; }
+
+    /// <summary>Its name on the engine.</summary>
+    public string Name { get; }
+
+    /// <summary>The engine's id.</summary>
+    public string Id { get; private set; } = "";
+
+    /// <summary>Its address in the group's network; null without one.</summary>
+    public string? Address => network.Address;
+
+    /// <summary>Creates and starts it; returns when its waiter waits.</summary>
+    public static async Task<DockerContainer> StartAsync(
+        DockerGroup group,
+        ContainerSpec spec,
+        string name,
+        NetworkLease network,
+        CancellationToken cancellationToken)
+    {
+        var container = new DockerContainer(group, spec, name, group.CreateFiles(name), network);
+        try
+        {
+            await container.StartAsync(cancellationToken);
+            return container;
+        }
+        catch
+        {
+            await container.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the command and waits for its end.</summary>
+    public async Task<ContainerExit> RunAsync(StartSpec start, IOutputSink output, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        await GoAsync(start);
+        var stopped = false;
+        await using (cancellationToken.Register(() =>
+        {
+            stopped = true;
+            _ = StopAsync();
+        }))
+        {
+            var exit = await WaitAsync(output);
+            return stopped ? throw new OperationCanceledException(cancellationToken) : exit;
+        }
+    }
+
+    /// <summary>Says "go".</summary>
+    public async Task GoAsync(StartSpec start)
+    {
+        if (Interlocked.Exchange(ref runs, 1) != 0)
+        {
+            throw new InvalidOperationException($"the container '{Spec.Name}' has been started already");
+        }
+
+        var command = ContainerCommand.Resolve(Spec, start, Names.HostName(Spec.Name));
+        var user = Spec.User ?? Spec.Image.Config.User ?? "";
+        await WriteFilesAsync(user);
+        var message = new WaiterStart
+        {
+            Arguments = command.Arguments,
+            Environment = command.Environment,
+            WorkingDirectory = Spec.WorkingDirectory ?? group.Spec.Workspace?.TreePath ?? Spec.Image.Config.WorkingDirectory ?? "/",
+            User = user,
+            Files = [],
+            FilesDirectory = InjectedFile.Root,
+            Hosts = group.HostLinesFor(this),
+            DeadlineMilliseconds = (long)(Spec.Deadline?.TotalMilliseconds ?? 0),
+            StopSignal = Signals.Parse(Spec.Image.Config.StopSignal),
+            GraceMilliseconds = (int)Math.Min(Spec.StopGrace.TotalMilliseconds, int.MaxValue),
+        };
+        await channel!.SendAsync(message.Encode());
+    }
+
+    /// <summary>Delivers the output and completes when every process of the container is dead. To be called once.</summary>
+    public async Task<ContainerExit> WaitAsync(IOutputSink output)
+    {
+        try
+        {
+            while (await channel!.ReadAsync(gone.Token) is { } frame)
+            {
+                switch ((WaiterMessage)frame.Kind)
+                {
+                    case WaiterMessage.Output when frame.Payload.Length > 1:
+                        var stream = frame.Payload.Span[0] == 2 ? OutputStream.Error : OutputStream.Out;
+                        await output.WriteAsync(stream, frame.Payload[1..], group.Connection.Time.GetUtcNow(), CancellationToken.None);
+                        break;
+                    case WaiterMessage.CheckDone:
+                        Complete(CheckResult.Decode(frame));
+                        break;
+                    case WaiterMessage.CommandFailed:
+                        throw Failures.ToException(CommandFailure.Decode(frame), Spec.Image.DisplayName);
+                    case WaiterMessage.Failed:
+                        throw Failures.ToException(Failure.Decode(frame));
+                    case WaiterMessage.Exited:
+                        return ExitOf(ExitReport.Decode(frame));
+                    default:
+                        break;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (gone.IsCancellationRequested)
+        {
+            // It did not end in time, and was ended.
+        }
+        finally
+        {
+            End();
+        }
+
+        return await ExitOfLostWaiterAsync();
+    }
+
+    /// <summary>Asks the command to end; after its grace it is killed.</summary>
+    public async Task StopAsync()
+    {
+        var grace = (int)Math.Min(Spec.StopGrace.TotalMilliseconds, int.MaxValue);
+        var patience = Patience + Spec.StopGrace;
+        if (channel is null || !await channel.SendAsync(new StopRequest(Signals.Parse(Spec.Image.Config.StopSignal), grace).Encode()))
+        {
+            return;
+        }
+
+        gone.CancelAfter(patience);
+    }
+
+    /// <summary>Runs a command beside the container's own; its status, or <see cref="EndedStatus"/> if the container has ended.</summary>
+    public async Task<int> CheckAsync(IReadOnlyList<string> arguments, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        var done = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        int id;
+        lock (gate)
+        {
+            if (ended)
+            {
+                return EndedStatus;
+            }
+
+            id = ++lastCheck;
+            checks.Add(id, done);
+        }
+
+        var milliseconds = (int)Math.Clamp(timeout.TotalMilliseconds, 1, int.MaxValue);
+        await channel!.SendAsync(new CheckRequest(id, arguments, milliseconds).Encode((byte)WaiterMessage.Check));
+        return await done.Task.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Tells the container's <c>/etc/hosts</c> which names there are now.</summary>
+    public Task SetHostsAsync(IReadOnlyList<string> lines) => channel?.SendAsync(new HostLines(lines).Encode()) ?? Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => new(removal.Value);
+
+    /// <summary>What a check answers if there is nothing left to check.</summary>
+    public const int EndedStatus = -1;
+
+    private async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var connection = group.Connection;
+        var what = $"creating the container '{Spec.Name}'";
+        var created = await connection.CallAsync(what, c => c.Containers.CreateContainerAsync(group.Describe(this, files.Path, network), cancellationToken));
+        Id = created.ID;
+        await network.Ready;
+        await connection.CallAsync($"starting the container '{Spec.Name}'", c => c.Containers.StartContainerAsync(Id, new ContainerStartParameters(), cancellationToken));
+        await network.CompleteAsync(Id, cancellationToken);
+        channel = await AcceptAsync(cancellationToken);
+        if (await channel.ReadAsync(cancellationToken) is not { Kind: (byte)WaiterMessage.Ready })
+        {
+            throw new ContainerException(ContainerFailure.Lost, $"the container '{Spec.Name}' ended before it was ready ({await DescribeAsync()})");
+        }
+    }
+
+    /// <summary>The waiter connects as the first thing it does; if it cannot be executed, the container ends instead.</summary>
+    private async Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var accept = files.AcceptAsync(limit.Token);
+        var late = Task.Delay(Patience, group.Connection.Time, limit.Token);
+        if (await Task.WhenAny(accept, late) == late && !cancellationToken.IsCancellationRequested)
+        {
+            await limit.CancelAsync();
+            await ((Task)accept).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw new ContainerException(
+                ContainerFailure.Internal,
+                $"the container '{Spec.Name}' did not report ({await DescribeAsync()}); is {group.Connection.Options.SandboxProgram} a program of this processor?");
+        }
+
+        try
+        {
+            return await accept;
+        }
+        finally
+        {
+            await limit.CancelAsync();
+        }
+    }
+
+    private async Task WriteFilesAsync(string user)
+    {
+        var owner = (User: 0u, Group: 0u);
+        if (Spec.Files.Any(f => f.Secret) && user.Length > 0)
+        {
+            await channel!.SendAsync(Frame.Encode((byte)WaiterMessage.User, w => w.Write(user)));
+            var answer = await channel.ReadAsync(CancellationToken.None);
+            owner = answer switch
+            {
+                { Kind: (byte)WaiterMessage.User } known => UserAnswer.Decode(known) is var u ? (u.UserId, u.GroupId) : default,
+                { Kind: (byte)WaiterMessage.Failed } refused => throw Failures.ToException(Failure.Decode(refused)),
+                _ => throw new ContainerException(ContainerFailure.Lost, $"the container '{Spec.Name}' is gone ({await DescribeAsync()})"),
+            };
+        }
+
+        foreach (var file in Spec.Files)
+        {
+            files.Write(file, owner);
+        }
+    }
+
+    private ContainerExit ExitOf(ExitReport report) => report switch
+    {
+        { OutOfMemory: true, Signal: 9 } or { OutOfMemory: true, Code: 137 } => new ContainerExit.OutOfMemory(group.LimitsOf(Spec).MemoryBytes),
+        { Signal: > 0 } => new ContainerExit.Signaled(report.Signal),
+        _ => new ContainerExit.Exited(report.Code),
+    };
+
+    /// <summary>The waiter is gone without a word: the kernel, the engine or somebody else killed it.</summary>
+    private async Task<ContainerExit> ExitOfLostWaiterAsync()
+    {
+        var what = $"looking at the container '{Spec.Name}'";
+        var kill = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
+        if (gone.IsCancellationRequested)
+        {
+            await group.Connection.CallAsync(what, c => c.Containers.RemoveContainerAsync(Id, kill, CancellationToken.None));
+            return new ContainerExit.Signaled(9);
+        }
+
+        var state = (await group.Connection.CallAsync(what, c => c.Containers.InspectContainerAsync(Id, CancellationToken.None))).State;
+        return state is { OOMKilled: true }
+            ? new ContainerExit.OutOfMemory(group.LimitsOf(Spec).MemoryBytes)
+            : throw new ContainerException(
+                ContainerFailure.Lost,
+                $"the container '{Spec.Name}' was ended by something outside of BuildRunner (status {state?.ExitCode} {state?.Error})",
+                isTransient: true);
+    }
+
+    private async Task<string> DescribeAsync()
+    {
+        try
+        {
+            var found = await group.Connection.Client.Containers.InspectContainerAsync(Id, CancellationToken.None);
+            return $"its state is {found.State?.Status}, status {found.State?.ExitCode} {found.State?.Error}".TrimEnd();
+        }
+        catch (Exception unknown) when (unknown is global::Docker.DotNet.DockerApiException or HttpRequestException or IOException)
+        {
+            // Only an addition to a message.
+            return "its state is not known";
+        }
+    }
+
+    private void Complete(CheckResult result)
+    {
+        lock (gate)
+        {
+            if (checks.Remove(result.Id, out var done))
+            {
+                done.SetResult(result.Status);
+            }
+        }
+    }
+
+    private void End()
+    {
+        lock (gate)
+        {
+            ended = true;
+            foreach (var check in checks.Values)
+            {
+                check.SetResult(EndedStatus);
+            }
+
+            checks.Clear();
+        }
+    }
+
+    private async Task RemoveAsync()
+    {
+        channel?.Dispose();
+        try
+        {
+            if (Id.Length > 0)
+            {
+                var how = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
+                await group.Connection.CallAsync($"removing the container '{Spec.Name}'", c => c.Containers.RemoveContainerAsync(Id, how, CancellationToken.None));
+            }
+        }
+        catch (ContainerException missing) when (missing.InnerException is global::Docker.DotNet.DockerContainerNotFoundException)
+        {
+            // Somebody else removed it; that was the aim.
+        }
+        finally
+        {
+            files.Dispose();
+            network.Dispose();
+            group.Forget(this);
+            gone.Dispose();
+        }
+    }
+}

@@ -1,0 +1,97 @@
+using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Containers.Images;
+using Docker.DotNet.Models;
+
+namespace BuildRunner.Containers.Engine.Docker;
+
+/// <summary>A Docker Engine (API 1.41 and later) or Podman's compatible service, through its API.</summary>
+/// <remarks>
+/// Every container is started with a waiter of ours as its first process, which holds no user code until it is told "go". It ends the
+/// container when its caller is gone, so a crash leaves nothing running; what it leaves otherwise is removed by <see cref="ReapAsync"/>.
+/// </remarks>
+public sealed class DockerEngine : IContainerEngine
+{
+    private readonly DockerEngineOptions options;
+    private readonly TimeProvider time;
+    private readonly Lazy<DockerConnection> connection;
+
+    /// <summary>Creates the engine; nothing is looked for yet.</summary>
+    public DockerEngine(DockerEngineOptions options, TimeProvider time)
+    {
+        this.options = options;
+        this.time = time;
+        connection = new Lazy<DockerConnection>(Connect);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "docker";
+
+    /// <inheritdoc/>
+    public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new DockerProbe(() => connection.Value, options).RunAsync(cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ResolvedImage> PullAsync(
+        ImageReference image,
+        PullOptions options,
+        IProgress<PullProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(options);
+        var images = new DockerImages(connection.Value.Endpoint, connection.Value.Client, static (_, _) => Task.FromResult<AuthConfig?>(null));
+        return images.ResolveAsync(image, options.Policy, progress, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        Names.CheckGroup(spec.Id);
+        var directories = GroupDirectories.Of(spec.Id, options.ScratchDirectory);
+        var alive = directories.Create();
+        DockerWorkspace? workspace = null;
+        try
+        {
+            var parameters = new NetworksCreateParameters
+            {
+                Name = $"buildrunner-{spec.Id}",
+                Driver = "bridge",
+                Labels = DockerLabels.OfGroup(spec, directories),
+            };
+            var network = connection.Value.CallAsync("creating the workflow's network", c => c.Networks.CreateNetworkAsync(parameters, cancellationToken));
+            workspace = spec.Workspace is { } wanted ? await DockerWorkspace.CreateAsync(wanted, directories.Scratch, cancellationToken) : null;
+            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace);
+        }
+        catch
+        {
+            if (workspace is not null)
+            {
+                await workspace.DisposeAsync();
+            }
+
+            directories.Remove();
+            await alive.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<int> ReapAsync(string owner, CancellationToken cancellationToken) => new DockerReaper(connection.Value).ReapAsync(owner, cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync()
+    {
+        if (connection.IsValueCreated)
+        {
+            connection.Value.Client.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    private DockerConnection Connect()
+    {
+        var endpoint = new DockerEndpointSearch(Environment.GetEnvironmentVariable, File.Exists).Find(options.Host);
+        return new DockerConnection(endpoint, endpoint.CreateClient(), options, time);
+    }
+}

@@ -1,0 +1,243 @@
+using BuildRunner.Containers.Engine.Oci;
+using Docker.DotNet.Models;
+
+namespace BuildRunner.Containers.Engine.Docker;
+
+/// <summary>The containers of one workflow on a Docker or Podman engine.</summary>
+internal sealed class DockerGroup : IContainerGroup
+{
+    private readonly GroupDirectories directories;
+    private readonly FileStream alive;
+    private readonly string networkId;
+    private readonly DockerWorkspace? workspace;
+    private readonly NetworkHolders holders;
+    private readonly Lock gate = new();
+    private readonly HashSet<DockerContainer> containers = [];
+    private readonly List<Task> removals = [];
+    private readonly Dictionary<string, string> services = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> labels;
+    private int count;
+    private bool disposed;
+
+    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace)
+    {
+        Connection = connection;
+        Spec = spec;
+        this.directories = directories;
+        this.alive = alive;
+        this.networkId = networkId;
+        this.workspace = workspace;
+        labels = DockerLabels.OfGroup(spec, directories);
+        holders = new NetworkHolders(this);
+    }
+
+    public DockerConnection Connection { get; }
+
+    public GroupSpec Spec { get; }
+
+    /// <inheritdoc/>
+    public string? WorkspaceDirectory => workspace?.TreeDirectory;
+
+    /// <inheritdoc/>
+    public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    {
+        Check(spec);
+        return await StartContainerAsync(spec, await holders.TakeAsync(spec, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ContainerExit> RunAsync(IPreparedContainer container, StartSpec start, IOutputSink output, CancellationToken cancellationToken)
+    {
+        if (container is not DockerContainer prepared || !IsOurs(prepared))
+        {
+            throw new ArgumentException("the container was not prepared by this group, or has been run", nameof(container));
+        }
+
+        try
+        {
+            return await prepared.RunAsync(start, output, cancellationToken);
+        }
+        finally
+        {
+            // Dead already: nobody needs to wait for the engine to tidy up.
+            RemoveLater(prepared);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken)
+    {
+        Check(spec);
+        var container = await StartContainerAsync(spec, OwnNetwork(spec.Network), cancellationToken);
+        try
+        {
+            if (container.Address is { } address)
+            {
+                await AnnounceAsync(spec.Name, address);
+            }
+
+            return await DockerService.StartAsync(this, container, output);
+        }
+        catch
+        {
+            await container.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        DockerContainer[] left;
+        Task[] pending;
+        lock (gate)
+        {
+            if (disposed)
+            {
+                return;
+            }
+
+            disposed = true;
+            left = [.. containers];
+            pending = [.. removals];
+        }
+
+        await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(pending));
+        await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
+        if (workspace is not null)
+        {
+            await workspace.DisposeAsync();
+        }
+
+        directories.Remove();
+        await alive.DisposeAsync();
+        File.Delete(directories.LockFile);
+    }
+
+    /// <summary>Starts a container whose waiter waits.</summary>
+    public async Task<DockerContainer> StartContainerAsync(ContainerSpec spec, NetworkLease network, CancellationToken cancellationToken)
+    {
+        var name = ContainerShape.NameOf(Spec.Id, spec.Name, Interlocked.Increment(ref count));
+        var container = await DockerContainer.StartAsync(this, spec, name, network, cancellationToken);
+        bool late;
+        lock (gate)
+        {
+            late = disposed;
+            containers.Add(container);
+        }
+
+        if (late)
+        {
+            await container.DisposeAsync();
+            throw new ObjectDisposedException(nameof(DockerGroup));
+        }
+
+        return container;
+    }
+
+    /// <summary>A connection of a container's own.</summary>
+    public NetworkLease OwnNetwork(NetworkMode mode) => mode == NetworkMode.None
+        ? NetworkLease.Own("none", null)
+        : NetworkLease.Own(networkId, async (id, stop) =>
+        {
+            var found = await Connection.CallAsync("looking for a container's address", c => c.Containers.InspectContainerAsync(id, stop));
+            return found.NetworkSettings?.Networks?.Values.Select(n => n.IPAddress).FirstOrDefault(a => a is { Length: > 0 });
+        });
+
+    public FilesInMemory CreateFiles(string containerName) => new(Path.Combine(directories.Runtime, containerName[(containerName.LastIndexOf('-') + 1)..]));
+
+    /// <summary>The request that creates a container.</summary>
+    public CreateContainerParameters Describe(DockerContainer container, string filesDirectory, NetworkLease network)
+    {
+        var spec = container.Spec;
+        var all = new Dictionary<string, string>(labels) { [DockerLabels.Container] = spec.Name };
+        foreach (var (key, value) in spec.Labels)
+        {
+            all[key] = value;
+        }
+
+        Mount[] mounts =
+        [
+            new() { Type = "bind", Source = filesDirectory, Target = InjectedFile.Root, ReadOnly = true },
+            new() { Type = "bind", Source = Connection.Options.SandboxProgram, Target = SecurityProfile.InitPath, ReadOnly = true },
+            .. workspace?.Mounts ?? [],
+            .. spec.HostMounts.Select(m => new Mount { Type = "bind", Source = m.Source, Target = m.Target, ReadOnly = m.ReadOnly }),
+        ];
+        return ContainerShape.Of(container.Name, spec, all, mounts, LimitsOf(spec), network.Network, DockerSecurity.SystemCallProfile);
+    }
+
+    public ResourceLimits LimitsOf(ContainerSpec spec) => new(
+        spec.Limits.MemoryBytes ?? Spec.Limits.MemoryBytes,
+        spec.Limits.Cpus ?? Spec.Limits.Cpus,
+        spec.Limits.Pids ?? Spec.Limits.Pids ?? Connection.Options.DefaultPids);
+
+    /// <summary>What a container's <c>/etc/hosts</c> has beyond the engine's own lines.</summary>
+    public IReadOnlyList<string> HostLinesFor(DockerContainer container)
+    {
+        var extra = container.Spec.ExtraHosts.Select(Line);
+        if (container.Spec.Network == NetworkMode.None)
+        {
+            return [.. extra];
+        }
+
+        lock (gate)
+        {
+            var own = container.Address is { } address ? [$"{address}\t{Names.HostName(container.Spec.Name)}"] : Array.Empty<string>();
+            return [.. own, .. services.Select(s => $"{s.Value}\t{s.Key}"), .. extra];
+        }
+    }
+
+    /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
+    public void RemoveLater(DockerContainer container)
+    {
+        lock (gate)
+        {
+            containers.Remove(container);
+            removals.RemoveAll(r => r.IsCompletedSuccessfully);
+            removals.Add(container.DisposeAsync().AsTask());
+        }
+    }
+
+    /// <summary>A container is gone.</summary>
+    public void Forget(DockerContainer container)
+    {
+        lock (gate)
+        {
+            containers.Remove(container);
+            services.Remove(container.Spec.Name);
+        }
+    }
+
+    private static string Line(string extraHost) => extraHost.LastIndexOf(':') is var colon and > 0 && !extraHost.Contains("::", StringComparison.Ordinal)
+        ? $"{extraHost[(colon + 1)..]}\t{extraHost[..colon]}"
+        : extraHost.IndexOf(':') is var first and > 0 ? $"{extraHost[(first + 1)..]}\t{extraHost[..first]}" : extraHost;
+
+    private static void Check(ContainerSpec spec)
+    {
+        foreach (var file in spec.Files)
+        {
+            Names.CheckFile(file.Name);
+        }
+    }
+
+    private bool IsOurs(DockerContainer container)
+    {
+        lock (gate)
+        {
+            return containers.Contains(container);
+        }
+    }
+
+    /// <summary>Makes a service known to the containers that live already.</summary>
+    private async Task AnnounceAsync(string name, string address)
+    {
+        DockerContainer[] others;
+        lock (gate)
+        {
+            services[name] = address;
+            others = [.. containers.Where(c => c.Address is not null)];
+        }
+
+        await Task.WhenAll(others.Select(c => c.SetHostsAsync(HostLinesFor(c))));
+    }
+}

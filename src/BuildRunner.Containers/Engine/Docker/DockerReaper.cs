@@ -1,0 +1,65 @@
+using Docker.DotNet.Models;
+
+namespace BuildRunner.Containers.Engine.Docker;
+
+/// <summary>Removes what processes that are gone left on the engine and on this host.</summary>
+internal sealed class DockerReaper(DockerConnection connection)
+{
+    /// <summary>Returns how many groups were removed.</summary>
+    public async Task<int> ReapAsync(string owner, CancellationToken cancellationToken)
+    {
+        var filters = Filter("label", DockerLabels.Managed, $"{DockerLabels.Owner}={owner}", $"{DockerLabels.Host}={DockerLabels.ThisHost}");
+        var containers = await connection.CallAsync(
+            "listing containers",
+            c => c.Containers.ListContainersAsync(new ContainersListParameters { All = true, Filters = filters }, cancellationToken));
+        var networks = await connection.CallAsync(
+            "listing networks",
+            c => c.Networks.ListNetworksAsync(new NetworksListParameters { Filters = filters }, cancellationToken));
+        var groups = containers.Select(c => c.Labels).Concat(networks.Select(n => n.Labels)).GroupBy(l => l.GetOrEmpty(DockerLabels.Group));
+        var removed = 0;
+        foreach (var group in groups)
+        {
+            var labels = group.First();
+            using var ours = GroupDirectories.TryTakeOver(labels.GetOrEmpty(DockerLabels.Lock));
+            if (ours is null)
+            {
+                continue;
+            }
+
+            bool IsOfGroup(IDictionary<string, string> l) => l.GetOrEmpty(DockerLabels.Group) == group.Key;
+            await Task.WhenAll(containers.Where(c => IsOfGroup(c.Labels)).Select(c => RemoveContainerAsync(c.ID, cancellationToken)));
+            foreach (var network in networks.Where(n => IsOfGroup(n.Labels)))
+            {
+                await connection.CallAsync("removing a network", c => c.Networks.DeleteNetworkAsync(network.ID, cancellationToken));
+            }
+
+            await GroupDirectories.RemoveLeftOversAsync(labels.GetOrEmpty(DockerLabels.Lock), labels.GetOrEmpty(DockerLabels.Scratch));
+            removed++;
+        }
+
+        return removed;
+    }
+
+    private async Task RemoveContainerAsync(string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var how = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
+            await connection.CallAsync("removing a container", c => c.Containers.RemoveContainerAsync(id, how, cancellationToken));
+        }
+        catch (ContainerException gone) when (gone.InnerException is global::Docker.DotNet.DockerContainerNotFoundException)
+        {
+            // Somebody was faster.
+        }
+    }
+
+    private static Dictionary<string, IDictionary<string, bool>> Filter(string name, params string[] values) =>
+        new() { [name] = values.ToDictionary(v => v, _ => true) };
+}
+
+/// <summary>Labels, read.</summary>
+internal static class LabelReading
+{
+    public static string GetOrEmpty(this IDictionary<string, string>? labels, string name) =>
+        labels is not null && labels.TryGetValue(name, out var value) ? value : "";
+}

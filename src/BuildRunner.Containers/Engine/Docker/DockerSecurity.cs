@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using BuildRunner.Containers.Engine.Oci;
+using Docker.DotNet.Models;
+
+namespace BuildRunner.Containers.Engine.Docker;
+
+/// <summary>The security profile, said in full: an engine's own defaults differ by its age and its settings (engine.md, section 9.2).</summary>
+internal static class DockerSecurity
+{
+    private const int NotImplemented = 38;
+
+    // Calls that neither list of the profile has, and that libraries try before an older way.
+    private static readonly string[] Absent = ["clone3", "listmount", "lsm_get_self_attr", "lsm_list_modules", "lsm_set_self_attr", "statmount", "uretprobe"];
+
+    private static readonly Lazy<string> SystemCalls = new(WriteSystemCalls);
+
+    /// <summary>The profile of system calls as Docker's API takes it.</summary>
+    public static string SystemCallProfile => SystemCalls.Value;
+
+    /// <summary>Applies it.</summary>
+    /// <param name="host">The request.</param>
+    /// <param name="spec">What was asked for.</param>
+    /// <param name="systemCalls">The profile of system calls, or where the engine finds it.</param>
+    public static void Apply(HostConfig host, ContainerSpec spec, string systemCalls)
+    {
+        if (spec.Privileged)
+        {
+            host.Privileged = true;
+            return;
+        }
+
+        host.CapDrop = ["ALL"];
+        host.CapAdd = [.. SecurityProfile.Capabilities];
+        host.SecurityOpt = [$"seccomp={systemCalls}", .. spec.AllowNewPrivileges ? [] : (string[])["no-new-privileges"]];
+        host.MaskedPaths = [.. SecurityProfile.MaskedPaths];
+        host.ReadonlyPaths = [.. SecurityProfile.ReadOnlyPaths];
+    }
+
+    private static string WriteSystemCalls()
+    {
+        using var text = new MemoryStream();
+        using (var writer = new Utf8JsonWriter(text))
+        {
+            SeccompProfile.Write(writer, foreignArchitectures: false);
+        }
+
+        // Engines before Docker 23 do not know "defaultErrnoRet" and answer EPERM, after which programs do not fall back.
+        var profile = JsonNode.Parse(text.ToArray())!;
+        profile["syscalls"]!.AsArray().Add((JsonNode)new JsonObject
+        {
+            ["names"] = new JsonArray([.. Absent.Select(name => JsonValue.Create(name))]),
+            ["action"] = "SCMP_ACT_ERRNO",
+            ["errnoRet"] = NotImplemented,
+        });
+        return profile.ToJsonString();
+    }
+}

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace BuildRunner.Testing.Docker;
+
+/// <summary>A daemon of a test's own, whose last words are kept for the error message.</summary>
+internal sealed partial class EngineProcess : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly StringBuilder _output = new();
+
+    private EngineProcess(Process process) => _process = process;
+
+    public int Id => _process.Id;
+
+    public static EngineProcess Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var info = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in arguments)
+        {
+            info.ArgumentList.Add(argument);
+        }
+
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+        {
+            info.Environment[name] = value;
+        }
+
+        var started = new EngineProcess(Process.Start(info) ?? throw new InvalidOperationException($"{program} did not start"));
+        started._process.OutputDataReceived += started.Keep;
+        started._process.ErrorDataReceived += started.Keep;
+        started._process.BeginOutputReadLine();
+        started._process.BeginErrorReadLine();
+        return started;
+    }
+
+    /// <summary>Waits until the daemon answers at its socket.</summary>
+    public async Task WaitForSocketAsync(string path)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var http = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, stop) =>
+            {
+                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, 0);
+                await socket.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(path), stop);
+                return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
+            },
+        });
+        while (!await AnswersAsync(http, deadline.Token))
+        {
+            if (_process.HasExited)
+            {
+                throw new InvalidOperationException($"the engine ended with {_process.ExitCode}: {_output}");
+            }
+
+            await Task.Delay(50, deadline.Token);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _ = Kill(_process.Id, 15);
+        }
+
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        try
+        {
+            await _process.WaitForExitAsync(limit.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync(CancellationToken.None);
+        }
+
+        _process.Dispose();
+    }
+
+    private static async Task<bool> AnswersAsync(HttpClient http, CancellationToken stop)
+    {
+        try
+        {
+            using var answer = await http.GetAsync("http://engine/_ping", stop);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            // Not listening yet.
+            return false;
+        }
+    }
+
+    private void Keep(object sender, DataReceivedEventArgs line)
+    {
+        lock (_output)
+        {
+            _output.AppendLine(line.Data);
+            if (_output.Length > 20_000)
+            {
+                _output.Remove(0, 10_000);
+            }
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int pid, int signal);
+}
