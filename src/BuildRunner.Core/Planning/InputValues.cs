@@ -18,16 +18,12 @@ internal static class InputValues
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var input in InputRules.Bind(root))
         {
-            if (runEvent.Inputs.TryGetValue(input.Name, out var given))
+            if (runEvent.Inputs.TryGetValue(input.Name, out var value) || (value = Default(input, variables)) is not null)
             {
-                if (input.Accept(given) is { } accepted)
+                if (input.Accept(value) is { } accepted)
                     values[input.Name] = accepted;
                 else
-                    diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"the value `{Short(given)}` of input `{input.Name}` must be {input.Expectation}");
-            }
-            else if (input.Default is { } otherwise)
-            {
-                values[input.Name] = TextTemplate.Parse(otherwise.Text, out _) is { HasOutputs: false } template ? template.Expand(variables.GetValueOrDefault) ?? "" : otherwise.Text;
+                    diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"the value `{Short(value)}` of input `{input.Name}` must be {input.Expectation}");
             }
             else if (input.Required && runEvent.Kind is "manual" or "webhook")
             {
@@ -37,6 +33,9 @@ internal static class InputValues
         }
         return values;
     }
+
+    private static string? Default(InputFile input, IReadOnlyDictionary<string, string> variables) =>
+        input.Default is not { } text ? null : TextTemplate.Parse(text.Text, out _) is { HasOutputs: false } template ? template.Expand(variables.GetValueOrDefault) ?? "" : text.Text;
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..57] + "...";
 }
