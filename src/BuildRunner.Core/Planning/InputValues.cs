@@ -22,7 +22,7 @@ internal static class InputValues
             {
                 if (input.Accept(value) is { } accepted)
                     values[input.Name] = accepted;
-                else
+                else if (value != input.Default?.Text)
                     diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"the value `{Short(value)}` of input `{input.Name}` must be {input.Expectation}");
             }
             else if (input.Required && runEvent.Kind is "manual" or "webhook")
