@@ -19,15 +19,22 @@ internal sealed class HostsFile
 
         var others = (Files.TryRead(Path) ?? "").Split('\n').Where(line => line.Length > 0 && !_ours.Contains(line));
         var text = string.Concat(others.Concat(lines).Select(line => line + "\n"));
-        var file = Libc.Open(Path, Constants.WriteOnly | Constants.Truncate | Constants.CloseOnExec, 0);
-        if (file < 0)
+        if (Overwrite(Path, text))
         {
-            // An engine may keep the file to itself; its own name service answers then.
-            return;
+            _ours = lines;
+        }
+    }
+
+    /// <summary>Replaces the content of a file that the engine mounted; false if it keeps the file to itself, and its own name service answers.</summary>
+    public static bool Overwrite(string path, string text)
+    {
+        var number = Libc.Open(path, Constants.WriteOnly | Constants.Truncate | Constants.CloseOnExec, 0);
+        if (number < 0)
+        {
+            return false;
         }
 
-        using var hosts = new Descriptor(file);
-        _ = hosts.Write(Encoding.UTF8.GetBytes(text));
-        _ours = lines;
+        using var file = new Descriptor(number);
+        return file.Write(Encoding.UTF8.GetBytes(text));
     }
 }

@@ -131,6 +131,11 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
     {
         _start = start;
         _hosts.Replace(start.Hosts);
+        if (start.ResolvConf.Length > 0)
+        {
+            _ = HostsFile.Overwrite("/etc/resolv.conf", start.ResolvConf);
+        }
+
         var user = ContainerUser.Find("/", start.User);
         foreach (var file in start.Files)
         {

@@ -39,6 +39,9 @@ internal sealed record WaiterStart
     /// <summary>Lines of <c>/etc/hosts</c> beyond those that the engine has written.</summary>
     public required IReadOnlyList<string> Hosts { get; init; }
 
+    /// <summary>The content of <c>/etc/resolv.conf</c>; empty keeps the engine's.</summary>
+    public required string ResolvConf { get; init; }
+
     /// <summary>Milliseconds from now after which the container is ended; 0: never.</summary>
     public required long DeadlineMilliseconds { get; init; }
 
@@ -55,6 +58,7 @@ internal sealed record WaiterStart
         w.WriteAll(Files, static (w, f) => f.Write(w));
         w.Write(FilesDirectory);
         w.Write(Hosts);
+        w.Write(ResolvConf);
         w.Write(DeadlineMilliseconds);
         w.Write(StopSignal);
         w.Write(GraceMilliseconds);
@@ -72,6 +76,7 @@ internal sealed record WaiterStart
             Files = r.ReadAll(FileContent.Read),
             FilesDirectory = r.ReadString(),
             Hosts = r.ReadStrings(),
+            ResolvConf = r.ReadString(),
             DeadlineMilliseconds = r.ReadInt64(),
             StopSignal = r.ReadInt32(),
             GraceMilliseconds = r.ReadInt32(),

@@ -1,7 +1,9 @@
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Dummy;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Networks;
+using BuildRunner.Containers.Registry;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
@@ -13,6 +15,7 @@ internal static class Engines
     public static IContainerEngine Create(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
         "oci" => OciEngine.Create(OptionsOf(settings)),
+        "docker" => new DockerEngine(DockerOptionsOf(settings), host.Time),
         "dummy" => new DummyEngine(host.Time),
         var kind => throw new CliException(ExitCode.Usage, $"there is no engine '{kind}'"),
     };
@@ -22,9 +25,19 @@ internal static class Engines
         StateRoot = settings.Required(SettingKeys.EngineStateDir),
         RuntimePath = settings.Required(SettingKeys.EngineRuntime),
         Network = new NetworkOptions { Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat", NameServers = settings.List(SettingKeys.EngineDns) },
-        DefaultLimits = new ResourceLimits(
-            settings.Size(SettingKeys.EngineDefaultMemory),
-            settings.Number(SettingKeys.EngineDefaultCpus),
-            (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+        DefaultLimits = LimitsOf(settings),
     };
+
+    private static DockerEngineOptions DockerOptionsOf(EffectiveSettings settings) => new()
+    {
+        Host = settings.Text(SettingKeys.EngineDockerHost),
+        ScratchDirectory = Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
+        DefaultLimits = LimitsOf(settings),
+        Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile) },
+    };
+
+    private static ResourceLimits LimitsOf(EffectiveSettings settings) => new(
+        settings.Size(SettingKeys.EngineDefaultMemory),
+        settings.Number(SettingKeys.EngineDefaultCpus),
+        (int?)settings.Number(SettingKeys.EnginePidsLimit));
 }

@@ -6,6 +6,7 @@ internal static class SettingKeys
     public const string
         EngineKind = "Engine:Kind",
         EngineRuntime = "Engine:Runtime",
+        EngineDockerHost = "Engine:Docker:Host",
         EngineNetwork = "Engine:Network",
         EngineDns = "Engine:Dns",
         EngineDefaultMemory = "Engine:DefaultMemory",
@@ -20,8 +21,9 @@ internal static class SettingKeys
 
     public static IReadOnlyList<SettingKey> All { get; } =
     [
-        new(EngineKind, SettingKind.Text, "oci", "The container engine.") { Choices = ["oci", "dummy"] },
+        new(EngineKind, SettingKind.Text, "oci", "The container engine.") { Choices = ["oci", "docker", "dummy"] },
         new(EngineRuntime, SettingKind.Text, "runc", "The OCI runtime: a name on the PATH, or a path."),
+        new(EngineDockerHost, SettingKind.Text, null, "Address of the Docker or Podman engine; found as the docker client does if not set."),
         new(EngineNetwork, SettingKind.Text, "nat", "How steps reach the outside: nat, or none for no way out.") { Choices = ["nat", "none"] },
         new(EngineDns, SettingKind.List, null, "Name servers for steps; the host's if not set."),
         new(EngineDefaultMemory, SettingKind.Size, "2GiB", "Memory of a step that asks for none."),

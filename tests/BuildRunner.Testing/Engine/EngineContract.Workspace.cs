@@ -56,6 +56,7 @@ public abstract partial class EngineContract
     [InlineData("builder", false)]
     public async Task Every_user_can_write_into_the_workspace(string? user, bool copyOnWrite)
     {
+        Assert.SkipWhen(user is not null && !copyOnWrite && !MapsOwners, "this engine's containers share the host's user ids (docs/engines.md)");
         await using var host = CreateHost();
         await using var group = await CreateGroupAsync(host, copyOnWrite ? View(host) : Direct(host));
         Assert.Equal("x", (await RunAsync(group, Shell(host, "echo x > mine && cat mine") with { User = user })).Text);

@@ -22,6 +22,9 @@ public abstract partial class EngineContract
 
     protected abstract IEngineHost CreateHost();
 
+    /// <summary>True: whoever a step runs as, the owner of the working tree is who it is.</summary>
+    protected virtual bool MapsOwners => true;
+
     protected static Task<IContainerGroup> CreateGroupAsync(IEngineHost host, WorkspaceSpec? workspace = null, ResourceLimits? limits = null) =>
         host.Engine.CreateGroupAsync(
             new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace, Limits = limits ?? ResourceLimits.None }, Cancellation);

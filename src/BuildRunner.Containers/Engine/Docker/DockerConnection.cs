@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Oci;
 using Docker.DotNet;
 
 namespace BuildRunner.Containers.Engine.Docker;
@@ -5,6 +6,11 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>An engine that was found, and how to talk to it.</summary>
 internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Client, DockerEngineOptions Options, TimeProvider Time)
 {
+    private readonly Lazy<string> sandbox = new(() => SandboxPath.Find(Options.SandboxProgram));
+
+    /// <summary>Our helper on this host.</summary>
+    public string SandboxProgram => sandbox.Value;
+
     /// <summary>Makes a call and turns its failures into ours.</summary>
     public Task<T> CallAsync<T>(string what, Func<DockerClient, Task<T>> call) => Endpoint.CallAsync(what, () => call(Client));
 

@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
 using Docker.DotNet.Models;
 
@@ -77,8 +78,22 @@ internal sealed class DockerContainer : IPreparedContainer
             _ = StopAsync();
         }))
         {
-            var exit = await WaitAsync(output);
+            var exit = await WaitToTheEndAsync(output);
             return stopped ? throw new OperationCanceledException(cancellationToken) : exit;
+        }
+    }
+
+    private async Task<ContainerExit> WaitToTheEndAsync(IOutputSink output)
+    {
+        try
+        {
+            return await WaitAsync(output);
+        }
+        catch (Exception failure) when (failure is not ContainerException)
+        {
+            // The reader of the output gave up. The caller hears why when nothing runs any more.
+            await DisposeAsync();
+            throw;
         }
     }
 
@@ -102,6 +117,7 @@ internal sealed class DockerContainer : IPreparedContainer
             Files = [],
             FilesDirectory = InjectedFile.Root,
             Hosts = group.HostLinesFor(this),
+            ResolvConf = Spec.Dns.Count > 0 ? NameServers.ResolvConf(Spec.Dns, Spec.DnsSearch) : "",
             DeadlineMilliseconds = (long)(Spec.Deadline?.TotalMilliseconds ?? 0),
             StopSignal = Signals.Parse(Spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(Spec.StopGrace.TotalMilliseconds, int.MaxValue),
@@ -219,7 +235,7 @@ internal sealed class DockerContainer : IPreparedContainer
             await ((Task)accept).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw new ContainerException(
                 ContainerFailure.Internal,
-                $"the container '{Spec.Name}' did not report ({await DescribeAsync()}); is {group.Connection.Options.SandboxProgram} a program of this processor?");
+                $"the container '{Spec.Name}' did not report ({await DescribeAsync()}); is {group.Connection.SandboxProgram} a program of this processor?");
         }
 
         try

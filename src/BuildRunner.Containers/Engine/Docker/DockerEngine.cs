@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Registry;
 using Docker.DotNet.Models;
 
 namespace BuildRunner.Containers.Engine.Docker;
@@ -38,7 +39,7 @@ public sealed class DockerEngine : IContainerEngine
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(options);
-        var images = new DockerImages(connection.Value.Endpoint, connection.Value.Client, static (_, _) => Task.FromResult<AuthConfig?>(null));
+        var images = new DockerImages(connection.Value.Endpoint, connection.Value.Client, FindLoginAsync);
         return images.ResolveAsync(image, options.Policy, progress, cancellationToken);
     }
 
@@ -87,6 +88,18 @@ public sealed class DockerEngine : IContainerEngine
         }
 
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The engine pulls with the caller's credentials, which it does not keep.</summary>
+    private async Task<AuthConfig?> FindLoginAsync(ImageReference image, CancellationToken cancellationToken)
+    {
+        var found = await new CredentialFiles(options.Registries).FindAsync(image.Registry, image.Repository, cancellationToken);
+        return found switch
+        {
+            null => null,
+            { User: null } token => new AuthConfig { ServerAddress = image.Registry, IdentityToken = token.Secret },
+            var login => new AuthConfig { ServerAddress = image.Registry, Username = login.User, Password = login.Secret },
+        };
     }
 
     private DockerConnection Connect()

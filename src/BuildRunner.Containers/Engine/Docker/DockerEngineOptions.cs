@@ -1,3 +1,5 @@
+using BuildRunner.Containers.Registry;
+
 namespace BuildRunner.Containers.Engine.Docker;
 
 /// <summary>How to use a Docker or Podman engine.</summary>
@@ -9,9 +11,12 @@ public sealed record DockerEngineOptions
     /// <summary>Where workspaces' written parts lie while a group lives; on a disk with room.</summary>
     public required string ScratchDirectory { get; init; }
 
-    /// <summary>The program <c>buildrunner-sandbox</c>, which waits inside each container.</summary>
-    public required string SandboxProgram { get; init; }
+    /// <summary>BuildRunner's native helper, which waits inside each container; null: the variable <c>BUILDRUNNER_SANDBOX</c>, else beside the executable.</summary>
+    public string? SandboxProgram { get; init; }
 
-    /// <summary>Processes and threads that a container may have if its specification does not say.</summary>
-    public int DefaultPids { get; init; } = 4096;
+    /// <summary>Limits of a container whose specification and group set none.</summary>
+    public ResourceLimits DefaultLimits { get; init; } = new(Pids: 4096);
+
+    /// <summary>Where credentials for pulls are looked for.</summary>
+    public RegistryOptions Registries { get; init; } = new();
 }

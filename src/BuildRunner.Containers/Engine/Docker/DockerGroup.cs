@@ -159,7 +159,7 @@ internal sealed class DockerGroup : IContainerGroup
         Mount[] mounts =
         [
             new() { Type = "bind", Source = filesDirectory, Target = InjectedFile.Root, ReadOnly = true },
-            new() { Type = "bind", Source = Connection.Options.SandboxProgram, Target = SecurityProfile.InitPath, ReadOnly = true },
+            new() { Type = "bind", Source = Connection.SandboxProgram, Target = SecurityProfile.InitPath, ReadOnly = true },
             .. workspace?.Mounts ?? [],
             .. spec.HostMounts.Select(m => new Mount { Type = "bind", Source = m.Source, Target = m.Target, ReadOnly = m.ReadOnly }),
         ];
@@ -167,9 +167,9 @@ internal sealed class DockerGroup : IContainerGroup
     }
 
     public ResourceLimits LimitsOf(ContainerSpec spec) => new(
-        spec.Limits.MemoryBytes ?? Spec.Limits.MemoryBytes,
-        spec.Limits.Cpus ?? Spec.Limits.Cpus,
-        spec.Limits.Pids ?? Spec.Limits.Pids ?? Connection.Options.DefaultPids);
+        spec.Limits.MemoryBytes ?? Spec.Limits.MemoryBytes ?? Connection.Options.DefaultLimits.MemoryBytes,
+        spec.Limits.Cpus ?? Spec.Limits.Cpus ?? Connection.Options.DefaultLimits.Cpus,
+        spec.Limits.Pids ?? Spec.Limits.Pids ?? Connection.Options.DefaultLimits.Pids);
 
     /// <summary>What a container's <c>/etc/hosts</c> has beyond the engine's own lines.</summary>
     public IReadOnlyList<string> HostLinesFor(DockerContainer container)

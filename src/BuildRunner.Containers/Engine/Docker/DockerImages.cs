@@ -8,8 +8,8 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Images in the engine's own store.</summary>
 /// <param name="endpoint">The engine.</param>
 /// <param name="client">Talks to it.</param>
-/// <param name="credentials">The user's login at a registry; null answers none.</param>
-internal sealed class DockerImages(DockerEndpoint endpoint, DockerClient client, Func<string, CancellationToken, Task<AuthConfig?>> credentials)
+/// <param name="credentials">The user's login for an image; null answers none.</param>
+internal sealed class DockerImages(DockerEndpoint endpoint, DockerClient client, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials)
 {
     /// <exception cref="ContainerException">The image cannot be had.</exception>
     public async Task<ResolvedImage> ResolveAsync(
@@ -92,7 +92,7 @@ internal sealed class DockerImages(DockerEndpoint endpoint, DockerClient client,
     {
         var parameters = new ImagesCreateParameters { FromImage = NameOf(image, tag: false), Tag = image.Digest?.ToString() ?? image.Tag };
         var monitor = new PullMonitor(progress);
-        var login = await credentials(image.Registry, cancellationToken);
+        var login = await credentials(image, cancellationToken);
         try
         {
             await endpoint.CallAsync(

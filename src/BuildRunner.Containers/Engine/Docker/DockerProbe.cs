@@ -1,3 +1,5 @@
+using BuildRunner.Containers.Engine.Oci;
+
 namespace BuildRunner.Containers.Engine.Docker;
 
 /// <summary>Finds out whether there is an engine that can be used, and which.</summary>
@@ -23,9 +25,15 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
             checks.Add(new ReadinessCheck("engine", ReadinessStatus.Failed, missing.Message, "start Docker or Podman, or set DOCKER_HOST"));
         }
 
-        checks.Add(File.Exists(options.SandboxProgram)
-            ? new ReadinessCheck("helper", ReadinessStatus.Ok, options.SandboxProgram)
-            : new ReadinessCheck("helper", ReadinessStatus.Failed, $"{options.SandboxProgram} is missing", "build BuildRunner with ./buildrunner"));
+        try
+        {
+            checks.Add(new ReadinessCheck("helper", ReadinessStatus.Ok, SandboxPath.Find(options.SandboxProgram)));
+        }
+        catch (ContainerException missing)
+        {
+            checks.Add(new ReadinessCheck("helper", ReadinessStatus.Failed, missing.Message, "build BuildRunner with ./buildrunner"));
+        }
+
         return new EngineReadiness(checks.TrueForAll(c => c.Status != ReadinessStatus.Failed), checks);
     }
 }

@@ -37,7 +37,21 @@ internal sealed class DockerReaper(DockerConnection connection)
             removed++;
         }
 
+        await RemoveFilesAsync();
         return removed;
+    }
+
+    /// <summary>Files of groups that died before the engine had anything of theirs, or after it had nothing any more.</summary>
+    private async Task RemoveFilesAsync()
+    {
+        foreach (var directories in GroupDirectories.All(connection.Options.ScratchDirectory))
+        {
+            using var ours = GroupDirectories.TryTakeOver(directories.LockFile);
+            if (ours is not null)
+            {
+                await GroupDirectories.RemoveLeftOversAsync(directories.LockFile, directories.Scratch);
+            }
+        }
     }
 
     private async Task RemoveContainerAsync(string id, CancellationToken cancellationToken)

@@ -46,6 +46,12 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
         }
     }
 
+    /// <summary>Locks of all groups of this host's user.</summary>
+    public static IEnumerable<GroupDirectories> All(string scratchRoot) => Directory.Exists(MemoryRoot())
+        ? Directory.EnumerateFiles(MemoryRoot(), "*.lock").Select(file =>
+            new GroupDirectories(file[..^".lock".Length], Path.Combine(scratchRoot, "docker-" + Path.GetFileNameWithoutExtension(file))))
+        : [];
+
     /// <summary>The lock of a group whose process is gone; null if it lives.</summary>
     public static FileStream? TryTakeOver(string lockFile)
     {

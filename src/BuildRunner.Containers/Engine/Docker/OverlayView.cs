@@ -3,6 +3,9 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>A copy-on-write view of a directory, mounted on this host where an engine of this host sees it.</summary>
 internal static class OverlayView
 {
+    private const UnixFileMode EverybodyWrites = UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite
+        | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
     /// <summary>Mounts it; false where the host does not allow it: no right, no overlay, or a path that overlay cannot name.</summary>
     /// <param name="source">What is viewed; never changed.</param>
     /// <param name="scratch">The group's directory, for what is written.</param>
@@ -26,8 +29,8 @@ internal static class OverlayView
             return false;
         }
 
-        var status = File.GetUnixFileMode(source);
-        File.SetUnixFileMode(upper, status);
+        // Containers share this host's user ids: a step that is not root would not be allowed to write into a tree of root's.
+        File.SetUnixFileMode(upper, File.GetUnixFileMode(source) | EverybodyWrites);
         if (Libc.Mount("overlay", view, "overlay", 0, $"lowerdir={source},upperdir={upper},workdir={work}") == 0)
         {
             return true;

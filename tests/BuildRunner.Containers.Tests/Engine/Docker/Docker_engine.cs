@@ -100,9 +100,9 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("tester", "1000:1000 50\n")]
-    [InlineData("1000", "1000:1000 50\n")]
-    [InlineData("tester:staff", "1000:50\n")]
+    [InlineData("tester", "1001:1001 50\n")]
+    [InlineData("1001", "1001:1001 50\n")]
+    [InlineData("tester:staff", "1001:50\n")]
     [InlineData("4711:4712", "4711:4712\n")]
     public async Task The_user_is_who_was_named(string user, string expected)
     {
@@ -151,7 +151,7 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
             ],
         };
         var (exit, output) = await RunAsync(group, spec);
-        Assert.Equal("hello\n555 0\n400 1000\nsecret\n", output.Out);
+        Assert.Equal("hello\n555 0\n400 1001\nsecret\n", output.Out);
         Assert.NotEqual(0, exit.Status);
         var (_, asRoot) = await RunAsync(group, spec with { User = "root" });
         Assert.Contains("Read-only file system", asRoot.Error);

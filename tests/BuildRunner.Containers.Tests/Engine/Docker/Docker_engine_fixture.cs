@@ -27,7 +27,11 @@ public sealed class DockerEngineFixture : IAsyncLifetime
 
         daemon = await DockerDaemon.StartAsync();
         await using var engine = NewEngine();
-        DockerArchive.Write(folder["busybox.tar"], TestImage.Busybox, "busybox-test:1");
+        var image = TestImage.Busybox.WithLayer(layer => layer
+            .File("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nbuilder:x:1000:1000::/home/builder:/bin/sh\ntester:x:1001:1001::/home/tester:/bin/sh\n")
+            .File("etc/group", "root:x:0:\nbuilder:x:1000:\nextra:x:1500:builder,other\nmany:x:1501:builder\nstaff:x:50:tester\n")
+            .Directory("home/builder", 0b111_101_101, 1000, 1000));
+        DockerArchive.Write(folder["busybox.tar"], image, "busybox-test:1");
         Image = await engine.PullAsync(Parse("docker-archive:" + folder["busybox.tar"]), new PullOptions(), null, CancellationToken.None);
     }
 
