@@ -13,8 +13,8 @@ internal sealed class ImageLoad(StoreParts parts, PullCounter counter)
     /// <param name="subject">What it is, for messages: "the image alpine:3".</param>
     /// <param name="isPublic">Tells, when a layer has come, whether it came without credentials.</param>
     /// <param name="cancellationToken">Ends it; what has come is kept for the next time.</param>
-    /// <returns>The notes of the image but for its name and grants.</returns>
-    public async Task<ImageNotes> RunAsync(IBlobSource source, ReceivedManifest manifest, string subject, Func<bool> isPublic, CancellationToken cancellationToken)
+    /// <returns>The notes of the image but for its name and grants, and the lease that keeps its parts.</returns>
+    public async Task<LoadedImage> RunAsync(IBlobSource source, ReceivedManifest manifest, string subject, Func<bool> isPublic, CancellationToken cancellationToken)
     {
         var document = ImageDocument.Parse(manifest.Bytes, manifest.MediaType, $"the manifest of {subject}") as ImageDocument.Manifest
             ?? throw ImageDocument.Corrupt($"the manifest of {subject}", "is an index where an image was promised");
@@ -25,11 +25,22 @@ internal sealed class ImageLoad(StoreParts parts, PullCounter counter)
         var layers = document.Layers.Zip(config.DiffIds).DistinctBy(layer => layer.Second).ToList();
         counter.Start(layers.Count, layers.Sum(layer => layer.First.Size));
         var fetch = new LayerFetch(parts.Layout, parts.Layers, parts.Options.Limits, source, parts.Time) { Received = counter.Received, IsPublic = isPublic };
-        await FetchAsync(fetch, layers, cancellationToken).ConfigureAwait(false);
+        // Until the notes of the image are written, nothing else keeps its parts.
+        var needed = layers.SelectMany(layer => (Digest[])[layer.First.Digest, layer.Second]).Concat([document.Config.Digest, manifest.Digest]);
+        var lease = await parts.Leases.TakeAsync(needed, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await FetchAsync(fetch, layers, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
+        }
 
         parts.SaveBlob(document.Config.Digest, configBytes);
         parts.SaveBlob(manifest.Digest, manifest.Bytes);
-        return new ImageNotes
+        var notes = new ImageNotes
         {
             Name = "",
             Manifest = manifest.Digest.ToString(),
@@ -40,6 +51,7 @@ internal sealed class ImageLoad(StoreParts parts, PullCounter counter)
             Created = config.Created,
             PulledAt = parts.Time.GetUtcNow(),
         };
+        return new LoadedImage(notes, lease);
     }
 
     private async Task FetchAsync(LayerFetch fetch, List<(BlobDescriptor Blob, Digest DiffId)> layers, CancellationToken cancellationToken)
@@ -129,4 +141,10 @@ internal sealed class ImageLoad(StoreParts parts, PullCounter counter)
             throw new ContainerException(ContainerFailure.ImageNotFound, $"There is {subject}, but for {config.Platform}; this host is {ImagePlatform.Host}.");
         }
     }
+}
+
+/// <summary>An image whose parts are all here and which has no name yet. To be disposed once its notes are written.</summary>
+internal sealed record LoadedImage(ImageNotes Notes, StoreLease Lease) : IDisposable
+{
+    public void Dispose() => Lease.Dispose();
 }

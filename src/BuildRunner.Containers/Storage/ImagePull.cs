@@ -114,10 +114,10 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
         var received = await repository.GetManifestAsync(wanted, parts.Options.Limits.MaxManifestBytes, _subject, cancellationToken).ConfigureAwait(false);
         var manifest = await ChooseAsync(repository, received, cancellationToken).ConfigureAwait(false);
         var load = new ImageLoad(parts, _counter);
-        var notes = await load.RunAsync(repository, manifest, _subject, () => !repository.NeededCredentials, cancellationToken).ConfigureAwait(false);
+        using var loaded = await load.RunAsync(repository, manifest, _subject, () => !repository.NeededCredentials, cancellationToken).ConfigureAwait(false);
         var credentials = repository.NeededCredentials ? await FindCredentialsAsync(image.Registry, cancellationToken).ConfigureAwait(false) : null;
-        notes = parts.Grants.Grant(
-            notes with
+        var notes = parts.Grants.Grant(
+            loaded.Notes with
             {
                 Name = image.ToString(),
                 Index = manifest.Digest == received.Digest ? null : received.Digest.ToString(),

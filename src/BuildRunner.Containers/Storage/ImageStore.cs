@@ -27,6 +27,7 @@ public sealed class ImageStore : IDisposable
             new LayerStore(layout),
             new ImageRecords(layout, time),
             new ImageGrants(layout, options.RecheckAfter, time),
+            new StoreLeases(layout, time),
             new RegistryTransport(options.Registry),
             options,
             time);
@@ -60,8 +61,32 @@ public sealed class ImageStore : IDisposable
     public IReadOnlyList<StoredImage> List() =>
         [.. _parts.Records.List().Select(notes => StoredImages.ToStored(_parts, notes)).OrderBy(image => image.Name, StringComparer.Ordinal)];
 
-    /// <summary>Forgets what a reference means. True if it was known.</summary>
-    public bool Remove(ImageReference image) => _parts.Records.Delete(image.ToString());
+    /// <summary>Keeps an image that was pulled from being removed, by whomever, until the lease is disposed.</summary>
+    /// <exception cref="ContainerException"><see cref="ContainerFailure.Lost"/>: it was removed since it was pulled; pull again.</exception>
+    public async Task<ImageLease> LeaseAsync(ResolvedImage image, CancellationToken cancellationToken)
+    {
+        if (image.Reference.Transport == ImageTransport.RootFileSystem)
+        {
+            return new ImageLease(null);
+        }
+
+        var layers = image.LayerDirectories.Select(_parts.Layout.DiffIdOf).OfType<Digest>().ToList();
+        var lease = await _parts.Leases.TakeAsync(image.ManifestDigest is { } manifest ? layers.Append(manifest) : layers, cancellationToken).ConfigureAwait(false);
+        if (layers.Exists(diffId => _parts.Layers.Find(diffId) is null))
+        {
+            lease.Dispose();
+            throw new ContainerException(ContainerFailure.Lost, $"The image {image.DisplayName} was removed from the store since it was pulled. Pull it again.", isTransient: true);
+        }
+
+        return new ImageLease(lease);
+    }
+
+    /// <summary>Removes an image, and the layers that no other image needs.</summary>
+    public Task<ImageRemoval> RemoveAsync(ImageReference image, CancellationToken cancellationToken) =>
+        new StorePruning(_parts).RemoveAsync(image.ToString(), cancellationToken);
+
+    /// <summary>Removes what the options say. Everything else may go on meanwhile: pulls, and containers.</summary>
+    public Task<PruneResult> PruneAsync(PruneOptions options, CancellationToken cancellationToken) => new StorePruning(_parts).PruneAsync(options, cancellationToken);
 
     /// <summary>Ends connections to registries.</summary>
     public void Dispose() => _parts.Transport.Dispose();

@@ -16,6 +16,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
     private readonly EntryPath _target = new();
     private readonly EntryAttributes _attributes = new(tree);
     private readonly DirectoryTimes _times = new(tree, limits);
+    private readonly LayerWhiteouts _whiteouts = new(tree);
     private long _bytes;
 
     /// <summary>How many entries were unpacked.</summary>
@@ -55,9 +56,8 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
             return;
         }
 
-        if (_path.Name.StartsWith(".wh."u8))
+        if (_whiteouts.TryApply(_path))
         {
-            WhiteOut();
             return;
         }
 
@@ -84,53 +84,9 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
         }
     }
 
-    private void WhiteOut()
-    {
-        var name = _path.Name[".wh.".Length..];
-        if (name.SequenceEqual(".wh..opq"u8))
-        {
-            MarkOpaque();
-            return;
-        }
-
-        if (name.StartsWith(".wh."u8))
-        {
-            // Book-keeping of aufs.
-            return;
-        }
-
-        if (name.IsEmpty || name.SequenceEqual("."u8) || name.SequenceEqual(".."u8))
-        {
-            throw new TarFormatException($"the whiteout '{StorageErrors.Show(_path.Full)}' hides nothing that can be");
-        }
-
-        _path.SetName(name);
-        var parent = tree.OpenParent(_path);
-        if (tree.Find(parent, _path) is { } present)
-        {
-            if ((present.Mode & Libc.TypeMask) == Libc.TypeDirectory)
-            {
-                OpenDirectory(parent, EntryAttributes.MarkOpaque);
-            }
-
-            return;
-        }
-
-        fixed (byte* call = _path.NameForCall)
-        {
-            Check(Libc.MakeNodeAt(parent, call, Libc.TypeCharacterDevice, 0));
-        }
-    }
-
-    private void MarkOpaque()
-    {
-        // Of a path in the directory, the parent is the directory itself.
-        EntryAttributes.MarkOpaque(tree.OpenParent(_path));
-    }
-
     private void MakeDirectory(TarEntry entry)
     {
-        var parent = tree.OpenParent(_path);
+        var parent = tree.Parents.Open(_path);
         var isNew = false;
         var opaque = false;
         if (tree.Find(parent, _path) is not { } present)
@@ -140,7 +96,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
         else if ((present.Mode & Libc.TypeMask) != Libc.TypeDirectory)
         {
             // A directory in place of a hidden one shows nothing of the lower one.
-            (isNew, opaque) = (true, IsWhiteout(present));
+            (isNew, opaque) = (true, LayerWhiteouts.IsWhiteout(present));
             parent = tree.Remove(parent, _path, present.Mode & Libc.TypeMask);
         }
 
@@ -152,7 +108,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
             }
         }
 
-        OpenDirectory(parent, directory =>
+        tree.WithDirectory(parent, _path, directory =>
         {
             _attributes.ApplyToDirectory(directory, entry, isNew);
             if (opaque)
@@ -166,7 +122,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
     private void WriteFile(TarEntry entry, CancellationToken cancellationToken)
     {
         const int Flags = Libc.WriteOnly | Libc.Create | Libc.Exclusive | Libc.CloseOnExec;
-        var parent = tree.OpenParent(_path);
+        var parent = tree.Parents.Open(_path);
         int file;
         fixed (byte* call = _path.NameForCall)
         {
@@ -233,7 +189,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
             throw new TarFormatException($"the symbolic link '{StorageErrors.Show(_path.Full)}' points to a name that is empty or too long");
         }
 
-        var parent = MakeRoom(tree.OpenParent(_path));
+        var parent = MakeRoom(tree.Parents.Open(_path));
         fixed (byte* target = (byte[])[.. entry.LinkName, 0])
         fixed (byte* call = _path.NameForCall)
         {
@@ -245,16 +201,16 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
     private void MakeHardLink(TarEntry entry)
     {
         _target.Set(entry.LinkName);
-        var (from, to) = tree.OpenParents(_target, _path);
+        var (from, to) = tree.Parents.Open(_target, _path);
         if (_target.IsRoot || tree.Find(from, _target) is not { } target
-            || IsWhiteout(target) || (target.Mode & Libc.TypeMask) == Libc.TypeDirectory || _target.Full.SequenceEqual(_path.Full))
+            || LayerWhiteouts.IsWhiteout(target) || (target.Mode & Libc.TypeMask) == Libc.TypeDirectory || _target.Full.SequenceEqual(_path.Full))
         {
             throw new TarFormatException(
                 $"the hard link '{StorageErrors.Show(_path.Full)}' points to '{StorageErrors.Show(entry.LinkName)}', which is no file of the same layer");
         }
 
         MakeRoom(to);
-        (from, to) = tree.OpenParents(_target, _path);
+        (from, to) = tree.Parents.Open(_target, _path);
         fixed (byte* existing = _target.NameForCall)
         fixed (byte* call = _path.NameForCall)
         {
@@ -264,7 +220,7 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
 
     private void MakeFifo(TarEntry entry)
     {
-        var parent = MakeRoom(tree.OpenParent(_path));
+        var parent = MakeRoom(tree.Parents.Open(_path));
         fixed (byte* call = _path.NameForCall)
         {
             Check(Libc.MakeNodeAt(parent, call, Libc.TypeFifo | (entry.Mode & 0x1FF), 0));
@@ -276,33 +232,5 @@ internal sealed unsafe class LayerExtractor(LayerTree tree, TarReader reader, Im
     private int MakeRoom(int parent) =>
         tree.Find(parent, _path) is { } present ? tree.Remove(parent, _path, present.Mode & Libc.TypeMask) : parent;
 
-    private void OpenDirectory(int parent, Action<int> action)
-    {
-        int directory;
-        fixed (byte* call = _path.NameForCall)
-        {
-            directory = Libc.OpenAt(parent, call, Libc.ReadOnly | Libc.DirectoryOnly | Libc.NoFollow | Libc.CloseOnExec, 0);
-        }
-
-        Check(directory);
-        try
-        {
-            action(directory);
-        }
-        finally
-        {
-            _ = Libc.Close(directory);
-        }
-    }
-
-    private static bool IsWhiteout(in Libc.FileStatus status) =>
-        (status.Mode & Libc.TypeMask) == Libc.TypeCharacterDevice && status is { NodeMajor: 0, NodeMinor: 0 };
-
-    private void Check(nint result)
-    {
-        if (result < 0)
-        {
-            throw tree.Failure(Marshal.GetLastPInvokeError(), _path.Full);
-        }
-    }
+    private void Check(nint result) => tree.Check(result, _path);
 }

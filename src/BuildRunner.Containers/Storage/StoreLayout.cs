@@ -63,6 +63,10 @@ internal sealed class StoreLayout
 
     public string Image(string name) => Path.Combine(Images, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(name))) + ".json");
 
+    /// <summary>The layer whose tree a directory is; null if it is none of this store.</summary>
+    public Digest? DiffIdOf(string tree) =>
+        tree.StartsWith(Layers + "/", StringComparison.Ordinal) && Digest.TryParse("sha256:" + tree[(Layers.Length + 1)..].Split('/')[0], out var digest) ? digest : null;
+
     /// <summary>The one layer of an image that has none.</summary>
     public string EmptyLayer() => Directory.CreateDirectory(Path.Combine(Root, "empty")).FullName;
 

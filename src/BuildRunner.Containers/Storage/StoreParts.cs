@@ -6,7 +6,14 @@ namespace BuildRunner.Containers.Storage;
 
 /// <summary>What the operations of one store share.</summary>
 internal sealed record StoreParts(
-    StoreLayout Layout, LayerStore Layers, ImageRecords Records, ImageGrants Grants, RegistryTransport Transport, ImageStoreOptions Options, TimeProvider Time)
+    StoreLayout Layout,
+    LayerStore Layers,
+    ImageRecords Records,
+    ImageGrants Grants,
+    StoreLeases Leases,
+    RegistryTransport Transport,
+    ImageStoreOptions Options,
+    TimeProvider Time)
 {
     public static Digest DigestOf(ReadOnlySpan<byte> bytes) => Digest.FromHash(SHA256.HashData(bytes));
 
@@ -26,6 +33,12 @@ internal sealed record StoreParts(
             throw StorageErrors.Host(exception, "keep an image's configuration", Layout.Root);
         }
     }
+
+    /// <summary>The manifest of an image; null if it is not there.</summary>
+    public ImageDocument.Manifest? ReadManifest(ImageNotes notes) =>
+        Digest.TryParse(notes.Manifest, out var digest) && ReadBlob(digest) is { } bytes
+            ? ImageDocument.Parse(bytes, notes.MediaType, $"the manifest of {notes.Name}") as ImageDocument.Manifest
+            : null;
 
     /// <summary>A small blob of the store; null if it is not there, or not what its name says.</summary>
     public byte[]? ReadBlob(Digest digest)
