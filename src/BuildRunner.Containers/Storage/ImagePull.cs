@@ -11,6 +11,9 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
     private readonly PullCounter _counter = new(progress);
     private readonly CredentialFiles _files = new(parts.Options.Registry);
 
+    /// <summary>True if a registry was asked for the image, not only the store.</summary>
+    public bool HasLoaded { get; private set; }
+
     /// <summary>Runs the pull.</summary>
     public async Task<ResolvedImage> RunAsync(CancellationToken cancellationToken)
     {
@@ -126,6 +129,7 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
             image.Registry,
             credentials);
         parts.Records.Save(notes);
+        HasLoaded = true;
         _counter.Done();
         return StoredImages.Resolve(parts, image, notes)
             ?? throw new ContainerException(ContainerFailure.Lost, $"The image {image} was removed from the store while it was pulled. Pull it again.", isTransient: true);

@@ -46,8 +46,13 @@ public sealed class ImageStore : IDisposable
             return RootFileSystemImage.Resolve(image);
         }
 
-        var resolved = await new ImagePull(_parts, image, options, progress).RunAsync(cancellationToken).ConfigureAwait(false);
-        MakeDurableSoon(image);
+        var pull = new ImagePull(_parts, image, options, progress);
+        var resolved = await pull.RunAsync(cancellationToken).ConfigureAwait(false);
+        if (pull.HasLoaded)
+        {
+            FinishLater(resolved);
+        }
+
         return resolved;
     }
 
@@ -60,6 +65,9 @@ public sealed class ImageStore : IDisposable
     /// <summary>The images that are here, by name.</summary>
     public IReadOnlyList<StoredImage> List() =>
         [.. _parts.Records.List().Select(notes => StoredImages.ToStored(_parts, notes)).OrderBy(image => image.Name, StringComparer.Ordinal)];
+
+    /// <summary>All that is known of an image that is here; null if it is not, or not whole.</summary>
+    public ImageDetails? Inspect(ImageReference image) => _parts.Records.Find(image) is { } notes ? StoredImages.Inspect(_parts, notes) : null;
 
     /// <summary>Keeps an image that was pulled from being removed, by whomever, until the lease is disposed.</summary>
     /// <exception cref="ContainerException"><see cref="ContainerFailure.Lost"/>: it was removed since it was pulled; pull again.</exception>
@@ -92,21 +100,22 @@ public sealed class ImageStore : IDisposable
     public void Dispose() => _parts.Transport.Dispose();
 
     // Off the caller's path: a layer is used at once, and only a power cut could tear it (LayerStore.Find).
-    private void MakeDurableSoon(ImageReference image)
-    {
-        var layers = (_parts.Records.Find(image)?.Layers ?? []).Select(text => Digest.TryParse(text, out var digest) ? digest : default);
-        new Thread(() => MakeDurable(layers)) { IsBackground = true, Name = "image store: to disk" }.Start();
-    }
+    private void FinishLater(ResolvedImage image) =>
+        new Thread(() => Finish(image.LayerDirectories.Select(_parts.Layout.DiffIdOf).OfType<Digest>())) { IsBackground = true, Name = "image store" }.Start();
 
-    private void MakeDurable(IEnumerable<Digest> layers)
+    private void Finish(IEnumerable<Digest> layers)
     {
         try
         {
             _parts.Layers.MakeDurable(layers);
+            if (_parts.Options.PruneAfterPull is { } options)
+            {
+                PruneAsync(options, CancellationToken.None).GetAwaiter().GetResult();
+            }
         }
         catch (Exception exception) when (exception is ContainerException or IOException or UnauthorizedAccessException)
         {
-            // The layers stay as they are: good in this boot, loaded again in the next.
+            // The layers stay as they are: good in this boot, loaded again in the next. What was to be removed is found by the next pruning.
         }
     }
 }

@@ -16,4 +16,7 @@ public sealed record ImageStoreOptions
 
     /// <summary>For how long an image that needed credentials is given to the holder of the same credentials without asking the registry again. Default 1 hour.</summary>
     public TimeSpan RecheckAfter { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>What is pruned, off the caller's path, after a pull that loaded something; null: nothing. Default null.</summary>
+    public PruneOptions? PruneAfterPull { get; init; }
 }

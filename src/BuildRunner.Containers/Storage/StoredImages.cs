@@ -37,6 +37,27 @@ internal static class StoredImages
         };
     }
 
+    /// <summary>All that is known of an image; null if a part of it is missing.</summary>
+    public static ImageDetails? Inspect(StoreParts parts, ImageNotes notes)
+    {
+        if (ToDigest(notes.Manifest) is not { } manifestDigest || parts.ReadBlob(manifestDigest) is not { } manifest
+            || ToDigest(notes.Config) is not { } configDigest || parts.ReadBlob(configDigest) is not { } config
+            || parts.ReadManifest(notes) is not { } document)
+        {
+            return null;
+        }
+
+        var layers = document.Layers.Zip(notes.Layers.Select(text => ToDigest(text) ?? default), (blob, diffId) => new LayerDetails(blob.Digest, diffId)
+        {
+            MediaType = blob.MediaType,
+            Size = blob.Size,
+            Bytes = parts.Layers.Find(diffId)?.Bytes ?? 0,
+            Entries = parts.Layers.Find(diffId)?.Entries ?? 0,
+            Directory = parts.Layout.LayerTree(diffId),
+        });
+        return new ImageDetails(ToStored(parts, notes), manifest, config, [.. layers]);
+    }
+
     private static Digest? ToDigest(string? text) => Digest.TryParse(text, out var digest) ? digest : null;
 
     // Overlayfs refuses a directory that is given twice. The upper one hides all that the lower one shows, and hides what that hides.

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Text;
+using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Linting;
 using BuildRunner.Cli.Running;
 using BuildRunner.Containers.Engine;
@@ -53,6 +54,7 @@ internal static class CommandLine
         {
             RunVerb.Create(host, globals),
             LintVerb.Create(host, globals),
+            ImageVerbs.Create(host, globals),
             VersionVerb.Create(host),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())

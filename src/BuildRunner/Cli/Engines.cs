@@ -1,3 +1,4 @@
+using BuildRunner.Cli.Images;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Dummy;
@@ -14,7 +15,7 @@ internal static class Engines
     /// <summary>The engine of <c>Engine:Kind</c>.</summary>
     public static IContainerEngine Create(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
-        "oci" => OciEngine.Create(OptionsOf(settings)),
+        "oci" => OciEngine.Create(OptionsOf(settings), ImageStores.Open(settings, host)),
         "docker" => new DockerEngine(DockerOptionsOf(settings), host.Time),
         "dummy" => new DummyEngine(host.Time),
         var kind => throw new CliException(ExitCode.Usage, $"there is no engine '{kind}'"),

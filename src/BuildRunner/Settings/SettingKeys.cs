@@ -17,6 +17,8 @@ internal static class SettingKeys
         ImagesPull = "Images:Pull",
         ImagesInsecure = "Images:Insecure",
         ImagesAuthFile = "Images:AuthFile",
+        ImagesMirrors = "Images:Mirrors",
+        ImagesCacheSize = "Images:CacheSize",
         PipelinesDefaultTimeout = "Pipelines:DefaultTimeout";
 
     public static IReadOnlyList<SettingKey> All { get; } =
@@ -33,7 +35,9 @@ internal static class SettingKeys
         new(ImagesDir, SettingKind.Text, null, "Where images are kept; below the state directory of the user or system if not set."),
         new(ImagesPull, SettingKind.Text, "missing", "When to ask a registry for an image that is already here.") { Choices = ["always", "missing", "never"] },
         new(ImagesInsecure, SettingKind.List, null, "Registries (host or host:port) that may be spoken to without TLS; loopback always may."),
-        new(ImagesAuthFile, SettingKind.Text, null, "Credentials for registries, in Docker's format; Docker's own file if not set."),
+        new(ImagesAuthFile, SettingKind.Text, null, "Credentials for registries, in Docker's format; Podman's and Docker's own files if not set."),
+        new(ImagesMirrors, SettingKind.List, null, "Where to ask before a registry: REGISTRY=https://MIRROR, several in order."),
+        new(ImagesCacheSize, SettingKind.Size, "20GiB", "What the images may take; after a pull the longest unused go."),
         new(PipelinesDefaultTimeout, SettingKind.Duration, "1h", "Time limit of a workflow that sets none."),
     ];
 }

@@ -1,11 +1,9 @@
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
+using BuildRunner.Containers.Storage;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
-
-/// <summary>Makes an image present: what <see cref="IContainerEngine.PullAsync"/> does for images that are not <c>rootfs:</c>.</summary>
-public delegate Task<ResolvedImage> ImagePull(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken);
 
 /// <summary>The embedded engine: an OCI runtime, and around it all that a container engine needs, without a daemon.</summary>
 /// <remarks>
@@ -15,13 +13,13 @@ public delegate Task<ResolvedImage> ImagePull(ImageReference image, PullOptions 
 public sealed class OciEngine : IContainerEngine
 {
     private readonly OciEngineOptions _options;
-    private readonly ImagePull _pull;
+    private readonly ImageStore? _images;
     private readonly Lazy<string> _sandboxPath;
 
-    private OciEngine(OciEngineOptions options, ImagePull pull)
+    private OciEngine(OciEngineOptions options, ImageStore? images)
     {
         _options = options;
-        _pull = pull;
+        _images = images;
         _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
     }
 
@@ -30,12 +28,12 @@ public sealed class OciEngine : IContainerEngine
 
     /// <summary>Creates an engine.</summary>
     /// <param name="options">Its settings.</param>
-    /// <param name="pull">Where images come from; null: only <c>rootfs:</c> images can be used.</param>
+    /// <param name="images">Where images come from, disposed with the engine; null: only <c>rootfs:</c> images can be used.</param>
     /// <exception cref="ArgumentException">A setting is wrong.</exception>
-    public static OciEngine Create(OciEngineOptions options, ImagePull? pull = null)
+    public static OciEngine Create(OciEngineOptions options, ImageStore? images = null)
     {
         var problems = options.Problems();
-        return problems.Count == 0 ? new OciEngine(options, pull ?? NoImages) : throw new ArgumentException(string.Join(' ', problems), nameof(options));
+        return problems.Count == 0 ? new OciEngine(options, images) : throw new ArgumentException(string.Join(' ', problems), nameof(options));
     }
 
     /// <inheritdoc/>
@@ -43,7 +41,10 @@ public sealed class OciEngine : IContainerEngine
 
     /// <inheritdoc/>
     public Task<ResolvedImage> PullAsync(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken) =>
-        image.Transport == ImageTransport.RootFileSystem ? Task.FromResult(RootFileSystem(image)) : _pull(image, options, progress, cancellationToken);
+        _images is { } images ? images.PullAsync(image, options, progress, cancellationToken)
+        : image.Transport == ImageTransport.RootFileSystem ? Task.FromResult(RootFileSystemImage.Resolve(image))
+        : throw new ContainerException(
+            ContainerFailure.InvalidImage, $"This engine has no image store: the image {image} cannot be had, only rootfs: images.");
 
     /// <inheritdoc/>
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
@@ -67,7 +68,7 @@ public sealed class OciEngine : IContainerEngine
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
         var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
-        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers);
+        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images));
     }
 
     /// <inheritdoc/>
@@ -78,7 +79,11 @@ public sealed class OciEngine : IContainerEngine
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync()
+    {
+        _images?.Dispose();
+        return ValueTask.CompletedTask;
+    }
 
     private static string TreeBelowBase(WorkspaceSpec? workspace)
     {
@@ -92,11 +97,4 @@ public sealed class OciEngine : IContainerEngine
             ? below
             : throw new ContainerException(ContainerFailure.InvalidSpec, $"The workspace's path {workspace.TreePath} must be at or below its base {workspace.BasePath}.");
     }
-
-    private static ResolvedImage RootFileSystem(ImageReference image) => Directory.Exists(image.Location)
-        ? new ResolvedImage(image, ManifestDigest: null, new ImageConfig()) { LayerDirectories = [image.Location] }
-        : throw new ContainerException(ContainerFailure.ImageNotFound, $"The directory {image.Location} of the image {image} does not exist.");
-
-    private static Task<ResolvedImage> NoImages(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken) =>
-        throw new ContainerException(ContainerFailure.InvalidImage, $"This engine has no image store: the image {image} cannot be had, only rootfs: images.");
 }

@@ -13,18 +13,20 @@ internal sealed class OciGroup : IContainerGroup
     private readonly GroupHolderClient _holder;
     private readonly HostNames _names;
     private readonly ContainerPlanner _planner;
+    private readonly ImagesInUse _images;
     private readonly Lock _lock = new();
     private readonly HashSet<OciContainer> _containers = [];
     private readonly List<Task> _removals = [];
     private int _count;
     private bool _disposed;
 
-    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers)
+    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images)
     {
         _spec = spec;
         _options = options;
         _sandboxPath = sandboxPath;
         _holder = holder;
+        _images = images;
         _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
         _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
     }
@@ -100,6 +102,7 @@ internal sealed class OciGroup : IContainerGroup
 
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals));
         await _holder.DisposeAsync();
+        await _images.DisposeAsync();
     }
 
     /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
@@ -139,6 +142,7 @@ internal sealed class OciGroup : IContainerGroup
         var address = spec.Network == NetworkMode.Group ? _names.TakeAddress() : 0;
         try
         {
+            await _images.KeepAsync(spec.Image, cancellationToken);
             var request = await _planner.PlanAsync(spec, id, address, cancellationToken);
             var shim = await ShimClient.PrepareAsync(_sandboxPath, request, spec.Image.DisplayName, cancellationToken);
             var container = new OciContainer(this, spec, id, address, shim, _planner.LimitsOf(spec));

@@ -167,12 +167,14 @@ internal sealed class TarReader(Stream archive)
             ReadContent();
         }
 
-        // The padding counts as content of an entry without a name.
-        (_left, _padding) = (_padding, 0);
-        while (_left > 0)
+        // Some programs leave out the last entry's padding, and the end mark with it.
+        while (_padding > 0 && (_start < _end || TryFill()))
         {
-            ReadContent();
+            var count = Math.Min(_padding, _end - _start);
+            (_start, _padding) = (_start + count, _padding - count);
         }
+
+        _padding = 0;
     }
 
     /// <summary>The next header; empty at the end: two blocks of zeros, or the end of the stream.</summary>
