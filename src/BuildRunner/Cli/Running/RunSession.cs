@@ -17,6 +17,7 @@ namespace BuildRunner.Cli.Running;
 internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRequest request, Style style)
 {
     private readonly ConcurrentQueue<string> exported = [];
+    private readonly DateTimeOffset began = host.Time.GetUtcNow();
     private bool exportFailed;
 
     public async Task<ExitCode> RunAsync()
@@ -110,7 +111,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         var destination = plan.Workflows.Count == 1 ? directory : Path.Combine(directory, workflow.Name);
         try
         {
-            exported.Enqueue(merged is null ? $"nothing was copied to {destination}: the engine has no workspace" : TreeExport.Copy(tree, merged, destination));
+            exported.Enqueue(merged is null ? $"nothing was copied to {destination}: the engine has no workspace" : TreeExport.Copy(tree, merged, destination, began));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

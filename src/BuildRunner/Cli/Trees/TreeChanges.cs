@@ -10,16 +10,17 @@ internal sealed record TreeChanges(IReadOnlyList<string> Added, IReadOnlyList<st
     /// <summary>Compares two trees.</summary>
     /// <param name="before">The tree as it was.</param>
     /// <param name="after">The tree as it is.</param>
-    public static TreeChanges Between(string before, string after)
+    /// <param name="since">When the changes began: a file with an equal time before it, and an equal size, is taken for the same without being read.</param>
+    public static TreeChanges Between(string before, string after, DateTimeOffset since)
     {
-        var comparison = new TreeComparison(before, after);
+        var comparison = new TreeComparison(before, after, since.UtcDateTime);
         comparison.Compare("");
         return comparison.Result;
     }
 }
 
 /// <summary>One comparison of two trees.</summary>
-internal sealed class TreeComparison(string before, string after)
+internal sealed class TreeComparison(string before, string after, DateTime since)
 {
     private static readonly EnumerationOptions Everything = new() { AttributesToSkip = 0, RecurseSubdirectories = false, IgnoreInaccessible = false };
 
@@ -85,7 +86,7 @@ internal sealed class TreeComparison(string before, string after)
     private static List<string> NamesIn(string directory) =>
         Directory.Exists(directory) ? [.. Directory.EnumerateFileSystemEntries(directory, "*", Everything).Select(p => Path.GetFileName(p)).Order(StringComparer.Ordinal)] : [];
 
-    private static bool SameContent(string was, string now, FileKind kind)
+    private bool SameContent(string was, string now, FileKind kind)
     {
         var (old, young) = (new FileInfo(was), new FileInfo(now));
         if (kind == FileKind.Link)
@@ -95,7 +96,7 @@ internal sealed class TreeComparison(string before, string after)
 
         return old.Length == young.Length
             && old.UnixFileMode == young.UnixFileMode
-            && (old.LastWriteTimeUtc == young.LastWriteTimeUtc || SameBytes(was, now));
+            && ((old.LastWriteTimeUtc == young.LastWriteTimeUtc && old.LastWriteTimeUtc < since) || SameBytes(was, now));
     }
 
     private static bool SameBytes(string was, string now)

@@ -7,11 +7,15 @@ internal static class TreeExport
     public const string DeletedFile = ".buildrunner.deleted";
 
     /// <summary>Copies added and changed files, with their rights but not their owners; writes the list of deleted ones.</summary>
+    /// <param name="before">The tree as it was.</param>
+    /// <param name="after">The tree as it is.</param>
+    /// <param name="destination">Where to; made if it is not there.</param>
+    /// <param name="since">When the changes began.</param>
     /// <returns>One line for a person.</returns>
-    public static string Copy(string before, string after, string destination)
+    public static string Copy(string before, string after, string destination, DateTimeOffset since)
     {
         // Known before the first copy: the destination may lie in the tree.
-        var changes = TreeChanges.Between(before, after);
+        var changes = TreeChanges.Between(before, after, since);
         Directory.CreateDirectory(destination);
         foreach (var path in changes.Added.Concat(changes.Changed))
         {

@@ -1,0 +1,116 @@
+using BuildRunner.Containers.Engine.Dummy;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Cli.Tests;
+
+/// <summary>The table of ux.md B.3.2, one by one.</summary>
+public sealed class Exit_codes
+{
+    private const string Step = "steps:\n  - name: a\n    image: alpine\n    commands: [make]\n";
+
+    [Fact]
+    public async Task Zero_when_the_run_succeeded() => Assert.Equal(0, await RunAsync(Step));
+
+    [Fact]
+    public async Task Zero_when_everything_was_skipped() => Assert.Equal(0, await RunAsync(Step + "    when: { event: tag }\n"));
+
+    [Fact]
+    public async Task One_when_a_step_failed() => Assert.Equal(1, await RunAsync(Step + "    environment: { STEP_EXIT_CODE: '7' }\n"));
+
+    [Theory]
+    [InlineData("run", "--no-such-flag")]
+    [InlineData("run", "no-such-file.yml")]
+    [InlineData("run", "--engine", "docker")]
+    [InlineData("run", "--jobs", "0")]
+    [InlineData("run", "--progress", "tty")]
+    [InlineData("run", "--secret", "NOT_IN_THE_ENVIRONMENT")]
+    [InlineData("run", "--in-place", "--out", "x")]
+    [InlineData("no-such-verb")]
+    [InlineData("-C", "no-such-directory", "lint")]
+    public async Task Two_for_wrong_usage(params string[] arguments)
+    {
+        using var cli = new TestCli(("ci.yml", Step));
+        Assert.Equal(2, await cli.RunAsync(arguments));
+        Assert.StartsWith("buildrunner: ", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_for_a_setting_that_does_not_exist()
+    {
+        using var cli = new TestCli(("ci.yml", Step));
+        cli.Environment["BUILDRUNNER_ENGINE__KINT"] = "dummy";
+        Assert.Equal(2, await cli.RunAsync("run", "ci.yml"));
+        Assert.Contains("Engine:Kind", cli.Error);
+    }
+
+    [Fact]
+    public async Task Three_when_the_file_has_errors() => Assert.Equal(3, await RunAsync("steps:\n  - name: a\n    image: alpine\n    comands: [make]\n"));
+
+    [Fact]
+    public async Task Five_when_the_engine_could_not_run_it() => Assert.Equal(5, await RunAsync(Step + "    environment: { STEP_START_FAIL: 'true' }\n"));
+
+    [Fact]
+    public async Task One_hundred_and_twenty_four_when_a_step_was_over_its_time()
+    {
+        using var cli = new TestCli(("ci.yml", Step + "    timeout: 5m\n    environment: { SLEEP: 10m }\n"));
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        cli.NewEngine = (_, _) => new SignallingEngine(new DummyEngine(cli.Time), started.SetResult);
+        var run = cli.RunAsync("run", "--engine", "dummy", "ci.yml");
+        await started.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        cli.Time.Advance(TimeSpan.FromMinutes(5));
+        Assert.Equal(124, await run);
+        Assert.Contains("timed out after 5m 00s", cli.Error);
+    }
+
+    [Theory]
+    [InlineData(ExitCode.Hangup, 129)]
+    [InlineData(ExitCode.Interrupted, 130)]
+    [InlineData(ExitCode.Terminated, 143)]
+    public async Task The_signals_code_when_a_signal_ended_it_after_clean_up(int signal, int code)
+    {
+        using var cli = new TestCli(("ci.yml", Step + "    environment: { SLEEP: 10m }\n"));
+        var engine = new SignallingEngine(new DummyEngine(cli.Time), () => cli.Signals.Deliver((ExitCode)signal));
+        cli.NewEngine = (_, _) => engine;
+        Assert.Equal(code, await cli.RunAsync("run", "--engine", "dummy", "ci.yml"));
+        Assert.True(engine.GroupGone);
+        Assert.Empty(cli.Left);
+        Assert.Contains("! cancelled in", cli.Error);
+    }
+
+    [Fact]
+    public async Task The_second_signal_leaves_at_once()
+    {
+        using var cli = new TestCli(("ci.yml", Step + "    environment: { SLEEP: 10m }\n"));
+        cli.NewEngine = (_, _) => new SignallingEngine(new DummyEngine(cli.Time), () =>
+        {
+            cli.Signals.Deliver(ExitCode.Interrupted);
+            cli.Signals.Deliver(ExitCode.Interrupted);
+        });
+        await cli.RunAsync("run", "--engine", "dummy", "ci.yml");
+        Assert.Equal([ExitCode.Interrupted], cli.Left);
+    }
+
+    [Fact]
+    public async Task All_are_in_the_help()
+    {
+        using var cli = new TestCli();
+        Assert.Equal(0, await cli.RunAsync("--help"));
+        Assert.All(ExitCodes.All, c => Assert.Matches($@"(?m)^  {(int)c.Code}\s+\S", cli.Output));
+        Assert.Equal(Enum.GetValues<ExitCode>(), ExitCodes.All.Select(c => c.Code));
+    }
+
+    [Fact]
+    public void Every_outcome_has_one() => Assert.Equal(
+        [ExitCode.Success, ExitCode.Success, ExitCode.Failure, ExitCode.TimedOut, ExitCode.Interrupted, ExitCode.InvalidFile, ExitCode.Error, ExitCode.Error],
+        new Outcome[]
+        {
+            new Outcome.Success(null), new Outcome.Skipped(""), new Outcome.Failure(), new Outcome.TimedOut(TimeSpan.Zero), new Outcome.Cancelled(""),
+            new Outcome.Invalid(), new Outcome.Error("", ""), new Outcome.Lost(""),
+        }.Select(ExitCodes.Of));
+
+    private static async Task<int> RunAsync(string pipeline)
+    {
+        using var cli = new TestCli(("ci.yml", pipeline));
+        return await cli.RunAsync("run", "--engine", "dummy", "ci.yml");
+    }
+}
