@@ -20,7 +20,7 @@ public sealed class Exit_codes
     [Theory]
     [InlineData("run", "--no-such-flag")]
     [InlineData("run", "no-such-file.yml")]
-    [InlineData("run", "--engine", "docker")]
+    [InlineData("run", "--engine", "no-such-engine")]
     [InlineData("run", "--jobs", "0")]
     [InlineData("run", "--progress", "tty")]
     [InlineData("run", "--secret", "NOT_IN_THE_ENVIRONMENT")]

@@ -84,6 +84,9 @@ internal sealed partial class MachineTurn(PlanIndex plan, RunState state, DateTi
             case StepVerdict.Skip(var rule, var why):
                 Skip(at, i, rule, why);
                 return true;
+            case StepVerdict.Broken(var problem):
+                End(at, i, step, new Outcome.Error("invalid_condition", problem));
+                return true;
             default:
                 return false;
         }

@@ -12,7 +12,7 @@ internal sealed class PlanIndex
     public PlanIndex(RunPlan plan, LateConditionJudge? evaluate)
     {
         Plan = plan;
-        Evaluate = evaluate;
+        Evaluate = evaluate ?? LateConditions.Judge;
         workflows = Numbered(plan.Workflows.Select(w => w.Name));
         steps = [.. plan.Workflows.Select(w => Numbered(w.Steps.Select(s => s.Name)))];
         services = [.. plan.Workflows.Select(w => Numbered(w.Services.Select(s => s.Name)))];
@@ -20,7 +20,7 @@ internal sealed class PlanIndex
 
     public RunPlan Plan { get; }
 
-    public LateConditionJudge? Evaluate { get; }
+    public LateConditionJudge Evaluate { get; }
 
     /// <summary>The workflow's position, or null.</summary>
     public int? Workflow(string name) => Find(workflows, name);

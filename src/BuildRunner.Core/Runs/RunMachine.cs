@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BuildRunner.Core.Expressions.Conditions;
 using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Core.Runs;
@@ -16,7 +17,7 @@ public sealed class RunMachine
 
     /// <summary>Creates the machine of one plan.</summary>
     /// <param name="plan">A plan without errors.</param>
-    /// <param name="evaluate">Judges late conditions; null if the plan has none.</param>
+    /// <param name="evaluate">Judges late conditions; null: the language of <c>when.evaluate</c> does.</param>
     public RunMachine(RunPlan plan, LateConditionJudge? evaluate = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
@@ -79,8 +80,19 @@ public sealed record Transition(RunState State, ImmutableArray<Effect> Effects, 
 }
 
 /// <summary>Judges a condition that depends on outputs of earlier steps.</summary>
-/// <param name="workflow">The plan of the workflow.</param>
-/// <param name="step">The plan of the step, with its <see cref="StepPlan.LateCondition"/>.</param>
+/// <param name="condition">The step's <see cref="StepPlan.LateCondition"/>.</param>
+/// <param name="status">The workflow's status: <c>success</c>, <c>failure</c> or <c>cancelled</c>.</param>
 /// <param name="state">The workflow, with the outputs.</param>
-/// <returns>Null if it holds; otherwise why not, as a sentence.</returns>
-public delegate string? LateConditionJudge(WorkflowPlan workflow, StepPlan step, WorkflowState state);
+/// <param name="problem">Why it cannot be told, if null is returned; a sentence.</param>
+/// <returns>Whether the step runs; null: it cannot be told, and the step is an error.</returns>
+public delegate bool? LateConditionJudge(string condition, string status, WorkflowState state, out string? problem);
+
+/// <summary>The judge of every run: the language of <c>when.evaluate</c>.</summary>
+internal static class LateConditions
+{
+    public static bool? Judge(string condition, string status, WorkflowState state, out string? problem) => LateCondition.Holds(
+        condition,
+        status,
+        (step, key) => state.Steps.FirstOrDefault(s => s.Name == step)?.Outputs.GetValueOrDefault(key),
+        out problem);
+}

@@ -6,7 +6,7 @@ namespace BuildRunner.Core.Runs;
 /// <summary>The one writer of run state: applies facts one after the other per run, saves, then hands the effects out.</summary>
 /// <param name="store">Where runs are kept.</param>
 /// <param name="time">The clock.</param>
-/// <param name="evaluate">Judges late conditions; null if no plan has any.</param>
+/// <param name="evaluate">Judges late conditions; null: the language of <c>when.evaluate</c> does.</param>
 /// <param name="saved">Called after each save, in order per run, before the next fact of that run is applied: it must be quick and must not wait
 /// for another fact of the same run.</param>
 public sealed class RunOrchestrator(IRunStore store, TimeProvider time, LateConditionJudge? evaluate, Func<RunChange, ValueTask> saved)

@@ -14,6 +14,9 @@ internal abstract record StepVerdict
     public sealed record Run(WorkflowStatus Status) : StepVerdict;
 
     public sealed record Skip(SkipRule Rule, string Why) : StepVerdict;
+
+    /// <summary>Its condition cannot be judged.</summary>
+    public sealed record Broken(string Problem) : StepVerdict;
 }
 
 /// <summary>The rules of a step, as pure functions.</summary>
@@ -143,9 +146,14 @@ internal static class StepRules
             return new StepVerdict.Skip(SkipRule.Status, why);
         }
 
-        return step.LateCondition is not null && plan.Evaluate?.Invoke(plan.Plan.Workflows[workflow], step, state) is { } reason
-            ? new StepVerdict.Skip(SkipRule.Condition, reason)
-            : new StepVerdict.Run(status);
+        return step.LateCondition is not { } condition
+            ? new StepVerdict.Run(status)
+            : plan.Evaluate(condition, word, state, out var problem) switch
+            {
+                true => new StepVerdict.Run(status),
+                false => new StepVerdict.Skip(SkipRule.Condition, $"its condition does not hold: {condition}"),
+                null => new StepVerdict.Broken(problem ?? "its condition cannot be judged"),
+            };
     }
 
     /// <summary>Why a step of a workflow that ended early did not run; a sentence.</summary>

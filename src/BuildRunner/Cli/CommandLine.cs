@@ -55,6 +55,8 @@ internal static class CommandLine
             RunVerb.Create(host, globals),
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
+            DoctorVerb.Create(host, globals),
+            ConfigVerb.Create(host, globals),
             VersionVerb.Create(host),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())
