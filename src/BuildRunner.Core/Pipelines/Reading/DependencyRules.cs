@@ -35,35 +35,40 @@ internal static class DependencyRules
         var found = false;
         foreach (var (start, _) in nodes)
         {
-            // Depth first with a stack of its own: 256 steps in a row are no reason to recurse.
-            var path = new List<(string Name, int Next)>();
-            if (!done.Contains(start))
-                path.Add((start, 0));
-            while (path.Count > 0)
+            foreach (var (circle, closing) in Circles(start, edges, done))
             {
-                var (name, next) = path[^1];
-                if (next >= edges[name].Count)
-                {
-                    done.Add(name);
-                    path.RemoveAt(path.Count - 1);
-                    continue;
-                }
-                path[^1] = (name, next + 1);
-                var dependency = edges[name][next];
-                if (!edges.ContainsKey(dependency.Name) || done.Contains(dependency.Name))
-                    continue;
-                var earlier = path.FindIndex(step => step.Name == dependency.Name);
-                if (earlier < 0)
-                {
-                    path.Add((dependency.Name, 0));
-                    continue;
-                }
                 found = true;
-                var circle = path.Skip(earlier).Select(step => $"`{step.Name}`").Append($"`{dependency.Name}`");
-                var message = path.Count - earlier == 1 ? $"{noun} `{name}` depends on itself" : $"{noun}s wait for each other: {string.Join(" needs ", circle)}";
-                diagnostics.Error(DiagnosticCodes.Cycle, dependency.Location, message, "Remove one of these dependencies");
+                var message = circle.Count == 1 ? $"{noun} `{circle[0]}` depends on itself" : $"{noun}s wait for each other: {string.Join(" needs ", circle.Append(closing.Name).Select(name => $"`{name}`"))}";
+                diagnostics.Error(DiagnosticCodes.Cycle, closing.Location, message, "Remove one of these dependencies");
             }
         }
         return found;
+    }
+
+    // Depth first with a stack of its own: 256 steps in a row are no reason to recurse. Gives the names of each circle, and the dependency that closes it.
+    private static IEnumerable<(IReadOnlyList<string> Circle, DependencyFile Closing)> Circles(string start, Dictionary<string, IReadOnlyList<DependencyFile>> edges, HashSet<string> done)
+    {
+        var path = new List<(string Name, int Next)>();
+        if (!done.Contains(start))
+            path.Add((start, 0));
+        while (path.Count > 0)
+        {
+            var (name, next) = path[^1];
+            if (next >= edges[name].Count)
+            {
+                done.Add(name);
+                path.RemoveAt(path.Count - 1);
+                continue;
+            }
+            path[^1] = (name, next + 1);
+            var dependency = edges[name][next];
+            if (!edges.ContainsKey(dependency.Name) || done.Contains(dependency.Name))
+                continue;
+            var earlier = path.FindIndex(step => step.Name == dependency.Name);
+            if (earlier < 0)
+                path.Add((dependency.Name, 0));
+            else
+                yield return ([.. path.Skip(earlier).Select(step => step.Name)], dependency);
+        }
     }
 }
