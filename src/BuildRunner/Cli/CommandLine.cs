@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.Text;
 using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Linting;
+using BuildRunner.Cli.Planning;
 using BuildRunner.Cli.Running;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Settings;
@@ -17,7 +18,7 @@ internal static class CommandLine
     {
         var root = Create(host);
         var parsed = root.Parse(arguments);
-        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction)
+        if (parsed.Errors.Count > 0 && parsed.Action is not { ClearsParseErrors: true })
         {
             foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
             {
@@ -55,8 +56,10 @@ internal static class CommandLine
             RunVerb.Create(host, globals),
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
+            PlanVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),
             ConfigVerb.Create(host, globals),
+            CompletionVerb.Create(host),
             VersionVerb.Create(host),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())
