@@ -41,6 +41,23 @@ internal sealed class DockerPeer : IAsyncDisposable
 
     public Task RunAsync(params string[] arguments) => Programs.RunAsync("docker", ["--host", Host, .. arguments]);
 
+    /// <summary>Milliseconds from the start of the client to the first byte that it prints.</summary>
+    public async Task<double> MeasureFirstByteAsync(params string[] arguments)
+    {
+        var info = new ProcessStartInfo("docker") { RedirectStandardOutput = true };
+        foreach (var argument in (string[])["--host", Host, .. arguments])
+        {
+            info.ArgumentList.Add(argument);
+        }
+
+        var start = Stopwatch.GetTimestamp();
+        using var process = Process.Start(info) ?? throw new InvalidOperationException("docker did not start");
+        var read = await process.StandardOutput.BaseStream.ReadAsync(new byte[1]);
+        var elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        await process.WaitForExitAsync();
+        return read == 1 ? elapsed : throw new InvalidOperationException("docker printed nothing");
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_daemon is not null)

@@ -5,6 +5,7 @@ using BuildRunner.Benchmarks;
 Dictionary<string, Func<int, Task<bool>>> benchmarks = new()
 {
     ["ten-steps"] = TenStepsBenchmark.RunAsync,
+    ["docker-engine"] = DockerEngineBenchmark.RunAsync,
     ["version"] = VersionBenchmark.RunAsync,
 };
 

@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Engine.Oci;
 using Docker.DotNet;
+using Docker.DotNet.Models;
 
 namespace BuildRunner.Containers.Engine.Docker;
 
@@ -8,11 +9,54 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
 {
     private readonly Lazy<string> sandbox = new(() => SandboxPath.Find(Options.SandboxProgram));
 
+    private readonly Lazy<Task<bool>> podman = new(() => IsPodmanAsync(Endpoint, Client));
+
+    /// <summary>True: Podman answers behind Docker's API, and takes the profile of system calls as a file's path.</summary>
+    public Task<bool> IsPodman => podman.Value;
+
     /// <summary>Our helper on this host.</summary>
     public string SandboxProgram => sandbox.Value;
 
     /// <summary>Makes a call and turns its failures into ours.</summary>
     public Task<T> CallAsync<T>(string what, Func<DockerClient, Task<T>> call) => Endpoint.CallAsync(what, () => call(Client));
+
+    /// <summary>Removes a container with its volumes, whatever it does; one that is gone already is fine.</summary>
+    public async Task RemoveContainerAsync(string id, string name, CancellationToken cancellationToken)
+    {
+        var how = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await CallAsync($"removing the container '{name}'", c => c.Containers.RemoveContainerAsync(id, how, cancellationToken));
+                return;
+            }
+            catch (ContainerException missing) when (missing.InnerException is DockerContainerNotFoundException)
+            {
+                return;
+            }
+            catch (ContainerException busy) when (attempt < RemovalAttempts && IsEnding(busy.Message))
+            {
+                // It ended by itself while the engine was about to end it, or is being removed: both pass.
+                await Task.Delay(attempt * RemovalPause, Time, cancellationToken);
+            }
+        }
+    }
+
+    private const int RemovalAttempts = 20;
+    private static readonly TimeSpan RemovalPause = TimeSpan.FromMilliseconds(25);
+
+    private static bool IsEnding(string message) =>
+        message.Contains("state improper", StringComparison.Ordinal)
+        || message.Contains("could not be stopped", StringComparison.Ordinal)
+        || message.Contains("already in progress", StringComparison.Ordinal)
+        || message.Contains("dependent containers", StringComparison.Ordinal);
+
+    private static async Task<bool> IsPodmanAsync(DockerEndpoint endpoint, DockerClient client)
+    {
+        var version = await endpoint.CallAsync("asking for the engine's version", () => client.System.GetVersionAsync(CancellationToken.None));
+        return version.Components?.Any(c => c.Name?.Contains("Podman", StringComparison.Ordinal) ?? false) ?? false;
+    }
 
     /// <inheritdoc cref="CallAsync{T}"/>
     public Task CallAsync(string what, Func<DockerClient, Task> call) => Endpoint.CallAsync(what, () => call(Client));

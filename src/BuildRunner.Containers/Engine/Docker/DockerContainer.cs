@@ -45,6 +45,9 @@ internal sealed class DockerContainer : IPreparedContainer
     /// <summary>Its address in the group's network; null without one.</summary>
     public string? Address => network.Address;
 
+    /// <summary>True: its connection is another container's.</summary>
+    public bool HasJoined => network.Network is ContainerNetwork.Joined;
+
     /// <summary>Creates and starts it; returns when its waiter waits.</summary>
     public static async Task<DockerContainer> StartAsync(
         DockerGroup group,
@@ -280,10 +283,9 @@ internal sealed class DockerContainer : IPreparedContainer
     private async Task<ContainerExit> ExitOfLostWaiterAsync()
     {
         var what = $"looking at the container '{Spec.Name}'";
-        var kill = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
         if (gone.IsCancellationRequested)
         {
-            await group.Connection.CallAsync(what, c => c.Containers.RemoveContainerAsync(Id, kill, CancellationToken.None));
+            await group.Connection.RemoveContainerAsync(Id, Spec.Name, CancellationToken.None);
             return new ContainerExit.Signaled(9);
         }
 
@@ -342,13 +344,8 @@ internal sealed class DockerContainer : IPreparedContainer
         {
             if (Id.Length > 0)
             {
-                var how = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
-                await group.Connection.CallAsync($"removing the container '{Spec.Name}'", c => c.Containers.RemoveContainerAsync(Id, how, CancellationToken.None));
+                await group.Connection.RemoveContainerAsync(Id, Spec.Name, CancellationToken.None);
             }
-        }
-        catch (ContainerException missing) when (missing.InnerException is global::Docker.DotNet.DockerContainerNotFoundException)
-        {
-            // Somebody else removed it; that was the aim.
         }
         finally
         {

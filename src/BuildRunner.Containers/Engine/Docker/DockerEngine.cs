@@ -61,7 +61,8 @@ public sealed class DockerEngine : IContainerEngine
             };
             var network = connection.Value.CallAsync("creating the workflow's network", c => c.Networks.CreateNetworkAsync(parameters, cancellationToken));
             workspace = spec.Workspace is { } wanted ? await DockerWorkspace.CreateAsync(wanted, directories.Scratch, cancellationToken) : null;
-            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace);
+            var profile = await connection.Value.IsPodman ? directories.WriteSystemCalls(DockerSecurity.SystemCallProfile) : DockerSecurity.SystemCallProfile;
+            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace, profile);
         }
         catch
         {

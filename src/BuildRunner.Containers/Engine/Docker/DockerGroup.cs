@@ -11,6 +11,7 @@ internal sealed class DockerGroup : IContainerGroup
     private readonly string networkId;
     private readonly DockerWorkspace? workspace;
     private readonly NetworkHolders holders;
+    private readonly string systemCalls;
     private readonly Lock gate = new();
     private readonly HashSet<DockerContainer> containers = [];
     private readonly List<Task> removals = [];
@@ -19,8 +20,9 @@ internal sealed class DockerGroup : IContainerGroup
     private int count;
     private bool disposed;
 
-    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace)
+    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace, string systemCalls)
     {
+        this.systemCalls = systemCalls;
         Connection = connection;
         Spec = spec;
         this.directories = directories;
@@ -102,8 +104,22 @@ internal sealed class DockerGroup : IContainerGroup
             pending = [.. removals];
         }
 
-        await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(pending));
-        await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
+        try
+        {
+            // Podman keeps a container while others have its connection.
+            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.DisposeAsync().AsTask()).Concat(pending));
+            await Task.WhenAll(left.Where(c => !c.HasJoined).Select(c => c.DisposeAsync().AsTask()));
+            await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
+        }
+        finally
+        {
+            // What the engine keeps of the group, ReapAsync finds.
+            await RemoveFilesAsync();
+        }
+    }
+
+    private async Task RemoveFilesAsync()
+    {
         if (workspace is not null)
         {
             await workspace.DisposeAsync();
@@ -163,7 +179,7 @@ internal sealed class DockerGroup : IContainerGroup
             .. workspace?.Mounts ?? [],
             .. spec.HostMounts.Select(m => new Mount { Type = "bind", Source = m.Source, Target = m.Target, ReadOnly = m.ReadOnly }),
         ];
-        return ContainerShape.Of(container.Name, spec, all, mounts, LimitsOf(spec), network.Network, DockerSecurity.SystemCallProfile);
+        return ContainerShape.Of(container.Name, spec, all, mounts, LimitsOf(spec), network.Network, systemCalls);
     }
 
     public ResourceLimits LimitsOf(ContainerSpec spec) => new(

@@ -27,7 +27,12 @@ internal sealed class DockerReaper(DockerConnection connection)
             }
 
             bool IsOfGroup(IDictionary<string, string> l) => l.GetOrEmpty(DockerLabels.Group) == group.Key;
-            await Task.WhenAll(containers.Where(c => IsOfGroup(c.Labels)).Select(c => RemoveContainerAsync(c.ID, cancellationToken)));
+            // Podman keeps a container while others have its connection.
+            foreach (var together in containers.Where(c => IsOfGroup(c.Labels)).GroupBy(HasJoined).OrderByDescending(g => g.Key))
+            {
+                await Task.WhenAll(together.Select(c => connection.RemoveContainerAsync(c.ID, c.Names?.FirstOrDefault() ?? c.ID, cancellationToken)));
+            }
+
             foreach (var network in networks.Where(n => IsOfGroup(n.Labels)))
             {
                 await connection.CallAsync("removing a network", c => c.Networks.DeleteNetworkAsync(network.ID, cancellationToken));
@@ -54,18 +59,8 @@ internal sealed class DockerReaper(DockerConnection connection)
         }
     }
 
-    private async Task RemoveContainerAsync(string id, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var how = new ContainerRemoveParameters { Force = true, RemoveVolumes = true };
-            await connection.CallAsync("removing a container", c => c.Containers.RemoveContainerAsync(id, how, cancellationToken));
-        }
-        catch (ContainerException gone) when (gone.InnerException is global::Docker.DotNet.DockerContainerNotFoundException)
-        {
-            // Somebody was faster.
-        }
-    }
+    private static bool HasJoined(ContainerListResponse container) =>
+        container.HostConfig?.NetworkMode?.StartsWith("container:", StringComparison.Ordinal) ?? false;
 
     private static Dictionary<string, IDictionary<string, bool>> Filter(string name, params string[] values) =>
         new() { [name] = values.ToDictionary(v => v, _ => true) };

@@ -37,6 +37,14 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
         }
     }
 
+    /// <summary>Puts the profile of system calls where an engine of this host can read it; its path.</summary>
+    public string WriteSystemCalls(string profile)
+    {
+        var path = Path.Combine(Runtime, "seccomp.json");
+        File.WriteAllText(path, profile);
+        return path;
+    }
+
     /// <summary>Removes them; what is mounted below must be gone.</summary>
     public void Remove()
     {
