@@ -53,6 +53,15 @@ public sealed class Plan_and_completion
         Assert.StartsWith("ci.yml(4,5): error BR1", cli.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Schema_is_json()
+    {
+        using var cli = new TestCli();
+        Assert.Equal(0, await cli.RunAsync("schema"));
+        using var json = JsonDocument.Parse(cli.Output);
+        Assert.True(json.RootElement.TryGetProperty("$schema", out _));
+    }
+
     [Theory]
     [InlineData("bash", "complete -o default -F _buildrunner buildrunner")]
     [InlineData("zsh", "compdef _buildrunner buildrunner")]

@@ -59,6 +59,7 @@ internal static class CommandLine
             PlanVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),
             ConfigVerb.Create(host, globals),
+            SchemaVerb.Create(host),
             CompletionVerb.Create(host),
             VersionVerb.Create(host),
         };
