@@ -65,8 +65,14 @@ public abstract record WorkTask
         /// <summary>What the run is for.</summary>
         public required RunEvent Event { get; init; }
 
-        /// <summary>All secrets that the workflow names, by name: none may be seen in any of its logs.</summary>
+        /// <summary>The secrets its services name, by name.</summary>
         public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>Secrets its services name and do not get, by name: why, as a sentence.</summary>
+        public IReadOnlyDictionary<string, string> SecretsWithheld { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>Every value that any step or service of the workflow gets: none may be seen in any of its logs.</summary>
+        public IReadOnlyList<string> Mask { get; init; } = [];
 
         /// <summary>What an administrator allowed the repository.</summary>
         public required WorkGrants Grants { get; init; }
@@ -90,6 +96,9 @@ public abstract record WorkTask
 
         /// <summary>The secrets it names, by name.</summary>
         public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+
+        /// <summary>Secrets it names and does not get, by name: why, as a sentence.</summary>
+        public IReadOnlyDictionary<string, string> SecretsWithheld { get; init; } = new Dictionary<string, string>();
 
         /// <summary>The digest that the step's image had when the run first used it; null: nobody has used it yet.</summary>
         public string? PinnedDigest { get; init; }

@@ -1,0 +1,24 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace BuildRunner.Server.Access;
+
+/// <summary>Random texts that open something. Only their hashes are stored: 256 random bits need no slow one.</summary>
+internal static class Tokens
+{
+    /// <summary>Of an agent.</summary>
+    public const string AgentPrefix = "bra_";
+
+    /// <summary>To register an agent.</summary>
+    public const string RegistrationPrefix = "brr_";
+
+    /// <summary>For the API.</summary>
+    public const string ApiPrefix = "brt_";
+
+    /// <summary>A new token; its prefix says what it is, to people and to tools that look for leaked ones.</summary>
+    public static string New(string prefix) => prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>What is stored of a token.</summary>
+    public static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
+}

@@ -1,0 +1,162 @@
+using System.Text.Json;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Dispatch;
+
+/// <summary>Hands out work. Taking is one conditional update that raises the fence, in one transaction with the run's state.</summary>
+internal sealed class Claims(Database database, RunWriter writer, WorkItems items, LabelSets sets, Doorbells bells, DispatchOptions options, TimeProvider time)
+{
+    /// <summary>Answers a claim: at once if there is something to take or to stop, otherwise when there is, or when the time is up.</summary>
+    public async Task<ClaimResponse> ClaimAsync(Guid agent, ClaimRequest request, CancellationToken cancellationToken)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            var fitting = new HashSet<int>();
+            using var waiter = bells.Listen(agent, request.FreeSlots > 0 ? set => Knows(fitting, set) : null);
+            var answer = await database.WriteAsync(turn => TryAsync(turn, agent, request, fitting), cancellationToken);
+            if (answer.Work.Count + answer.Stops.Count > 0)
+            {
+                return answer;
+            }
+
+            if (!await waiter.WaitAsync(options.Times.ClaimWait - time.GetElapsedTime(began), time, cancellationToken))
+            {
+                return answer;
+            }
+        }
+    }
+
+    // The sets are known once the first look is done; until then everything fits, because being woken for nothing costs little.
+    private static bool Knows(HashSet<int> fitting, int set)
+    {
+        lock (fitting)
+        {
+            return fitting.Count == 0 || fitting.Contains(set);
+        }
+    }
+
+    private async Task<ClaimResponse> TryAsync(WriteTurn turn, Guid agentId, ClaimRequest request, HashSet<int> fitting)
+    {
+        var agent = await turn.Db.Agents.SingleAsync(a => a.Id == agentId);
+        if (agent.LastSeen is null || agent.LastSeen < turn.Now - options.Times.HeartbeatEvery)
+        {
+            DateTimeOffset? now = turn.Now;
+            await turn.Db.Agents.Where(a => a.Id == agentId).ExecuteUpdateAsync(set => set.SetProperty(a => a.LastSeen, now));
+        }
+
+        var labels = await sets.FittingAsync(turn.Db, Labels.OfAgent(agent.Labels, agent.Facts));
+        lock (fitting)
+        {
+            fitting.Clear();
+            fitting.UnionWith(labels);
+        }
+
+        var held = await turn.Db.Work.Where(w => w.Agent == agentId && (w.State == WorkState.Claimed || w.State == WorkState.Started)).ToListAsync();
+        var repeated = held.Where(w => w.Claim == request.Claim && w.State == WorkState.Claimed).ToList();
+        if (repeated.Count == 0)
+        {
+            repeated = await TakeAsync(turn, agent, request, held, labels);
+        }
+
+        var work = new List<WorkItem>();
+        foreach (var row in repeated)
+        {
+            work.Add(await items.MakeAsync(turn, row));
+        }
+
+        return new ClaimResponse { Work = work, Stops = StopsOf(held, request.Stopping) };
+    }
+
+    // All that is pinned, as far as slots reach, but of the rest only one: other agents may be idle.
+    private async Task<List<WorkRow>> TakeAsync(WriteTurn turn, AgentRow agent, ClaimRequest request, List<WorkRow> held, List<int> labels)
+    {
+        var free = Math.Min(request.FreeSlots, agent.Slots - held.Count(w => !w.Weightless));
+        var taken = new List<WorkRow>();
+        foreach (var row in await Candidates.PinnedAsync(turn, agent.Id, free > 0))
+        {
+            if ((row.Weightless || free > 0) && await TryTakeAsync(turn, agent, request.Claim, row))
+            {
+                taken.Add(row);
+                free -= row.Weightless ? 0 : 1;
+            }
+        }
+
+        if (free > 0 && !agent.Drain && taken.Count == 0)
+        {
+            var strangers = !agent.Embedded || options.EmbeddedAgentTakesStrangers;
+            foreach (var row in await Candidates.OpenAsync(turn, labels, strangers))
+            {
+                if (await TryTakeAsync(turn, agent, request.Claim, row))
+                {
+                    await Candidates.ServedAsync(turn, row);
+                    taken.Add(row);
+                    break;
+                }
+            }
+        }
+
+        return taken;
+    }
+
+    private async Task<bool> TryTakeAsync(WriteTurn turn, AgentRow agent, Guid claim, WorkRow row)
+    {
+        await turn.HoldAsync(row.Run);
+        var queued = turn.Db.Work.Where(w => w.Id == row.Id && w.State == WorkState.Queued && w.Fence == row.Fence);
+        if (!await queued.AnyAsync() || !await Candidates.HoldPlaceAsync(turn, row))
+        {
+            return false;
+        }
+
+        if (FactOf(row) is { } fact && await writer.ApplyAsync(turn, row.Run, fact) is { } refusal)
+        {
+            await CloseAsync(turn, row, refusal);
+            return false;
+        }
+
+        DateTimeOffset? lease = turn.Now + options.Times.Lease;
+        var taken = await queued.ExecuteUpdateAsync(set => set
+            .SetProperty(w => w.State, WorkState.Claimed)
+            .SetProperty(w => w.Fence, w => w.Fence + 1)
+            .SetProperty(w => w.Agent, agent.Id)
+            .SetProperty(w => w.Claim, claim)
+            .SetProperty(w => w.LeaseUntil, lease));
+        if (taken != 1)
+        {
+            throw new StaleException($"work {row.Id:N} was taken by somebody else");
+        }
+
+        row.Fence++;
+        row.Agent = agent.Id;
+        row.State = WorkState.Claimed;
+        return true;
+    }
+
+    private static RunFact? FactOf(WorkRow row) => row.Kind switch
+    {
+        WorkKind.Start => new RunFact.WorkflowTaken(row.Workflow),
+        WorkKind.Step => new RunFact.StepTaken(row.Workflow, row.Step, row.Attempt),
+        _ => null,
+    };
+
+    // The state rules, and the queue follows it: a row that the run does not know of would otherwise be offered for ever.
+    private static async Task CloseAsync(WriteTurn turn, WorkRow row, string refusal)
+    {
+        await turn.Db.Work.Where(w => w.Id == row.Id).ExecuteUpdateAsync(set => set.SetProperty(w => w.State, WorkState.Done));
+        await turn.Db.GroupHolds.Where(h => h.Start == row.Id).ExecuteDeleteAsync();
+        turn.Audit("server", "work.dropped", $"{row.Run:N}/{row.Workflow}/{row.Step}", $"it was queued, but the run says: {refusal}");
+    }
+
+    /// <summary>What of an agent's work has to be stopped, without what it knows of.</summary>
+    public static List<StopOrder> StopsOf(IEnumerable<WorkRow> held, IReadOnlyCollection<WorkId> known) =>
+    [
+        .. from row in held
+           where row.Stop is not null && !known.Contains(new WorkId(row.Id))
+           select new StopOrder(new WorkId(row.Id), JsonSerializer.Deserialize(row.Stop!, StoredJson.Default.StopReason)!),
+    ];
+}

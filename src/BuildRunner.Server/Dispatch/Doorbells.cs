@@ -1,0 +1,107 @@
+namespace BuildRunner.Server.Dispatch;
+
+/// <summary>The claims that wait at this server, and who of them is woken for what.</summary>
+internal sealed class Doorbells
+{
+    private readonly Lock gate = new();
+    private readonly LinkedList<Waiter> waiting = [];
+
+    /// <summary>Begins to listen; before looking for work, so that nothing that comes in between is missed.</summary>
+    /// <param name="agent">Who.</param>
+    /// <param name="takes">What it may take besides its own; null: nothing, because it has no slot free.</param>
+    public Waiter Listen(Guid agent, Func<int, bool>? takes)
+    {
+        var waiter = new Waiter(this, agent, takes);
+        lock (gate)
+        {
+            waiting.AddLast(waiter);
+        }
+
+        return waiter;
+    }
+
+    /// <summary>Wakes every claim of an agent.</summary>
+    /// <returns>False if it has none here.</returns>
+    public bool Ring(Guid agent)
+    {
+        lock (gate)
+        {
+            var found = waiting.Where(w => w.Agent == agent).ToList();
+            found.ForEach(Wake);
+            return found.Count > 0;
+        }
+    }
+
+    /// <summary>Wakes the claim that has waited longest of those that may take work with these labels.</summary>
+    /// <returns>False if there is none here.</returns>
+    public bool RingFor(int labelSet)
+    {
+        lock (gate)
+        {
+            if (waiting.FirstOrDefault(w => w.Takes?.Invoke(labelSet) == true) is not { } first)
+            {
+                return false;
+            }
+
+            Wake(first);
+            return true;
+        }
+    }
+
+    /// <summary>Wakes all, so that they look for themselves.</summary>
+    public void RingAll()
+    {
+        lock (gate)
+        {
+            waiting.ToList().ForEach(Wake);
+        }
+    }
+
+    private void Wake(Waiter waiter)
+    {
+        waiting.Remove(waiter);
+        waiter.Woken.TrySetResult();
+    }
+
+    private void Forget(Waiter waiter)
+    {
+        lock (gate)
+        {
+            waiting.Remove(waiter);
+        }
+    }
+
+    /// <summary>One claim that waits.</summary>
+    internal sealed class Waiter(Doorbells bells, Guid agent, Func<int, bool>? takes) : IDisposable
+    {
+        public Guid Agent => agent;
+
+        public Func<int, bool>? Takes => takes;
+
+        public TaskCompletionSource Woken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Waits.</summary>
+        /// <returns>False if the time was up.</returns>
+        public async Task<bool> WaitAsync(TimeSpan longest, TimeProvider time, CancellationToken cancellationToken)
+        {
+            if (longest <= TimeSpan.Zero)
+            {
+                return Woken.Task.IsCompleted;
+            }
+
+            try
+            {
+                await Woken.Task.WaitAsync(longest, time, cancellationToken);
+                return true;
+            }
+            catch (TimeoutException)
+            {
+                // Nothing came: an ordinary end of waiting.
+                return false;
+            }
+        }
+
+        /// <summary>Stops listening.</summary>
+        public void Dispose() => bells.Forget(this);
+    }
+}

@@ -1,0 +1,54 @@
+using System.Collections.Concurrent;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Dispatch;
+
+/// <summary>Sets of labels by number. They are few, never change and are kept once read.</summary>
+internal sealed class LabelSets
+{
+    private readonly ConcurrentDictionary<int, IReadOnlyDictionary<string, string>> known = new();
+
+    /// <summary>The number of a set, made if there is none.</summary>
+    public static async Task<int> NumberAsync(WriteTurn turn, IReadOnlyDictionary<string, string> labels)
+    {
+        var canonical = Labels.Canonical(labels);
+        if (await turn.Db.LabelSets.Where(s => s.Labels == canonical).Select(s => (int?)s.Id).SingleOrDefaultAsync() is { } number)
+        {
+            return number;
+        }
+
+        var row = new LabelSetRow { Labels = canonical };
+        turn.Db.Add(row);
+        await turn.Db.SaveChangesAsync();
+        return row.Id;
+    }
+
+    /// <summary>The labels of a set.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> OfAsync(Db db, int number)
+    {
+        if (known.TryGetValue(number, out var labels))
+        {
+            return labels;
+        }
+
+        var text = await db.LabelSets.Where(s => s.Id == number).Select(s => s.Labels).SingleAsync();
+        return known.GetOrAdd(number, Labels.Parse(text));
+    }
+
+    /// <summary>The sets that an agent with these labels may take.</summary>
+    public async Task<List<int>> FittingAsync(Db db, IReadOnlyDictionary<string, string> agent)
+    {
+        // Sets are only ever added. Their numbers need not become visible in order, so it is their count that tells.
+        if (await db.LabelSets.CountAsync() != known.Count)
+        {
+            foreach (var row in await db.LabelSets.ToListAsync())
+            {
+                known.TryAdd(row.Id, Labels.Parse(row.Labels));
+            }
+        }
+
+        return [.. known.Where(k => Labels.Fit(agent, k.Value)).Select(k => k.Key)];
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Triggers;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Dispatch;
+
+/// <summary>Writes out a piece of work for the agent that took it.</summary>
+internal sealed class WorkItems(RunPlans plans, SecretStore secrets)
+{
+    /// <summary>The work, complete.</summary>
+    public async Task<WorkItem> MakeAsync(WriteTurn turn, WorkRow row)
+    {
+        var facts = await (
+            from run in turn.Db.Runs
+            join repository in turn.Db.Repositories on run.Repository equals repository.Id
+            where run.Id == row.Run
+            select new RunOfWork(run.Number, run.CreatedAt, run.Trust, repository.Id, repository.Name, repository.CloneUrl)).SingleAsync();
+        var planned = await plans.OfAsync(turn.Db, row.Run);
+        var workflow = planned.Plan.Workflows.First(w => w.Name == row.Workflow);
+        return new WorkItem
+        {
+            Id = new WorkId(row.Id),
+            Fence = row.Fence,
+            Run = new RunId(row.Run),
+            RunName = $"{facts.Name}#{facts.Number}",
+            RunCreatedAt = facts.CreatedAt,
+            Workflow = row.Workflow,
+            Start = new WorkId(row.Start),
+            Task = row.Kind switch
+            {
+                WorkKind.Start => await StartAsync(turn, facts, planned.Plan.Event, workflow),
+                WorkKind.Step => await StepAsync(turn, facts, planned.Plan.Event, row, workflow.Steps.First(s => s.Name == row.Step)),
+                _ => new WorkTask.Release(),
+            },
+        };
+    }
+
+    private async Task<WorkTask.Start> StartAsync(WriteTurn turn, RunOfWork facts, RunEvent runEvent, WorkflowPlan workflow)
+    {
+        var candidates = await SecretStore.OfAsync(turn.Db, facts.Repository, facts.Name);
+        OpenedSecrets Open(StepPlan step) => secrets.Open(candidates, step, runEvent, facts.Decision);
+        var ofServices = workflow.Services.Select(Open).ToList();
+        return new WorkTask.Start
+        {
+            Plan = workflow,
+            Event = runEvent,
+            Secrets = Merge(ofServices.Select(s => s.Values)),
+            SecretsWithheld = Merge(ofServices.Select(s => s.Withheld)),
+            Mask = [.. ofServices.Concat(workflow.Steps.Select(Open)).SelectMany(s => s.Values.Values).Distinct(StringComparer.Ordinal)],
+            Grants = Grants(facts.Decision),
+        };
+    }
+
+    private async Task<WorkTask.Step> StepAsync(WriteTurn turn, RunOfWork facts, RunEvent runEvent, WorkRow row, StepPlan step)
+    {
+        var opened = secrets.Open(await SecretStore.OfAsync(turn.Db, facts.Repository, facts.Name), step, runEvent, facts.Decision);
+        var state = (await RunWriter.StateAsync(turn, row.Run)).Workflow(row.Workflow);
+        return new WorkTask.Step
+        {
+            Plan = step,
+            Attempt = row.Attempt,
+            Status = row.Status,
+            Outputs = state.Steps.Where(s => !s.Outputs.IsEmpty).ToDictionary(s => s.Name, s => (IReadOnlyDictionary<string, string>)s.Outputs, StringComparer.Ordinal),
+            Secrets = opened.Values,
+            SecretsWithheld = opened.Withheld,
+            PinnedDigest = await turn.Db.RunImages.Where(i => i.Run == row.Run && i.Image == step.Image).Select(i => i.Digest).SingleOrDefaultAsync(),
+            Source = step.Kind == StepKind.Clone ? new SourceAccess { Url = facts.CloneUrl, Ref = runEvent.Ref, Commit = runEvent.Commit } : null,
+            Grants = Grants(facts.Decision),
+        };
+    }
+
+    private static Dictionary<string, string> Merge(IEnumerable<IReadOnlyDictionary<string, string>> each) =>
+        each.SelectMany(e => e).DistinctBy(e => e.Key).ToDictionary(StringComparer.Ordinal);
+
+    private static WorkGrants Grants(TrustDecision trust) =>
+        new() { Privileged = trust.Flags.Privileged, Volumes = trust.Flags.Volumes, Stranger = trust.Stranger };
+
+    private sealed record RunOfWork(int Number, DateTimeOffset CreatedAt, string Trust, Guid Repository, string Name, string CloneUrl)
+    {
+        public TrustDecision Decision => JsonSerializer.Deserialize(Trust, StoredJson.Default.TrustDecision)!;
+    }
+}

@@ -1,0 +1,55 @@
+using BuildRunner.Server.Agents;
+using BuildRunner.Server.Bus;
+using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Storage;
+using MassTransit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace BuildRunner.Server.Hosting;
+
+/// <summary>Puts the server together for a host.</summary>
+public static class ServerServices
+{
+    /// <summary>Adds the server.</summary>
+    /// <param name="services">The host's services. A <see cref="TimeProvider"/> that is there already is used.</param>
+    /// <param name="options">Its options.</param>
+    /// <param name="transport">Chooses what carries the bus, after <see cref="BusTopology.AddServerConsumers"/>; null: this process.</param>
+    /// <exception cref="ArgumentException">The options cannot be used; the message says why.</exception>
+    public static IServiceCollection AddBuildRunnerServer(this IServiceCollection services, ServerOptions options, Action<IBusRegistrationConfigurator>? transport = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        if (options.Problems() is { Count: > 0 } problems)
+        {
+            throw new ArgumentException(string.Join(Environment.NewLine, problems), nameof(options));
+        }
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton(options.Bus).AddSingleton(options.Dispatch).AddSingleton(options.Logs).AddSingleton(options.Keys);
+        services.AddSingleton(OpenDatabase);
+        services.AddSingleton(_ => new RunPlans(options.Judge));
+        services.AddSingleton<RunWriter>().AddSingleton<QueueRows>().AddSingleton<RunRegister>().AddSingleton<SecretStore>();
+        services.AddSingleton<LabelSets>().AddSingleton<Doorbells>().AddSingleton<RunFollowers>().AddSingleton<WorkItems>();
+        services.AddSingleton<Claims>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
+        services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
+        services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>();
+        services.AddMassTransit(bus =>
+        {
+            bus.AddServerConsumers();
+            (transport ?? (b => b.UseInProcess(options.Bus)))(bus);
+        });
+        return services;
+    }
+
+    private static Database OpenDatabase(IServiceProvider services)
+    {
+        var options = services.GetRequiredService<ServerOptions>();
+        Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return options.PostgreSql is { } connection
+            ? new PgDatabase(connection, clock: null)
+            : new SqliteDatabase(Path.Combine(options.DataDirectory, "buildrunner.db"), services.GetRequiredService<TimeProvider>());
+    }
+}

@@ -1,0 +1,49 @@
+using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Storage;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Server.Hosting;
+
+/// <summary>Brings the tables to this version before anything else starts.</summary>
+internal sealed class Migration(Database database, ServerOptions options) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken) => options.MigrateOnStart ? database.MigrateAsync(cancellationToken) : Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+/// <summary>Rings after commits while the server lives.</summary>
+internal sealed class BellService(BellPump pump) : BackgroundService
+{
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => pump.RunAsync(stoppingToken);
+}
+
+/// <summary>Sweeps while the server lives, at one server of an installation at a time.</summary>
+internal sealed partial class SweepService(Database database, Sweeper sweeper, DispatchOptions options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
+{
+    private readonly JobLease lease = new(database, "sweeper");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(options.SweepEvery, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                if (await lease.HasAsync(stoppingToken))
+                {
+                    await sweeper.SweepAsync(stoppingToken);
+                }
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // The database may be away; the next look comes soon.
+                LogFailed(logger, e);
+            }
+        }
+    }
+
+    [LoggerMessage(3003, LogLevel.Error, "looking for expired leases and unnoticed work did not succeed; it is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,98 @@
+using System.Text.Json;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Orchestration;
+
+/// <summary>The one writer of run state at the server. State, queue and whatever the caller writes besides are stored in one transaction or not at all.</summary>
+/// <remarks>
+/// There is nothing to carry out after the commit but ringing: every effect of the machine is a row. So a server that dies between two instructions leaves either
+/// all of a fact or nothing of it (docs/decisions/0010).
+/// </remarks>
+internal sealed class RunWriter(RunPlans plans, QueueRows queue)
+{
+    /// <summary>Applies a fact inside a turn.</summary>
+    /// <returns>Null if it was taken; otherwise why it was refused, and nothing was written.</returns>
+    /// <exception cref="KeyNotFoundException">There is no such run.</exception>
+    public async Task<string?> ApplyAsync(WriteTurn turn, Guid run, RunFact fact)
+    {
+        await turn.HoldAsync(run);
+        var head = await turn.Db.Runs.Where(r => r.Id == run).Select(RunHead.Of).SingleOrDefaultAsync()
+            ?? throw new KeyNotFoundException($"there is no run {run:N}");
+        if (head.State is null || head.Stage == RunStage.Ended)
+        {
+            return "the run has ended";
+        }
+
+        if (head.Stage == RunStage.Blocked && fact is not (RunFact.Begin or RunFact.CancelRequested))
+        {
+            return "the run waits for an approval";
+        }
+
+        var planned = await plans.OfAsync(turn.Db, run);
+        var before = JsonSerializer.Deserialize(head.State, RunJson.Default.RunState)!;
+        var transition = planned.Machine.Apply(before, fact, turn.Now);
+        if (transition.Refusal is { } refusal)
+        {
+            return refusal;
+        }
+
+        await SaveAsync(turn, run, head.Version, transition.State);
+        await CarryOutAsync(turn, head, planned, before, transition);
+        turn.Bells.Add(new Bell.Changed(run, head.Version + 1));
+        return null;
+    }
+
+    /// <summary>The state of a run as this turn sees it.</summary>
+    public static async Task<RunState> StateAsync(WriteTurn turn, Guid run)
+    {
+        var json = await turn.Db.Runs.Where(r => r.Id == run).Select(r => r.State).SingleAsync();
+        return JsonSerializer.Deserialize(json!, RunJson.Default.RunState)!;
+    }
+
+    private static async Task SaveAsync(WriteTurn turn, Guid run, long version, RunState state)
+    {
+        var json = JsonSerializer.Serialize(state, RunJson.Default.RunState);
+        var deadline = RunMachine.NextDeadline(state);
+        var stage = StageOf(state);
+        var saved = await turn.Db.Runs.Where(r => r.Id == run && r.Version == version).ExecuteUpdateAsync(set => set
+            .SetProperty(r => r.State, json)
+            .SetProperty(r => r.Version, version + 1)
+            .SetProperty(r => r.Stage, stage)
+            .SetProperty(r => r.Deadline, deadline)
+            .SetProperty(r => r.Outcome, state.Result == null ? null : state.Result.Outcome.Word)
+            .SetProperty(r => r.EndedAt, state.Result == null ? null : state.Result.At));
+        if (saved != 1)
+        {
+            throw new StaleException($"run {run:N} is no longer at version {version}");
+        }
+    }
+
+    private static RunStage StageOf(RunState state) => state switch
+    {
+        { Result: not null } => RunStage.Ended,
+        _ when state.Workflows.All(w => w.Phase is WorkflowPhase.Waiting or WorkflowPhase.Queued or WorkflowPhase.Done { StartedAt: null }) => RunStage.Queued,
+        _ => RunStage.Running,
+    };
+
+    private async Task CarryOutAsync(WriteTurn turn, RunHead head, PlannedRun planned, RunState before, Transition transition)
+    {
+        await QueueRows.CloseAsync(turn, head.Id, QueueRows.NoLongerQueued(before, transition.State));
+        foreach (var effect in transition.Effects)
+        {
+            if (await queue.CarryOutAsync(turn, head, planned.Plan, effect) is { } fact)
+            {
+                await ApplyAsync(turn, head.Id, fact);
+            }
+        }
+    }
+}
+
+/// <summary>What writing about a run needs of its row.</summary>
+internal sealed record RunHead(Guid Id, Guid Repository, long Version, RunStage Stage, string? State, int Priority, bool Stranger)
+{
+    public static System.Linq.Expressions.Expression<Func<RunRow, RunHead>> Of { get; } =
+        r => new RunHead(r.Id, r.Repository, r.Version, r.Stage, r.State, r.Priority, r.Stranger);
+}

@@ -1,0 +1,171 @@
+using System.Text.Json;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Runs;
+
+/// <summary>Begins runs, and takes what people want of them.</summary>
+internal sealed class RunRegister(Database database, RunPlans plans, RunWriter writer)
+{
+    /// <summary>Stores a run and everything that it makes due. When this returns, it is kept (promise G1).</summary>
+    public Task<StoredAs> CreateAsync(NewRun run, CancellationToken cancellationToken) =>
+        database.WriteAsync(turn => CreateAsync(turn, run), cancellationToken);
+
+    /// <summary>Inside a turn of the caller, who stores more with it.</summary>
+    public async Task<StoredAs> CreateAsync(WriteTurn turn, NewRun run)
+    {
+        if (run.Delivery is var (source, key) && await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync() is { } made)
+        {
+            return new StoredAs(made, await turn.Db.Runs.Where(r => r.Id == made).Select(r => r.Number).SingleAsync(), Created: false);
+        }
+
+        await turn.Db.Repositories.Where(r => r.Id == run.Repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastNumber, r => r.LastNumber + 1));
+        var number = await turn.Db.Repositories.Where(r => r.Id == run.Repository).Select(r => r.LastNumber).SingleAsync();
+        var id = RunId.Create(new TurnClock(turn));
+        var state = run.Plan is null ? null : new RunMachine(run.Plan).Create(id, turn.Now);
+        Add(turn, run, id.Value, number, state);
+        if (run.Delivery is var (sender, name))
+        {
+            turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
+        }
+
+        await turn.Db.SaveChangesAsync();
+        await CancelEarlierAsync(turn, run, id.Value, number);
+        if (state is not null && run.Trust.NeedsApproval is null)
+        {
+            await writer.ApplyAsync(turn, id.Value, new RunFact.Begin());
+        }
+
+        return new StoredAs(id.Value, number, Created: true);
+    }
+
+    /// <summary>Wants a run to end. After this no step of it starts but those that run at cancellation (promise G12).</summary>
+    /// <returns>Null if it is being cancelled; otherwise why not.</returns>
+    public Task<string?> CancelAsync(Guid run, string why, CancellationToken cancellationToken) =>
+        database.WriteAsync(turn => writer.ApplyAsync(turn, run, new RunFact.CancelRequested(why)), cancellationToken);
+
+    /// <summary>Answers for a run that waits for an approval.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="approved">False: it is declined, and ends as cancelled.</param>
+    /// <param name="who">Who answers.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Null if that was taken; otherwise why not.</returns>
+    public Task<string?> DecideAsync(Guid run, bool approved, string who, CancellationToken cancellationToken) =>
+        database.WriteAsync<string?>(
+            async turn =>
+            {
+                await turn.HoldAsync(run);
+                DateTimeOffset? now = turn.Now;
+                var decided = await turn.Db.Approvals.Where(a => a.Run == run && a.Approved == null).ExecuteUpdateAsync(set => set
+                    .SetProperty(a => a.Approved, approved)
+                    .SetProperty(a => a.DecidedBy, who)
+                    .SetProperty(a => a.DecidedAt, now));
+                if (decided == 0)
+                {
+                    return "it does not wait for an approval";
+                }
+
+                turn.Audit(who, approved ? "run.approved" : "run.declined", run.ToString("N"), "");
+                return await writer.ApplyAsync(turn, run, approved ? new RunFact.Begin() : new RunFact.CancelRequested($"declined by {who}"));
+            },
+            cancellationToken);
+
+    /// <summary>Runs again what has ended, as the next attempt of the same run; the earlier one is kept as it is.</summary>
+    /// <returns>The new attempt's id, or why there is none.</returns>
+    public Task<(Guid? Run, string? Refusal)> RerunAsync(Guid run, RerunWhat what, string who, CancellationToken cancellationToken) =>
+        database.WriteAsync(turn => RerunAsync(turn, run, what, who), cancellationToken);
+
+    private async Task<(Guid? Run, string? Refusal)> RerunAsync(WriteTurn turn, Guid run, RerunWhat what, string who)
+    {
+        await turn.HoldAsync(run);
+        var row = await turn.Db.Runs.SingleAsync(r => r.Id == run);
+        var plan = await turn.Db.RunPlans.SingleAsync(p => p.Run == run);
+        var attempts = await turn.Db.Runs.Where(r => r.Repository == row.Repository && r.Number == row.Number).Select(r => new { r.Attempt, r.Stage }).ToListAsync();
+        if (row.State is null || plan.Plan is null)
+        {
+            return (null, "its files have errors; correct them and push");
+        }
+
+        if (attempts.Exists(a => a.Stage != RunStage.Ended))
+        {
+            return (null, "it has not ended yet; cancel it first");
+        }
+
+        var planned = await plans.OfAsync(turn.Db, run);
+        var id = RunId.Create(new TurnClock(turn));
+        var before = JsonSerializer.Deserialize(row.State, RunJson.Default.RunState)!;
+        if (Rerun.Of(planned, before, what, id, turn.Now) is not { } state)
+        {
+            return (null, "nothing of it has to run again");
+        }
+
+        turn.Db.Add(row.Next(id.Value, attempts.Max(a => a.Attempt) + 1, turn.Now, JsonSerializer.Serialize(state, RunJson.Default.RunState)));
+        turn.Db.Add(new RunPlanRow { Run = id.Value, Plan = plan.Plan, Diagnostics = plan.Diagnostics });
+        turn.Audit(who, "run.rerun", run.ToString("N"), id.ToString());
+        await turn.Db.SaveChangesAsync();
+        await writer.ApplyAsync(turn, id.Value, new RunFact.Begin());
+        return (id.Value, null);
+    }
+
+    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state)
+    {
+        var ended = state is null;
+        turn.Db.Add(new RunRow
+        {
+            Id = id,
+            Repository = run.Repository,
+            Number = number,
+            Attempt = 1,
+            Version = 1,
+            State = state is null ? null : JsonSerializer.Serialize(state, RunJson.Default.RunState),
+            Stage = ended ? RunStage.Ended : run.Trust.NeedsApproval is null ? RunStage.Queued : RunStage.Blocked,
+            Outcome = ended ? new Outcome.Invalid().Word : null,
+            Event = run.Event.Kind,
+            Branch = run.Event.Branch,
+            Commit = run.Event.Commit,
+            Title = run.Title,
+            Author = run.Author,
+            CreatedAt = turn.Now,
+            EndedAt = ended ? turn.Now : null,
+            Priority = run.Priority,
+            Stranger = run.Trust.Stranger,
+            Trust = JsonSerializer.Serialize(run.Trust, StoredJson.Default.TrustDecision),
+        });
+        turn.Db.Add(new RunPlanRow
+        {
+            Run = id,
+            Plan = run.Plan is null ? null : JsonSerializer.Serialize(run.Plan, RunJson.Default.RunPlan),
+            Diagnostics = run.Diagnostics.Count == 0 ? null : JsonSerializer.Serialize(run.Diagnostics, StoredJson.Default.IReadOnlyListDiagnostic),
+        });
+        if (state is not null && run.Trust.NeedsApproval is { } reason)
+        {
+            turn.Db.Add(new ApprovalRow { Run = id, Commit = run.Event.Commit, Reason = reason });
+        }
+    }
+
+    private async Task CancelEarlierAsync(WriteTurn turn, NewRun run, Guid id, int number)
+    {
+        if (!run.CancelsEarlier)
+        {
+            return;
+        }
+
+        var earlier = await turn.Db.Runs
+            .Where(r => r.Repository == run.Repository && r.Branch == run.Event.Branch && r.Event == run.Event.Kind && r.Stage != RunStage.Ended && r.Id != id)
+            .OrderBy(r => r.Id)
+            .Select(r => r.Id)
+            .ToListAsync();
+        foreach (var other in earlier)
+        {
+            await writer.ApplyAsync(turn, other, new RunFact.CancelRequested($"superseded by run #{number}"));
+        }
+    }
+
+    private sealed class TurnClock(WriteTurn turn) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => turn.Now;
+    }
+}

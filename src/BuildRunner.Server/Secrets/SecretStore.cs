@@ -1,0 +1,86 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using BuildRunner.Core.Planning;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Triggers;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Secrets;
+
+/// <summary>Keeps secrets sealed, and opens those that a step may have when its work is handed out.</summary>
+internal sealed class SecretStore(KeyRing keys)
+{
+    /// <summary>Stores a secret; one of that name is replaced.</summary>
+    public async Task SetAsync(WriteTurn turn, SecretLevel level, string name, string value, SecretRules rules)
+    {
+        var key = name.ToLowerInvariant();
+        await DeleteAsync(turn, level, name);
+        turn.Db.Add(new SecretRow
+        {
+            Id = Guid.CreateVersion7(turn.Now),
+            Level = level.Nearness,
+            Owner = level.Key,
+            Name = name,
+            Key = key,
+            Sealed = keys.Seal(Encoding.UTF8.GetBytes(value), level.Place(name)),
+            KeyId = keys.CurrentId,
+            Rules = JsonSerializer.Serialize(rules, StoredJson.Default.SecretRules),
+            UpdatedAt = turn.Now,
+        });
+    }
+
+    /// <summary>Removes a secret.</summary>
+    /// <returns>False if there was none of that name.</returns>
+    public static async Task<bool> DeleteAsync(WriteTurn turn, SecretLevel level, string name)
+    {
+        var key = name.ToLowerInvariant();
+        return await turn.Db.Secrets.Where(s => s.Level == level.Nearness && s.Owner == level.Key && s.Key == key).ExecuteDeleteAsync() > 0;
+    }
+
+    /// <summary>The secrets that a repository may see, its own, its organisation's and the installation's; sealed.</summary>
+    public static async Task<List<StoredSecret>> OfAsync(Db db, Guid repository, string repositoryName)
+    {
+        var own = repository.ToString("N", CultureInfo.InvariantCulture);
+        var organisation = repositoryName.Split('/')[0].ToLowerInvariant();
+        var rows = await db.Secrets
+            .Where(s => s.Level == 0 || (s.Level == 1 && s.Owner == organisation) || (s.Level == 2 && s.Owner == own))
+            .ToListAsync();
+        return [.. rows.Select(row => Stored(row, repository))];
+    }
+
+    /// <summary>What a step gets of the candidates, opened.</summary>
+    public OpenedSecrets Open(IReadOnlyCollection<StoredSecret> candidates, StepPlan step, RunEvent runEvent, TrustDecision trust)
+    {
+        var grants = SecretPolicy.Select(SecretNames.Of(step), candidates, new SecretAudience
+        {
+            Event = runEvent.Kind,
+            Branch = runEvent.Branch,
+            Withheld = trust.SecretsWithheld,
+            Image = step.Image,
+            RunsImageAsItIs = step.Commands.Count == 0 && step.Entrypoint is null,
+        });
+        var values = grants.Granted.ToDictionary(
+            g => g.Key,
+            g => Encoding.UTF8.GetString(keys.Open(g.Value.Sealed.Span, g.Value.Level.Place(g.Value.Name))),
+            StringComparer.Ordinal);
+        return new OpenedSecrets(values, grants.Refused);
+    }
+
+    private static StoredSecret Stored(SecretRow row, Guid repository)
+    {
+        SecretLevel level = row.Level switch
+        {
+            0 => new SecretLevel.Installation(),
+            1 => new SecretLevel.Organisation(row.Owner),
+            _ => new SecretLevel.Repository(repository),
+        };
+        return new StoredSecret(level, row.Name, row.Sealed, JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!);
+    }
+}
+
+/// <summary>Secrets for one step.</summary>
+/// <param name="Values">By name.</param>
+/// <param name="Withheld">Those it names and does not get, by name: why.</param>
+internal sealed record OpenedSecrets(IReadOnlyDictionary<string, string> Values, IReadOnlyDictionary<string, string> Withheld);

@@ -1,0 +1,52 @@
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Bus;
+using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Secrets;
+
+namespace BuildRunner.Server;
+
+/// <summary>What the server needs to know to start. Every default is usable but the data folder.</summary>
+public sealed record ServerOptions
+{
+    /// <summary>Where database and logs are; made if it does not exist, readable by its owner only.</summary>
+    public required string DataDirectory { get; init; }
+
+    /// <summary>Which database; null: SQLite in the data folder.</summary>
+    public string? PostgreSql { get; init; }
+
+    /// <summary>Whether the tables are brought to this version at the start.</summary>
+    public bool MigrateOnStart { get; init; } = true;
+
+    /// <summary>Seals and opens secrets.</summary>
+    public required KeyRing Keys { get; init; }
+
+    /// <summary>Names on the bus.</summary>
+    public BusNames Bus { get; init; } = new("buildrunner", Alone: true);
+
+    /// <summary>How work is handed out and taken back.</summary>
+    public DispatchOptions Dispatch { get; init; } = new();
+
+    /// <summary>How much a step may write.</summary>
+    public LogLimits Logs { get; init; } = new();
+
+    /// <summary>Judges late conditions of steps; null: no plan has any.</summary>
+    public LateConditionJudge? Judge { get; init; }
+
+    /// <summary>What is wrong, a sentence each; empty if the server can start with it.</summary>
+    public IReadOnlyList<string> Problems()
+    {
+        var problems = Dispatch.Problems().ToList();
+        if (!Path.IsPathFullyQualified(DataDirectory))
+        {
+            problems.Add($"the data folder must be an absolute path; it is '{DataDirectory}'");
+        }
+
+        if (Logs.MaxChunk is < 1024 or > 4 * 1024 * 1024)
+        {
+            problems.Add($"one upload of a log must be between 1 KiB and 4 MiB; it is {Logs.MaxChunk} bytes");
+        }
+
+        return problems;
+    }
+}

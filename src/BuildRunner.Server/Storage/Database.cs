@@ -1,0 +1,142 @@
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Storage;
+
+/// <summary>The way to the tables: reads, and writes that happen whole or not at all.</summary>
+internal abstract class Database
+{
+    private const int MaxConflicts = 40;
+
+    /// <summary>Called with what a write wants rung, after it was committed.</summary>
+    public event Action<IReadOnlyList<Bell>>? Committed;
+
+    /// <summary>For a person: <c>SQLite</c> or <c>PostgreSQL</c>.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>True: other servers may use it too.</summary>
+    public abstract bool IsShared { get; }
+
+    /// <summary>Reads, outside of any transaction.</summary>
+    public async Task<T> ReadAsync<T>(Func<Db, Task<T>> read, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        cancellationToken.ThrowIfCancellationRequested();
+        await using var db = Open();
+        return await read(db);
+    }
+
+    /// <summary>Writes in one transaction; when somebody else changed the same rows, again from the beginning.</summary>
+    /// <param name="write">May run several times; must touch nothing but its turn.</param>
+    /// <param name="cancellationToken">Gives up waiting for the turn. What has begun is finished, so that the caller knows whether it was stored.</param>
+    public async Task<T> WriteAsync<T>(Func<WriteTurn, Task<T>> write, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        for (var conflicts = 0; ; conflicts++)
+        {
+            if (await TryInTurnAsync(write, conflicts, cancellationToken) is { } done)
+            {
+                if (done.Bells.Count > 0)
+                {
+                    Committed?.Invoke(done.Bells);
+                }
+
+                return done.Result;
+            }
+        }
+    }
+
+    /// <summary>As <see cref="WriteAsync{T}"/>, without a result.</summary>
+    public Task WriteAsync(Func<WriteTurn, Task> write, CancellationToken cancellationToken) =>
+        WriteAsync(
+            async turn =>
+            {
+                await write(turn);
+                return true;
+            },
+            cancellationToken);
+
+    /// <summary>The database's clock: the same for all servers that share it.</summary>
+    public abstract Task<DateTimeOffset> NowAsync(Db db);
+
+    /// <summary>Holds a run until the end of the transaction. Whoever writes about a run holds it first, so that such writes come one after the other.</summary>
+    public abstract Task HoldAsync(Db db, Guid run);
+
+    /// <summary>Brings the tables to this version, one server at a time.</summary>
+    public abstract Task MigrateAsync(CancellationToken cancellationToken);
+
+    /// <summary>A context that does not track what it reads.</summary>
+    public abstract Db Open();
+
+    /// <summary>Waits until this process may write.</summary>
+    protected abstract Task<IDisposable> EnterAsync(CancellationToken cancellationToken);
+
+    /// <summary>Whether another try may succeed.</summary>
+    protected abstract bool IsConflict(Exception exception);
+
+    private async Task<(T Result, IReadOnlyList<Bell> Bells)?> TryInTurnAsync<T>(Func<WriteTurn, Task<T>> write, int conflicts, CancellationToken cancellationToken)
+    {
+        using var turn = await EnterAsync(cancellationToken);
+        try
+        {
+            return await TryWriteAsync(write);
+        }
+        catch (Exception e) when (conflicts < MaxConflicts && (e is StaleException or DbUpdateConcurrencyException || IsConflict(e)))
+        {
+            // Somebody was faster; what was read is out of date, and the caller begins again.
+            return null;
+        }
+    }
+
+    private async Task<(T Result, IReadOnlyList<Bell> Bells)> TryWriteAsync<T>(Func<WriteTurn, Task<T>> write)
+    {
+        await using var db = Open();
+        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        var turn = new WriteTurn(this, db, await NowAsync(db));
+        var result = await write(turn);
+        await db.SaveChangesAsync(CancellationToken.None);
+        await transaction.CommitAsync(CancellationToken.None);
+        return (result, turn.Bells);
+    }
+}
+
+/// <summary>One try of a write.</summary>
+/// <param name="Database">Whose.</param>
+/// <param name="Db">The tables, inside the transaction. Added rows are saved at its end.</param>
+/// <param name="Now">The database's clock at its beginning.</param>
+internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
+{
+    /// <summary>Who wants to know once it is committed.</summary>
+    public List<Bell> Bells { get; } = [];
+
+    /// <summary>Adds a line to the audit log.</summary>
+    public void Audit(string actor, string action, string subject, string detail) =>
+        Db.Add(new AuditRow { At = Now, Actor = actor, Action = action, Subject = subject, Detail = detail });
+
+    /// <summary>Holds a run (<see cref="Database.HoldAsync"/>).</summary>
+    public Task HoldAsync(Guid run) => Database.HoldAsync(Db, run);
+}
+
+/// <summary>Something to tell after a commit; lost with the process, and then found by looking. A closed hierarchy.</summary>
+internal abstract record Bell
+{
+    private Bell()
+    {
+    }
+
+    /// <summary>Work is due.</summary>
+    /// <param name="Run">The run.</param>
+    /// <param name="Work">The work.</param>
+    /// <param name="Agent">The only agent for it; null: any that fits.</param>
+    /// <param name="LabelSet">What it must have.</param>
+    public sealed record Due(Guid Run, Guid Work, Guid? Agent, int LabelSet) : Bell;
+
+    /// <summary>An agent has something to stop.</summary>
+    public sealed record Stop(Guid Agent) : Bell;
+
+    /// <summary>A run has changed.</summary>
+    public sealed record Changed(Guid Run, long Version) : Bell;
+}
+
+/// <summary>What a write was based on has changed; it has to be done again.</summary>
+internal sealed class StaleException(string what) : Exception(what);

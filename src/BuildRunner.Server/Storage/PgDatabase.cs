@@ -1,0 +1,90 @@
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace BuildRunner.Server.Storage;
+
+/// <summary>PostgreSQL: several servers may share it.</summary>
+internal sealed class PgDatabase : Database, IDisposable
+{
+    private readonly DbContextOptions<PgDb> options;
+    private readonly NpgsqlDataSource source;
+    private readonly TimeProvider? clock;
+
+    /// <param name="connectionString">As Npgsql takes it.</param>
+    /// <param name="clock">Replaces the database's clock in tests; null: the database's.</param>
+    public PgDatabase(string connectionString, TimeProvider? clock)
+    {
+        source = NpgsqlDataSource.Create(connectionString);
+        options = Options(source);
+        this.clock = clock;
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "PostgreSQL";
+
+    /// <inheritdoc/>
+    public override bool IsShared => true;
+
+    /// <summary>Options for a data source.</summary>
+    public static DbContextOptions<PgDb> Options(NpgsqlDataSource source) => new DbContextOptionsBuilder<PgDb>()
+        .UseNpgsql(source)
+        .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
+        .Options;
+
+    /// <inheritdoc/>
+    public override async Task<DateTimeOffset> NowAsync(Db db)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        if (clock is not null)
+        {
+            return clock.GetUtcNow();
+        }
+
+        var milliseconds = await db.Database
+            .SqlQuery<long>($"SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS \"Value\"")
+            .SingleAsync();
+        return DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
+    }
+
+    /// <inheritdoc/>
+    public override Task HoldAsync(Db db, Guid run)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        return db.Database.ExecuteSqlAsync($"SELECT 1 FROM runs WHERE id = {run} FOR UPDATE");
+    }
+
+    /// <inheritdoc/>
+    public override async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        // EF locks a table while it migrates; the lock ends with the connection.
+        await using var db = new PgDb(options);
+        await db.Database.MigrateAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Db Open() => new PgDb(options);
+
+    /// <summary>Closes the connections.</summary>
+    public void Dispose() => source.Dispose();
+
+    protected override Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return Task.FromResult<IDisposable>(Anytime.Instance);
+    }
+
+    protected override bool IsConflict(Exception exception) =>
+        (exception as PostgresException ?? exception.InnerException as PostgresException) is
+        {
+            SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation
+        };
+
+    private sealed class Anytime : IDisposable
+    {
+        public static Anytime Instance { get; } = new();
+
+        public void Dispose()
+        {
+        }
+    }
+}

@@ -1,0 +1,129 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace BuildRunner.Server.Storage;
+
+/// <summary>SQLite: one file, one server, one writer at a time.</summary>
+internal sealed class SqliteDatabase : Database, IDisposable
+{
+    private const int Busy = 5;
+    private const int BusySnapshot = 517;
+    private readonly string file;
+    private readonly TimeProvider time;
+    private readonly DbContextOptions<SqliteDb> options;
+    private readonly SemaphoreSlim writer = new(1, 1);
+
+    /// <param name="file">The database's file; its directory exists.</param>
+    /// <param name="time">The clock: the database is in this process, so this is the database's.</param>
+    public SqliteDatabase(string file, TimeProvider time)
+    {
+        this.file = file;
+        this.time = time;
+        options = Options(file);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "SQLite";
+
+    /// <inheritdoc/>
+    public override bool IsShared => false;
+
+    /// <summary>Options for a file.</summary>
+    public static DbContextOptions<SqliteDb> Options(string file)
+    {
+        // The time-out is what a statement waits for a lock that another process holds, a backup for example.
+        var connection = new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 30, Pooling = true }.ToString();
+        return new DbContextOptionsBuilder<SqliteDb>()
+            .UseSqlite(connection)
+            .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
+            .AddInterceptors(DurableConnections.Instance)
+            .Options;
+    }
+
+    /// <inheritdoc/>
+    public override Task<DateTimeOffset> NowAsync(Db db) => Task.FromResult(time.GetUtcNow());
+
+    /// <inheritdoc/>
+    public override Task HoldAsync(Db db, Guid run) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public override async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        // EF's own lock is a row, which stays behind when a migration is killed. The lock on this file does not, and whoever has it may remove that row.
+        await using var held = await LockAsync(file + ".migration", cancellationToken);
+        await using var db = new SqliteDb(options);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        await using var command = db.Database.GetDbConnection().CreateCommand();
+        command.CommandText = "PRAGMA journal_mode = WAL; DROP TABLE IF EXISTS \"__EFMigrationsLock\";";
+        await command.ExecuteNonQueryAsync(cancellationToken);
+        await db.Database.MigrateAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override Db Open() => new SqliteDb(options);
+
+    /// <summary>Gives back the file.</summary>
+    public void Dispose()
+    {
+        using (var connection = new SqliteConnection(Open().Database.GetConnectionString()))
+        {
+            SqliteConnection.ClearPool(connection);
+        }
+
+        writer.Dispose();
+    }
+
+    // Waiting here is fair and immediate; SQLite itself only looks again every now and then.
+    protected override async Task<IDisposable> EnterAsync(CancellationToken cancellationToken)
+    {
+        await writer.WaitAsync(cancellationToken);
+        return new Turn(writer);
+    }
+
+    protected override bool IsConflict(Exception exception) =>
+        (exception as SqliteException ?? exception.InnerException as SqliteException) is { } sqlite
+        && (sqlite.SqliteErrorCode == Busy || sqlite.SqliteExtendedErrorCode == BusySnapshot);
+
+    private async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Another server migrates.
+                await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellationToken);
+            }
+        }
+    }
+
+    private sealed class Turn(SemaphoreSlim writer) : IDisposable
+    {
+        public void Dispose() => writer.Release();
+    }
+
+    /// <summary>A commit is on the disk before it is answered, also when the power goes.</summary>
+    private sealed class DurableConnections : DbConnectionInterceptor
+    {
+        public static DurableConnections Instance { get; } = new();
+
+        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
+        {
+            using var command = connection.CreateCommand();
+            command.CommandText = "PRAGMA synchronous = FULL;";
+            command.ExecuteNonQuery();
+        }
+
+        public override async Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = "PRAGMA synchronous = FULL;";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+    }
+}
