@@ -5,17 +5,21 @@ namespace BuildRunner.Benchmarks;
 /// <summary>Times candidates in turn, round after round, so that a machine whose speed drifts is unfair to none.</summary>
 internal sealed class Comparison(string title)
 {
-    private readonly List<(string Name, Func<Task> Run, List<double> Milliseconds)> _candidates = [];
+    private readonly List<(string Name, Func<Task> Prepare, Func<Task> Run, List<double> Milliseconds)> _candidates = [];
 
-    public void Add(string name, Func<Task> run) => _candidates.Add((name, run, []));
+    public void Add(string name, Func<Task> run) => Add(name, () => Task.CompletedTask, run);
+
+    /// <summary>A candidate with a part before each round that does not count.</summary>
+    public void Add(string name, Func<Task> prepare, Func<Task> run) => _candidates.Add((name, prepare, run, []));
 
     /// <summary>One uncounted round, then the counted ones.</summary>
     public async Task MeasureAsync(int rounds)
     {
         for (var round = -1; round < rounds; round++)
         {
-            foreach (var (_, run, milliseconds) in _candidates)
+            foreach (var (_, prepare, run, milliseconds) in _candidates)
             {
+                await prepare();
                 var start = Stopwatch.GetTimestamp();
                 await run();
                 if (round >= 0)
@@ -27,7 +31,7 @@ internal sealed class Comparison(string title)
 
         Console.WriteLine($"{title} ({rounds} rounds, interleaved, milliseconds)");
         Console.WriteLine($"{"",-44}{"min",9}{"p10",9}{"median",9}{"p90",9}");
-        foreach (var (name, _, milliseconds) in _candidates)
+        foreach (var (name, _, _, milliseconds) in _candidates)
         {
             Console.WriteLine($"{name,-44}{Quantile(milliseconds, 0),9:F1}{Quantile(milliseconds, 0.1),9:F1}{Quantile(milliseconds, 0.5),9:F1}{Quantile(milliseconds, 0.9),9:F1}");
         }

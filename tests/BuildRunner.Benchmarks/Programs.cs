@@ -35,6 +35,10 @@ internal static class Programs
         return (process.ExitCode, await output + await error);
     }
 
+    /// <summary>Whether a program is on the search path.</summary>
+    public static bool Exists(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, program)));
+
     private static string FindRoot()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)

@@ -1,0 +1,142 @@
+using System.Text.Json.Nodes;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Containers.Images;
+
+namespace BuildRunner.Benchmarks;
+
+/// <summary>
+/// One trivial step on the embedded engine, with its output stored: cold, prepared before, and after another step; against <c>runc run</c> of
+/// the same bundle, <c>docker run</c>, and the spawn of the same program (issue 4, "Speed").
+/// </summary>
+internal static class StepBenchmark
+{
+    public static async Task<bool> RunAsync(int rounds)
+    {
+        var directory = Directory.CreateTempSubdirectory("buildrunner-step-").FullName;
+        var image = StepImage(directory);
+        var stateRoot = "/run/buildrunner/bench-" + Environment.ProcessId;
+        var options = new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = Path.Combine(directory, "scratch"), SandboxPath = FindSandbox() };
+        await using var engine = OciEngine.Create(options);
+        var group = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
+        var log = Path.Combine(directory, "log");
+        var spec = new ContainerSpec { Name = "step", Image = image, Entrypoint = ["/true"] };
+        var bundle = new RuncBundle(directory);
+        IPreparedContainer? prepared = null;
+
+        var comparison = new Comparison("one step");
+        comparison.Add("spawn of the same program", () => Programs.RunAsync(Path.Combine(directory, "image", "true")));
+        comparison.Add("step, cold", async () => await RunStepAsync(group, await group.PrepareAsync(spec, CancellationToken.None), log));
+        comparison.Add(
+            "step, prepared",
+            async () => prepared = await group.PrepareAsync(spec, CancellationToken.None),
+            () => RunStepAsync(group, prepared ?? throw new InvalidOperationException(), log));
+        comparison.Add("preparation alone", async () => prepared = await group.PrepareAsync(spec, CancellationToken.None));
+        comparison.Add("disposal of a prepared one", async () => await (prepared ?? throw new InvalidOperationException()).DisposeAsync());
+        comparison.Add("group: create and dispose", async () =>
+        {
+            await using var other = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
+        });
+        comparison.Add("runc run, same bundle", () => Programs.RunAsync("runc", bundle.NextArguments()));
+        DockerPeer? docker = Programs.Exists("dockerd") ? await DockerPeer.StartAsync() : null;
+        if (docker is not null)
+        {
+            comparison.Add("docker run --rm --network none", () => docker.RunAsync("run", "--rm", "--network", "none", DockerPeer.Image, "/bin/true"));
+        }
+
+        await comparison.MeasureAsync(rounds);
+        await group.DisposeAsync();
+        if (docker is not null)
+        {
+            await docker.DisposeAsync();
+        }
+
+        Directory.Delete(directory, recursive: true);
+        Directory.Delete(stateRoot, recursive: true);
+        var met = comparison.AtMost("step, cold", "runc run, same bundle", 1.25);
+        if (docker is not null)
+        {
+            met &= comparison.AtMost("step, cold", "docker run --rm --network none", 1.0 / 5);
+            met &= comparison.AtMost("step, prepared", "docker run --rm --network none", 1.0 / 15);
+        }
+
+        return met;
+    }
+
+    private static async Task RunStepAsync(IContainerGroup group, IPreparedContainer container, string log)
+    {
+        await using var sink = new FileSink(log);
+        await group.RunAsync(container, StartSpec.AsPrepared, sink, CancellationToken.None);
+    }
+
+    private static ResolvedImage StepImage(string directory)
+    {
+        var image = Directory.CreateDirectory(Path.Combine(directory, "image")).FullName;
+        File.WriteAllBytes(Path.Combine(image, "true"), TinyProgram.True);
+        File.SetUnixFileMode(Path.Combine(image, "true"), (UnixFileMode)0x1ED);
+        foreach (var mountPoint in new[] { "proc", "sys", "dev", "etc" })
+        {
+            Directory.CreateDirectory(Path.Combine(image, mountPoint));
+        }
+
+        return ImageReference.TryParse("rootfs:" + image, null, out var reference, out var problem)
+            ? new ResolvedImage(reference, null, new ImageConfig()) { LayerDirectories = [image] }
+            : throw new InvalidOperationException(problem);
+    }
+
+    private static string FindSandbox()
+    {
+        string[] candidates =
+        [
+            Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX") ?? "",
+            Path.Combine(Programs.Root, "artifacts/sandbox/buildrunner-sandbox"),
+            Path.Combine(Programs.Root, "artifacts/app/buildrunner-sandbox"),
+        ];
+        return candidates.FirstOrDefault(File.Exists) ?? throw new InvalidOperationException("dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox");
+    }
+
+    /// <summary>The same profile and image for the bare runtime, which makes the namespaces itself.</summary>
+    private sealed class RuncBundle
+    {
+        private const uint FirstHostId = 0x7FFF_0000;
+
+        private readonly string _bundle;
+        private int _count;
+
+        public RuncBundle(string directory)
+        {
+            _bundle = Directory.CreateDirectory(Path.Combine(directory, "bundle")).FullName;
+            var root = Path.Combine(_bundle, "root");
+            Programs.RunAsync("cp", "-a", Path.Combine(directory, "image"), root).Wait();
+            Programs.RunAsync("chown", "-R", $"{FirstHostId}:{FirstHostId}", root).Wait();
+            Programs.RunAsync("chmod", "711", directory, _bundle).Wait();
+            var spec = new RuntimeSpec
+            {
+                Root = root,
+                Bundle = _bundle,
+                HostName = "bench",
+                UserNamespacePath = "",
+                NetworkNamespacePath = "",
+                FirstHostId = FirstHostId,
+                CgroupPath = "/buildrunner/bench",
+                Limits = new ResourceLimits(Pids: 4096),
+                Binds = [],
+                Privileged = false,
+                AllowNewPrivileges = false,
+                SharedMemoryBytes = 64 << 20,
+                OpenFiles = 1024,
+                ForeignArchitectures = false,
+            };
+            var json = JsonNode.Parse(spec.ToJson()) ?? throw new InvalidOperationException();
+            json["process"]!["args"] = new JsonArray("/true");
+            foreach (var space in json["linux"]!["namespaces"]!.AsArray())
+            {
+                space!.AsObject().Remove("path");
+            }
+
+            File.WriteAllText(Path.Combine(_bundle, "config.json"), json.ToJsonString());
+        }
+
+        public string[] NextArguments() => ["--root", Path.Combine(_bundle, "state"), "run", "--bundle", _bundle, $"bench-{Environment.ProcessId}-{_count++}"];
+    }
+}
