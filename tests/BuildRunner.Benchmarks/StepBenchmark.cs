@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
+using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Benchmarks;
 
@@ -72,7 +73,7 @@ internal static class StepBenchmark
     private static ResolvedImage StepImage(string directory)
     {
         var image = Directory.CreateDirectory(Path.Combine(directory, "image")).FullName;
-        File.WriteAllBytes(Path.Combine(image, "true"), TinyProgram.True);
+        File.WriteAllBytes(Path.Combine(image, "true"), TinyPrograms.ExitWithZero);
         File.SetUnixFileMode(Path.Combine(image, "true"), (UnixFileMode)0x1ED);
         foreach (var mountPoint in new[] { "proc", "sys", "dev", "etc" })
         {

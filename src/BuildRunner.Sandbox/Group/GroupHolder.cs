@@ -37,6 +37,7 @@ internal sealed class GroupHolder
         _mounts = new GroupMounts(_directory, _scratch, _owners, FirstHostId);
         _network = GroupNetwork.Create(Addresses);
         Cgroups.OfThisHost().Create(HostPaths.GroupCgroup(setup.GroupId), setup.Limits);
+        Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
         if (setup.WorkspaceSource is { } source)
         {
             _mounts.AddWorkspace(source, setup.WorkspaceCopyOnWrite, setup.WorkspaceTreeBelowBase);
@@ -93,6 +94,13 @@ internal sealed class GroupHolder
         Files.MakeDirectory(_directory, 0x1C9);
         Files.MakeDirectory(_directory + "/containers", 0x1C9);
         Files.Write(_directory + "/owner", System.Text.Encoding.UTF8.GetBytes(_setup.Owner), 0x180);
+    }
+
+    private string MakeRuntimeDirectory()
+    {
+        var directory = _directory + "/runtime";
+        Files.MakeDirectory(directory, 0x1C9);
+        return directory;
     }
 
     private string ConnectUplink()
@@ -165,6 +173,7 @@ internal sealed class GroupHolder
         _users.Dispose();
         _owners.Dispose();
         _mounts.Dispose();
+        Mounts.Detach(_directory + "/runtime");
         Cgroups.OfThisHost().Remove(HostPaths.GroupCgroup(_setup.GroupId));
         _ = TreeRemover.Remove(_scratch);
         _ = TreeRemover.Remove(_directory);

@@ -46,6 +46,9 @@ internal sealed record PrepareRequest
 
     public required string ContainerId { get; init; }
 
+    /// <summary>The container's cgroup, below the root of each hierarchy.</summary>
+    public required string CgroupPath { get; init; }
+
     /// <summary>The OCI runtime configuration.</summary>
     public required byte[] Configuration { get; init; }
 
@@ -92,6 +95,7 @@ internal sealed record PrepareRequest
         w.Write(Runtime);
         w.Write(RuntimeState);
         w.Write(ContainerId);
+        w.Write(CgroupPath);
         w.WriteBytes(Configuration);
         w.Write(InitPath);
         w.WriteAll(Files, static (w, f) => f.Write(w));
@@ -123,6 +127,7 @@ internal sealed record PrepareRequest
             Runtime = r.ReadString(),
             RuntimeState = r.ReadString(),
             ContainerId = r.ReadString(),
+            CgroupPath = r.ReadString(),
             Configuration = r.ReadByteArray(),
             InitPath = r.ReadString(),
             Files = r.ReadAll(FileContent.Read),

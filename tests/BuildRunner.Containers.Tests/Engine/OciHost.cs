@@ -1,7 +1,6 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
-using BuildRunner.Containers.Networks;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Engine;
 
@@ -12,14 +11,13 @@ internal sealed class OciHost : EngineContract.IEngineHost
 {
     private static int _count;
 
-    private readonly TestFolder _folder;
-
     private OciHost(TestFolder folder, OciEngineOptions options)
     {
-        _folder = folder;
+        Folder = folder;
         Options = options;
         Engine = OciEngine.Create(options);
         Image = BusyboxImage.Create(folder["image"]);
+        Auditor = new HostAuditor(options.StateRoot, options.ScratchRoot);
     }
 
     public OciEngineOptions Options { get; }
@@ -28,24 +26,30 @@ internal sealed class OciHost : EngineContract.IEngineHost
 
     public ResolvedImage Image { get; }
 
-    public TestFolder Folder => _folder;
+    public TestFolder Folder { get; }
+
+    public HostAuditor Auditor { get; }
 
     public static OciHost Create(Action<OciEngineOptions>? change = null)
     {
         Requires.Root();
         Requires.Program("runc", "nft", "busybox");
-        var sandbox = FindSandbox();
-        Requires.That(sandbox is not null, "BuildRunner's helper (dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox)");
         var folder = TestFolder.Create();
-        var options = new OciEngineOptions
-        {
-            StateRoot = $"/run/buildrunner/test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}",
-            ScratchRoot = folder["scratch"],
-            SandboxPath = sandbox,
-            Network = new NetworkOptions(),
-        };
+        var options = Settings($"/run/buildrunner/test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}", folder);
         change?.Invoke(options);
         return new OciHost(folder, options);
+    }
+
+    /// <summary>A container that executes a shell script.</summary>
+    public ContainerSpec Shell(string script, string name = "step") => new() { Name = name, Image = Image, Entrypoint = ["/bin/sh", "-c", script] };
+
+    /// <summary>A group with a unique id, whose cgroups the auditor looks for.</summary>
+    public Task<IContainerGroup> CreateGroupAsync(WorkspaceSpec? workspace = null, ResourceLimits? limits = null)
+    {
+        var id = $"test-{Guid.CreateVersion7():N}";
+        Auditor.Watch(id);
+        var spec = new GroupSpec { Id = id, Owner = "tests", Workspace = workspace, Limits = limits ?? ResourceLimits.None };
+        return Engine.CreateGroupAsync(spec, TestContext.Current.CancellationToken);
     }
 
     public async ValueTask DisposeAsync()
@@ -56,7 +60,14 @@ internal sealed class OciHost : EngineContract.IEngineHost
             Directory.Delete(Options.StateRoot, recursive: true);
         }
 
-        _folder.Dispose();
+        Folder.Dispose();
+    }
+
+    private static OciEngineOptions Settings(string stateRoot, TestFolder folder)
+    {
+        var sandbox = FindSandbox();
+        Requires.That(sandbox is not null, "BuildRunner's helper (dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox)");
+        return new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = folder["scratch"], SandboxPath = sandbox };
     }
 
     private static string? FindSandbox()

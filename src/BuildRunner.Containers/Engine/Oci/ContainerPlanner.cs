@@ -10,6 +10,8 @@ internal sealed class ContainerPlanner(
 {
     private static readonly long OpenFilesLimit = HostLimits.OpenFiles();
 
+    private string CgroupPath(string id) => $"{HostPaths.GroupCgroup(group.Id)}/{id}";
+
     private string GroupDirectory => HostPaths.Group(options.StateRoot, group.Id);
 
     /// <summary>Has the holder mount the image's layers and make the network, and describes the rest.</summary>
@@ -33,6 +35,7 @@ internal sealed class ContainerPlanner(
             Runtime = options.RuntimePath,
             RuntimeState = GroupDirectory + "/runtime",
             ContainerId = $"{group.Id}-{id}",
+            CgroupPath = CgroupPath(id),
             Configuration = Specification(spec, id, directory, hostName, network, binds).ToJson(),
             InitPath = sandboxPath,
             Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
@@ -95,7 +98,7 @@ internal sealed class ContainerPlanner(
             UserNamespacePath = holder.Ready.UserNamespacePath,
             NetworkNamespacePath = network,
             FirstHostId = holder.Ready.FirstHostId,
-            CgroupPath = $"/{HostPaths.GroupCgroup(group.Id)}/{id}",
+            CgroupPath = "/" + CgroupPath(id),
             Limits = LimitsOf(spec),
             Binds =
             [

@@ -103,6 +103,11 @@ internal sealed class OciGroup : IContainerGroup
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals));
         await _holder.DisposeAsync();
         await _images.DisposeAsync();
+        if (File.Exists(HostPaths.GroupLock(_options.StateRoot, _spec.Id)))
+        {
+            // The holder ended before its time, and removed nothing.
+            await HelperProgram.RunAsync(_sandboxPath, ["reap", _options.StateRoot, _options.ScratchRoot, _spec.Owner], CancellationToken.None);
+        }
     }
 
     /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Testing.Engine;
+
+namespace BuildRunner.Containers.Tests.Engine;
+
+/// <summary>kill -9 of a part at every phase: nothing runs on, and the host is clean, at the latest after the next start.</summary>
+public sealed class CrashTests
+{
+    /// <summary>Makes this executable the process that these tests kill, if it was started as such.</summary>
+    [ModuleInitializer]
+    internal static void BecomeTheVictim() => CrashingProcess.RunIfTold();
+
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
+
+    [Theory]
+    [InlineData("group")]
+    [InlineData("preparing")]
+    [InlineData("prepared")]
+    [InlineData("running")]
+    [InlineData("stopping")]
+    public async Task When_the_caller_is_killed_nothing_is_left(string phase)
+    {
+        await using var host = OciHost.Create();
+        var auditor = host.Auditor;
+        var child = await StartChildAsync(host, phase);
+        child.Kill();
+        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(await auditor.FindingsAfterAsync(Limit));
+    }
+
+    [Theory]
+    [InlineData("shim")]
+    [InlineData("group")]
+    [InlineData("init")]
+    public async Task When_a_helper_is_killed_its_container_ends_and_the_groups_disposal_leaves_nothing(string verb)
+    {
+        await using var host = OciHost.Create();
+        var auditor = host.Auditor;
+        var group = await host.CreateGroupAsync();
+        var output = new OutputRecorder();
+        var container = await group.PrepareAsync(host.Shell("echo up; sleep 600 & sleep 600"), TestContext.Current.CancellationToken);
+        using var stop = new CancellationTokenSource();
+        var running = group.RunAsync(container, StartSpec.AsPrepared, output, stop.Token);
+        await output.Contains("up\n");
+        var victim = auditor.Processes().First(p => p.Contains(verb == "init" ? "buildrunner-init" : $"buildrunner-sandbox {verb}", StringComparison.Ordinal));
+        Process.GetProcessById(int.Parse(victim.Split(' ')[1].TrimEnd(':'))).Kill();
+        if (verb == "group")
+        {
+            await stop.CancelAsync();
+        }
+
+        var exception = await Record.ExceptionAsync(() => running);
+        Assert.True(verb == "init" || exception is ContainerException { Reason: ContainerFailure.Lost } or OperationCanceledException, exception?.ToString());
+        await group.DisposeAsync();
+        Assert.Empty(await auditor.FindingsAfterAsync(Limit));
+    }
+
+    [Fact]
+    public async Task When_caller_holder_and_shims_are_all_killed_the_next_start_cleans_up()
+    {
+        await using var host = OciHost.Create();
+        var auditor = host.Auditor;
+        var child = await StartChildAsync(host, "running");
+        foreach (var process in auditor.Processes().Where(p => p.Contains("buildrunner-sandbox", StringComparison.Ordinal)))
+        {
+            Process.GetProcessById(int.Parse(process.Split(' ')[1].TrimEnd(':'))).Kill();
+        }
+
+        child.Kill();
+        await child.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(0, await host.Engine.ReapAsync("somebody-else", TestContext.Current.CancellationToken));
+        Assert.Equal(1, await host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken));
+        Assert.Empty(await auditor.FindingsAfterAsync(Limit));
+    }
+
+    [Fact]
+    public async Task What_lives_is_not_reaped()
+    {
+        await using var host = OciHost.Create();
+        await using var group = await host.CreateGroupAsync();
+        Assert.Equal(0, await host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken));
+        var container = await group.PrepareAsync(host.Shell("true"), TestContext.Current.CancellationToken);
+        Assert.Equal(new ContainerExit.Exited(0), await group.RunAsync(container, StartSpec.AsPrepared, new OutputRecorder(), TestContext.Current.CancellationToken));
+    }
+
+    private static async Task<Process> StartChildAsync(OciHost host, string phase)
+    {
+        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        listener.Bind(new UnixDomainSocketEndPoint(host.Folder["socket"]));
+        listener.Listen(1);
+        var info = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
+        info.Environment[CrashingProcess.SocketVariable] = host.Folder["socket"];
+        info.Environment[CrashingProcess.StateVariable] = host.Options.StateRoot;
+        info.Environment[CrashingProcess.SandboxVariable] = host.Options.SandboxPath;
+        info.Environment[CrashingProcess.FolderVariable] = host.Folder.Path;
+        var child = Process.Start(info)!;
+        _ = child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        timeout.CancelAfter(TimeSpan.FromSeconds(60));
+        using var connection = await listener.AcceptAsync(timeout.Token);
+        using var reader = new StreamReader(new NetworkStream(connection));
+        while (await reader.ReadLineAsync(timeout.Token) is { } said && said != phase)
+        {
+        }
+
+        return child;
+    }
+}

@@ -1,0 +1,59 @@
+using System.Net.Sockets;
+using System.Text;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Oci;
+
+namespace BuildRunner.Testing.Engine;
+
+/// <summary>A process with an engine, to be killed by tests: their own executable, started with variables that say so. It never ends by itself.</summary>
+/// <remarks>It is called by an initializer of the tests' module, and must be in another: code of a module waits for its initializer.</remarks>
+public static class CrashingProcess
+{
+    public const string SocketVariable = "BUILDRUNNER_TEST_SOCKET";
+    public const string StateVariable = "BUILDRUNNER_TEST_STATE";
+    public const string FolderVariable = "BUILDRUNNER_TEST_FOLDER";
+    public const string SandboxVariable = "BUILDRUNNER_TEST_SANDBOX";
+
+    /// <summary>Does what the variables say, if there are any, and then ends the process.</summary>
+    public static void RunIfTold()
+    {
+        if (Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 0 } socket)
+        {
+            RunAsync(socket, Variable(StateVariable), Variable(FolderVariable), Variable(SandboxVariable)).GetAwaiter().GetResult();
+            Environment.Exit(0);
+        }
+    }
+
+    private static string Variable(string name) => Environment.GetEnvironmentVariable(name) ?? "";
+
+    /// <summary>Says over the socket what it does, phase by phase.</summary>
+    private static async Task RunAsync(string path, string stateRoot, string folder, string sandbox)
+    {
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
+        await using var engine = OciEngine.Create(new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = folder + "/scratch", SandboxPath = sandbox });
+        var image = BusyboxImage.Describe(folder + "/image");
+        var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w/tree", SourceDirectory = folder + "/image", CopyOnWrite = true };
+        await using var group = await engine.CreateGroupAsync(
+            new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace }, CancellationToken.None);
+        await SayAsync("group");
+        await group.StartServiceAsync(Shell("trap '' TERM; sleep 600 & sleep 600", "service"), new OutputRecorder(), CancellationToken.None);
+        const string Script = "trap '' TERM; echo up; dd if=/dev/zero of=/big bs=1M count=20; (sleep 600 &); while true; do sleep 1; done";
+        var preparing = group.PrepareAsync(Shell(Script), CancellationToken.None);
+        await SayAsync("preparing");
+        var container = await preparing;
+        await SayAsync("prepared");
+        var output = new OutputRecorder();
+        using var stop = new CancellationTokenSource();
+        var running = group.RunAsync(container, StartSpec.AsPrepared, output, stop.Token);
+        await output.Contains("up\n");
+        await SayAsync("running");
+        await stop.CancelAsync();
+        await SayAsync("stopping");
+        await running;
+
+        ContainerSpec Shell(string script, string name = "step") => new() { Name = name, Image = image, Entrypoint = ["/bin/sh", "-c", script] };
+
+        Task SayAsync(string phase) => socket.SendAsync(Encoding.ASCII.GetBytes(phase + "\n"));
+    }
+}

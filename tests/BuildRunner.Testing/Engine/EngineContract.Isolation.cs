@@ -1,0 +1,122 @@
+using BuildRunner.Containers.Engine;
+using Xunit;
+
+namespace BuildRunner.Testing.Engine;
+
+public abstract partial class EngineContract
+{
+    /// <summary>Leaves something behind in every way that a step can, and then tells "left".</summary>
+    private const string Leave =
+        """
+        echo mine > /tmp/left; echo mine > $HOME/left; mkdir -p /opt/left 2>/dev/null; echo mine > /dev/shm/left
+        (trap '' TERM HUP; echo mine > /tmp/background; exec sleep 600) >/dev/null 2>&1 &
+        (exec setsid sleep 601) >/dev/null 2>&1 &
+        nc -l -p 9099 >/dev/null 2>&1 &
+        ln -sf /etc/passwd /tmp/link; mkfifo /tmp/pipe
+        echo left
+        """;
+
+    /// <summary>Says what a step finds that is not its own.</summary>
+    private const string Find =
+        """
+        ls -d /tmp/left /root/left /home/builder/left /opt/left /dev/shm/left /tmp/background /tmp/link /tmp/pipe 2>/dev/null
+        ls -A /dev/shm; ls -A /dev/mqueue
+        for p in /proc/[0-9]*; do tr '\0' ' ' < $p/cmdline; done 2>/dev/null | grep -o 'sleep 60[01]'
+        tail -n +2 /proc/net/unix
+        tail -n +2 /proc/sysvipc/shm
+        grep -c :238B /proc/net/tcp /proc/net/tcp6 | grep -v ':0'
+        echo end
+        """;
+
+    [Theory]
+    [InlineData(null, "exit 0")]
+    [InlineData("builder", "exit 0")]
+    [InlineData(null, "sleep 600")]
+    [InlineData("builder", "trap '' TERM; while true; do sleep 1; done")]
+    public async Task What_a_step_leaves_the_next_step_does_not_find(string? user, string ending)
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var output = new OutputRecorder();
+        using var stop = new CancellationTokenSource();
+        var leaving = await group.PrepareAsync(Shell(host, Leave + "\n" + ending) with { User = user, StopGrace = TimeSpan.FromMilliseconds(200) }, Cancellation);
+        var next = await group.PrepareAsync(Shell(host, Find), Cancellation);
+        var running = group.RunAsync(leaving, StartSpec.AsPrepared, output, stop.Token);
+        await output.Contains("left\n");
+        if (ending != "exit 0")
+        {
+            await stop.CancelAsync();
+        }
+
+        await Record.ExceptionAsync(() => running);
+        var found = new OutputRecorder();
+        await group.RunAsync(next, StartSpec.AsPrepared, found, Cancellation);
+        Assert.Equal("end\n", found.Out);
+        Assert.Equal("end", (await RunAsync(group, Shell(host, Find))).Text);
+    }
+
+    [Fact]
+    public async Task What_a_step_changes_in_its_image_is_gone_in_the_next_step_and_on_the_host()
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        Assert.Equal("changed", (await RunAsync(group, Shell(host, "echo changed > /etc/passwd; rm /etc/group; chmod 777 /etc; cat /etc/passwd"))).Text);
+        Assert.StartsWith("root:", (await RunAsync(group, Shell(host, "cat /etc/passwd; ls /etc/group; [ $(stat -c %a /etc) = 755 ]"))).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Two_steps_at_once_have_nothing_in_common()
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var output = new OutputRecorder();
+        var service = await group.StartServiceAsync(Shell(host, "echo mine > /tmp/left; echo mine > /dev/shm/left; echo up; exec sleep 600", "first"), output, Cancellation);
+        await output.Contains("up\n");
+        Assert.Equal("end", (await RunAsync(group, Shell(host, Find, "second"))).Text);
+        await service.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("mount -t tmpfs none /tmp")]
+    [InlineData("umount /proc")]
+    [InlineData("unshare -r true")]
+    [InlineData("mknod /tmp/disk b 8 0 && head -c 1 /tmp/disk")]
+    [InlineData("hostname other")]
+    [InlineData("echo 1 > /proc/sys/kernel/panic")]
+    [InlineData("echo b > /proc/sysrq-trigger")]
+    [InlineData("dmesg")]
+    [InlineData("date -s 2001-01-01; [ $(date +%Y) = 2001 ]")]
+    [InlineData("ip link add dummy0 type dummy")]
+    [InlineData("nice -n -5 true")]
+    [InlineData("test -s /proc/kcore && head -c 1 /proc/kcore | grep -q .")]
+    [InlineData("ls /sys/firmware | grep -q .")]
+    [InlineData("touch /sys/kernel/x")]
+    [InlineData("kill -9 1; sleep 0.1; kill -STOP 1; cat /proc/1/environ | grep -q .")]
+    public async Task A_step_may_not_touch_what_is_the_hosts(string attempt)
+    {
+        await using var host = CreateHost();
+        var result = await RunAloneAsync(host, $"({attempt}) >/dev/null 2>&1 && echo allowed || echo refused");
+        Assert.Equal("refused", result.Text);
+    }
+
+    [Theory]
+    [InlineData(false, 1000 & 0xFF)]
+    [InlineData(true, 0)]
+    public async Task A_setuid_program_works_only_where_new_privileges_are_allowed(bool allowed, int effectiveUser)
+    {
+        await using var host = CreateHost();
+        File.WriteAllBytes(Path.Combine(host.Image.LayerDirectories[0], "bin/whoami-setuid"), TinyPrograms.ExitWithEffectiveUser);
+        File.SetUnixFileMode(Path.Combine(host.Image.LayerDirectories[0], "bin/whoami-setuid"), (UnixFileMode)0x9ED);
+        var result = await RunAloneAsync(host, "exec whoami-setuid", s => s with { User = "builder", AllowNewPrivileges = allowed });
+        Assert.Equal(new ContainerExit.Exited(effectiveUser), result.Exit);
+    }
+
+    [Fact]
+    public async Task Name_servers_and_host_names_of_a_container_are_its_own_files()
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        await RunAsync(group, Shell(host, "echo '192.0.2.9 left' >> /etc/hosts; echo > /etc/resolv.conf"));
+        Assert.Equal("0", (await RunAsync(group, Shell(host, "grep -c left /etc/hosts; true"))).Text);
+    }
+}

@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace BuildRunner.Testing.Engine;
+
+/// <summary>Looks at the host from outside for what an engine with these folders has there: processes, mounts, cgroups, devices, files.</summary>
+/// <remarks>It knows nothing of the engine's code; it reads <c>/proc</c>, <c>/sys</c> and folders. Other engines of the host do not disturb it.</remarks>
+public sealed class HostAuditor(string stateRoot, string scratchRoot)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    /// <summary>Everything of the engine that is on the host, one line each; empty on a clean host.</summary>
+    public IReadOnlyList<string> Findings() => [.. Processes(), .. Mounts(), .. Cgroups(), .. Devices(), .. Files()];
+
+    /// <summary>Waits until nothing is left, and returns what is after the time.</summary>
+    public async Task<IReadOnlyList<string>> FindingsAfterAsync(TimeSpan limit)
+    {
+        var start = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var findings = Findings();
+            if (findings.Count == 0 || TimeProvider.System.GetElapsedTime(start) > limit)
+            {
+                return findings;
+            }
+
+            await Task.Delay(Pause);
+        }
+    }
+
+    /// <summary>Processes that live in the engine's mounts, or in its cgroups: holders, shims, runtimes, containers.</summary>
+    public IEnumerable<string> Processes()
+    {
+        foreach (var directory in Directory.EnumerateDirectories("/proc").Where(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out _)))
+        {
+            var mounts = TryRead(directory + "/mountinfo");
+            if (mounts.Contains(stateRoot, StringComparison.Ordinal) || mounts.Contains(scratchRoot, StringComparison.Ordinal))
+            {
+                yield return $"process {Path.GetFileName(directory)}: {TryRead(directory + "/cmdline").Replace('\0', ' ')}";
+            }
+        }
+    }
+
+    private IEnumerable<string> Mounts() => TryRead("/proc/self/mountinfo").Split('\n').Where(l => l.Contains(stateRoot, StringComparison.Ordinal)).Select(l => "mount " + l);
+
+    /// <summary>Cgroups of groups that this engine had: those whose folder it has, and all that are empty and nobody's.</summary>
+    private IEnumerable<string> Cgroups()
+    {
+        foreach (var hierarchy in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(d => d + "/buildrunner").Where(Directory.Exists))
+        {
+            foreach (var group in Directory.EnumerateDirectories(hierarchy).Where(g => _known.Contains(Path.GetFileName(g))))
+            {
+                yield return "cgroup " + group;
+            }
+        }
+    }
+
+    /// <summary>Devices of groups: named by their holder's process id, and left over if that is gone.</summary>
+    private static IEnumerable<string> Devices() => Directory.EnumerateDirectories("/sys/class/net")
+        .Select(d => Path.GetFileName(d))
+        .Where(n => n.StartsWith("brg", StringComparison.Ordinal) && !Directory.Exists("/proc/" + n[3..]))
+        .Select(n => "device " + n);
+
+    private IEnumerable<string> Files() => new[] { stateRoot + "/groups", scratchRoot }
+        .Where(Directory.Exists)
+        .SelectMany(Directory.EnumerateFileSystemEntries)
+        .Select(f => "file " + f);
+
+    private readonly HashSet<string> _known = [];
+
+    /// <summary>Tells the auditor of a group, whose cgroups it then looks for.</summary>
+    public void Watch(string groupId) => _known.Add(groupId);
+
+    private static string TryRead(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The process has ended meanwhile.
+            return "";
+        }
+    }
+}
