@@ -15,8 +15,8 @@ public static class BusyboxImage
         }
 
         var busybox = Requires.Find("busybox") ?? throw new InvalidOperationException("busybox is missing");
-        File.Copy(busybox, Path.Combine(directory, "bin/busybox"));
-        Run(Path.Combine(directory, "bin/busybox"), "--install", "-s", Path.Combine(directory, "bin"));
+        Run("cp", busybox, Path.Combine(directory, "bin/busybox"));
+        Run(busybox, "--install", "-s", Path.Combine(directory, "bin"));
         foreach (var link in Directory.EnumerateFiles(Path.Combine(directory, "bin")).Where(f => new FileInfo(f).LinkTarget is not null))
         {
             File.Delete(link);
@@ -28,6 +28,16 @@ public static class BusyboxImage
         File.SetUnixFileMode(Path.Combine(directory, "tmp"), (UnixFileMode)0x3FF);
         Run("chown", "1000:1000", Path.Combine(directory, "home/builder"));
         return Describe(directory);
+    }
+
+    /// <summary>Adds a program. Written by another process: what this one has open for writing cannot be executed while it forks elsewhere.</summary>
+    public static void AddProgram(ResolvedImage image, string path, byte[] content, int mode)
+    {
+        var target = Path.Combine(image.LayerDirectories[0], path);
+        File.WriteAllBytes(target + ".new", content);
+        Run("cp", target + ".new", target);
+        File.Delete(target + ".new");
+        File.SetUnixFileMode(target, (UnixFileMode)mode);
     }
 
     /// <summary>Any directory as an image.</summary>

@@ -3,7 +3,8 @@ using Xunit;
 
 namespace BuildRunner.Testing.Engine;
 
-public abstract partial class EngineContract
+/// <summary>What a step cannot see, keep or touch. Proven on engines whose image is a directory of the host.</summary>
+public abstract class IsolationContract : EngineContract
 {
     /// <summary>Leaves something behind in every way that a step can, and then tells "left".</summary>
     private const string Leave =
@@ -105,8 +106,7 @@ public abstract partial class EngineContract
     public async Task A_setuid_program_works_only_where_new_privileges_are_allowed(bool allowed, int effectiveUser)
     {
         await using var host = CreateHost();
-        File.WriteAllBytes(Path.Combine(host.Image.LayerDirectories[0], "bin/whoami-setuid"), TinyPrograms.ExitWithEffectiveUser);
-        File.SetUnixFileMode(Path.Combine(host.Image.LayerDirectories[0], "bin/whoami-setuid"), (UnixFileMode)0x9ED);
+        BusyboxImage.AddProgram(host.Image, "bin/whoami-setuid", TinyPrograms.ExitWithEffectiveUser, 0x9ED);
         var result = await RunAloneAsync(host, "exec whoami-setuid", s => s with { User = "builder", AllowNewPrivileges = allowed });
         Assert.Equal(new ContainerExit.Exited(effectiveUser), result.Exit);
     }
