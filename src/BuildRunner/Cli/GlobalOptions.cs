@@ -13,12 +13,10 @@ internal sealed class GlobalOptions
 
     public Option<string> Colour { get; } = new Option<string>("--color") { Description = "colour the output: auto, always or never", HelpName = "WHEN", Recursive = true }.Among("auto", "always", "never");
 
-    public Option<bool> Verbose { get; } = new("--verbose", "-v") { Description = "say more about what BuildRunner does", Recursive = true };
-
     public Option<bool> Quiet { get; } = new("--quiet", "-q") { Description = "only the summary", Recursive = true };
 
     /// <summary>All of them.</summary>
-    public IEnumerable<Option> All => [Directory, Config, Colour, Verbose, Quiet];
+    public IEnumerable<Option> All => [Directory, Config, Colour, Quiet];
 
     /// <summary>The host as these options change it.</summary>
     public CliHost Apply(ParseResult parsed, CliHost host)

@@ -88,4 +88,23 @@ public sealed class Mistakes
         Assert.Equal(124, run.Code);
         Assert.Contains("timed out", run.Error.Replace('_', ' '));
     }
+
+    [Fact]
+    public async Task The_doctor_finds_a_machine_that_can_run_containers()
+    {
+        var doctor = await Release.RunAsync("doctor");
+        Assert.True(doctor.Code == 0, doctor.All);
+        Assert.Matches("engine +a container ran", doctor.Output);
+        Assert.Matches("runtime +runc version", doctor.Output);
+    }
+
+    [Fact]
+    public async Task The_doctor_says_what_to_install_where_the_runtime_is_missing()
+    {
+        var environment = new Dictionary<string, string?> { ["BUILDRUNNER_ENGINE__RUNTIME"] = "/no/such/runc" };
+        await using var running = Release.Start(Release.Root, environment, "doctor");
+        var doctor = await running.EndAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(5, doctor.Code);
+        Assert.Contains("apt-get install runc", doctor.Output);
+    }
 }

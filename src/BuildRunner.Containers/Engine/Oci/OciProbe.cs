@@ -1,12 +1,95 @@
+using BuildRunner.Containers.Images;
+
 namespace BuildRunner.Containers.Engine.Oci;
 
-/// <summary>Finds out by doing whether this host can run containers.</summary>
+/// <summary>Finds out by doing whether this host can run containers: what can be looked up is, and then a container is run.</summary>
 internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<string> sandboxPath)
 {
+    private const string InstallRuntime = "apt-get install runc, or name another with Engine:Runtime";
+
     public async Task<EngineReadiness> RunAsync(CancellationToken cancellationToken)
     {
-        _ = (engine, options, cancellationToken);
-        await Task.CompletedTask;
-        return new EngineReadiness(sandboxPath.Value.Length > 0, []);
+        List<ReadinessCheck> checks = [Rights(), Helper(), await RuntimeAsync(cancellationToken)];
+        if (checks.All(c => c.Status != ReadinessStatus.Failed))
+        {
+            checks.Insert(0, await ContainerAsync(cancellationToken));
+        }
+
+        checks.Add(Cgroups());
+        if (options.Network.Uplink)
+        {
+            checks.Add(PacketFilter());
+        }
+
+        return new EngineReadiness(checks.All(c => c.Status != ReadinessStatus.Failed), checks);
+    }
+
+    private static ReadinessCheck Rights() => Environment.IsPrivilegedProcess
+        ? new ReadinessCheck("rights", ReadinessStatus.Ok, "root")
+        : new ReadinessCheck("rights", ReadinessStatus.Failed, "the embedded engine needs root", "run it with sudo, or take --engine docker with a rootless Docker");
+
+    private ReadinessCheck Helper()
+    {
+        try
+        {
+            return new ReadinessCheck("helper", ReadinessStatus.Ok, sandboxPath.Value);
+        }
+        catch (ContainerException missing)
+        {
+            // That is the finding.
+            return new ReadinessCheck("helper", ReadinessStatus.Failed, missing.Message);
+        }
+    }
+
+    private async Task<ReadinessCheck> RuntimeAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var version = await HelperProgram.RunAsync(options.RuntimePath, ["--version"], cancellationToken);
+            return new ReadinessCheck("runtime", ReadinessStatus.Ok, version.Split('\n')[0]);
+        }
+        catch (ContainerException missing)
+        {
+            // That is the finding.
+            return new ReadinessCheck("runtime", ReadinessStatus.Failed, missing.Message, InstallRuntime);
+        }
+    }
+
+    /// <summary>Everything at once: namespaces, overlay, id-mapped layers, network, limits, filter.</summary>
+    private async Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            _ = ImageReference.TryParse("rootfs:/", null, out var root, out _);
+            var image = await engine.PullAsync(root!, new PullOptions(), null, cancellationToken);
+            await using var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"doctor-{Guid.NewGuid():N}", Owner = "doctor" }, cancellationToken);
+            await using var container = await group.PrepareAsync(new ContainerSpec { Name = "doctor", Image = image, Command = ["/bin/true"], WorkingDirectory = "/" }, cancellationToken);
+            var exit = await group.RunAsync(container, StartSpec.AsPrepared, Nowhere.Sink, cancellationToken);
+            return exit is ContainerExit.Exited(0)
+                ? new ReadinessCheck("engine", ReadinessStatus.Ok, "a container ran, with a user namespace, an overlay and a network of its own")
+                : new ReadinessCheck("engine", ReadinessStatus.Failed, $"a container ended with status {exit.Status} in place of 0");
+        }
+        catch (ContainerException failure)
+        {
+            // That is the finding.
+            return new ReadinessCheck("engine", ReadinessStatus.Failed, failure.Message, failure.Reason == ContainerFailure.EngineUnavailable ? "see the lines below" : null);
+        }
+    }
+
+    private static ReadinessCheck Cgroups() => new("limits", ReadinessStatus.Ok,
+        File.Exists("/sys/fs/cgroup/cgroup.controllers") ? "cgroup v2"
+        : Directory.Exists("/sys/fs/cgroup/unified") ? "cgroup v1 with v2 beside it"
+        : "cgroup v1");
+
+    private static ReadinessCheck PacketFilter() =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, "nft")))
+            ? new ReadinessCheck("network", ReadinessStatus.Ok, "nft is there")
+            : new ReadinessCheck("network", ReadinessStatus.Failed, "nft, which connects steps to the outside, is missing", "apt-get install nftables, or Engine:Network=none");
+
+    private sealed class Nowhere : IOutputSink
+    {
+        public static Nowhere Sink { get; } = new();
+
+        public ValueTask WriteAsync(OutputStream stream, ReadOnlyMemory<byte> bytes, DateTimeOffset at, CancellationToken cancellationToken) => ValueTask.CompletedTask;
     }
 }

@@ -23,10 +23,12 @@ internal sealed class LocalRun : IAsyncDisposable
     private readonly string scratch;
     private readonly ITimer deadline;
     private readonly AgentContext agent;
+    private readonly IContainerEngine engine;
 
     public LocalRun(LocalRunSpec spec, IContainerEngine engine, IRunView view, ILogSink logs, TimeProvider time)
     {
         this.spec = spec;
+        this.engine = engine;
         this.view = view;
         this.time = time;
         scratch = Directory.CreateTempSubdirectory("buildrunner-").FullName;
@@ -39,6 +41,7 @@ internal sealed class LocalRun : IAsyncDisposable
     /// <summary>Runs to the end. Whatever happens in the run is in the result.</summary>
     public async Task<RunState> RunAsync()
     {
+        await RemoveLeftOversAsync();
         var created = await orchestrator.CreateAsync(spec.Id, spec.Plan, CancellationToken.None);
         for (var at = 0; at < spec.Plan.Workflows.Count; at++)
         {
@@ -48,6 +51,19 @@ internal sealed class LocalRun : IAsyncDisposable
 
         await ReportAsync(new RunFact.Begin(), CancellationToken.None);
         return await ended.Task;
+    }
+
+    /// <summary>What runs that were killed left on this machine goes before a new one begins (promise G8).</summary>
+    private async Task RemoveLeftOversAsync()
+    {
+        try
+        {
+            await engine.ReapAsync(Owner, pulls.Token);
+        }
+        catch (ContainerException)
+        {
+            // An engine that cannot even do this cannot run a step: the first one says so, with the remedy.
+        }
     }
 
     /// <summary>Asks for the end of the run; returns at once.</summary>

@@ -73,14 +73,14 @@ internal sealed class RunFlags
 
     /// <summary>What was given, read and checked.</summary>
     /// <exception cref="CliException">A file cannot be read, or a value is missing.</exception>
-    public RunRequest Read(ParseResult parsed, CliHost host, EffectiveSettings settings) => new()
+    public RunRequest Read(ParseResult parsed, CliHost host, EffectiveSettings settings, bool quiet) => new()
     {
         File = parsed.GetValue(file),
         Event = parsed.GetValue(kind) ?? "push",
         Branch = parsed.GetValue(branch),
         Environment = NameValues.Read("--env", parsed.GetValue(envFile), parsed.GetValue(env), host),
         Secrets = NameValues.Read("--secret", parsed.GetValue(secretFile), parsed.GetValue(secret), host),
-        Progress = ProgressOf(parsed, host),
+        Progress = quiet ? ProgressMode.Quiet : ProgressOf(parsed, host),
         Timestamps = TimestampsOf(parsed),
         Jobs = parsed.GetValue(jobs) ?? Math.Max(4, Environment.ProcessorCount),
         Timeout = settings.Duration(SettingKeys.PipelinesDefaultTimeout),

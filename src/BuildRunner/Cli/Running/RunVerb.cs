@@ -14,7 +14,7 @@ internal static class RunVerb
         {
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here, flags.Settings(parsed));
-            var request = flags.Read(parsed, here, settings);
+            var request = flags.Read(parsed, here, settings, parsed.GetValue(globals.Quiet));
             return (int)await new RunSession(here, settings, request, globals.StyleOf(parsed, here)).RunAsync();
         });
         return command;
