@@ -55,8 +55,9 @@ public sealed class Interruption
     {
         var marker = NewMarker();
         using var tree = NewTree(marker);
-        using var engine = new Tree();
-        var environment = new Dictionary<string, string?> { ["BUILDRUNNER_ENGINE__STATEDIR"] = engine["state"] };
+        // Containers' roots lie in it: every folder above must be open to all, which temporary ones are not.
+        var state = Directory.CreateDirectory($"/run/buildrunner-{marker}").FullName;
+        var environment = new Dictionary<string, string?> { ["BUILDRUNNER_ENGINE__STATEDIR"] = state };
         await using (var killed = Release.Start(tree.Path, environment, "run", "ci.yml"))
         {
             await killed.SeesAsync($"│ started-{marker}");
@@ -73,9 +74,10 @@ public sealed class Interruption
             var run = await running.EndAsync(TimeSpan.FromMinutes(1));
             Assert.True(run.Code == 0, run.All);
         }
-        while (!deadline.IsCancellationRequested && Directory.GetFileSystemEntries(engine["state/groups"]).Length > 0);
+        while (!deadline.IsCancellationRequested && Directory.GetFileSystemEntries(Path.Combine(state, "groups")).Length > 0);
 
-        Assert.Empty(Directory.GetFileSystemEntries(engine["state/groups"]));
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(state, "groups")));
+        Directory.Delete(state, recursive: true);
     }
 
     private static string NewMarker() => "e2e" + Guid.NewGuid().ToString("N")[..10];
