@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace BuildRunner.EndToEnd.Tests;
 
@@ -90,7 +91,10 @@ internal sealed class Running : IAsyncDisposable
     public int Id => _process.Id;
 
     /// <summary>Waits until the text was written to either stream.</summary>
-    public async Task SeesAsync(string text)
+    public async Task SeesAsync(string text) => await FindAsync(Regex.Escape(text));
+
+    /// <summary>Waits until a pattern was written to either stream; returns its first group, or all of it without groups.</summary>
+    public async Task<string> FindAsync(string pattern)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         while (true)
@@ -98,9 +102,9 @@ internal sealed class Running : IAsyncDisposable
             Task changed;
             lock (_lock)
             {
-                if (_output.ToString().Contains(text, StringComparison.Ordinal) || _error.ToString().Contains(text, StringComparison.Ordinal))
+                if (Find(pattern) is { } found)
                 {
-                    return;
+                    return found;
                 }
 
                 changed = _changed.Task;
@@ -112,15 +116,18 @@ internal sealed class Running : IAsyncDisposable
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"'{text}' was not written within a minute. Output:\n{_output}\n{_error}");
+                Assert.Fail($"'{pattern}' was not written within a minute. Output:\n{_output}\n{_error}");
             }
 
-            if (_process.HasExited && _reading.IsCompleted && !(_output.ToString() + _error).Contains(text, StringComparison.Ordinal))
+            if (_process.HasExited && _reading.IsCompleted && Find(pattern) is null)
             {
-                Assert.Fail($"it ended without writing '{text}'. Output:\n{_output}\n{_error}");
+                Assert.Fail($"it ended without writing '{pattern}'. Output:\n{_output}\n{_error}");
             }
         }
     }
+
+    private string? Find(string pattern) =>
+        new[] { _output, _error }.Select(o => Regex.Match(o.ToString(), pattern)).FirstOrDefault(m => m.Success) is { } match ? match.Groups[match.Groups.Count - 1].Value : null;
 
     public void Signal(int signal) => Assert.Equal(0, Release.Kill(_process.Id, signal));
 

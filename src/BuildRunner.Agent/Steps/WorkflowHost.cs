@@ -42,6 +42,8 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
     {
         if (group is not null && job.BeforeRelease is { } before)
         {
+            // First the services: whoever looks at the workspace must not race with somebody who still writes to it.
+            await Task.WhenAll(services.Select(s => s.DisposeAsync().AsTask()));
             await before(group.WorkspaceDirectory, CancellationToken.None);
         }
 
@@ -114,9 +116,21 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
 
     private async Task WatchAsync(IRunningService started)
     {
-        var exit = await started.Exited;
+        var outcome = await OutcomeAsync(started);
         await log.EndAsync(CancellationToken.None);
-        await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, OutcomeOf(exit)), CancellationToken.None);
+        await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, outcome), CancellationToken.None);
+    }
+
+    private async Task<Outcome> OutcomeAsync(IRunningService started)
+    {
+        try
+        {
+            return OutcomeOf(await started.Exited);
+        }
+        catch (ContainerException failure)
+        {
+            return StepErrors.Of(plan, failure);
+        }
     }
 
     private Outcome OutcomeOf(ContainerExit exit) => exit switch

@@ -36,14 +36,18 @@ internal sealed class GroupMounts
     }
 
     /// <summary>Makes the directory that all containers share, and mounts the view of the working tree.</summary>
-    /// <remarks>The view's root is writable for every user of a container: images run as different users, and all of them work here.</remarks>
+    /// <remarks>
+    /// The view's root is writable for every user of a container: images run as different users, and all of them work here. The directories
+    /// on the way to it belong to nobody in a container and are sticky: a step that could rename one could put a link in its place, by which
+    /// the view would be mounted over the programs of the next step.
+    /// </remarks>
     public void AddWorkspace(string source, bool copyOnWrite, string treeBelowBase)
     {
-        var everybody = 0x1FFu;
-        Files.MakeDirectory(_scratch + "/shared", everybody, _firstHostId);
+        const uint everybody = 0x1FF, sticky = 0x200;
+        Files.MakeDirectory(_scratch + "/shared", everybody | sticky);
         if (treeBelowBase.Length > 0)
         {
-            Files.MakeDirectories($"{_scratch}/shared/{treeBelowBase}", everybody, _firstHostId);
+            Files.MakeDirectories($"{_scratch}/shared/{treeBelowBase}", everybody | sticky);
         }
 
         Files.MakeDirectory(_directory + "/shared", 0x1C9);

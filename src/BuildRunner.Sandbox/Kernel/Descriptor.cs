@@ -82,6 +82,9 @@ internal sealed unsafe class Descriptor(int number) : IDisposable
         return true;
     }
 
+    /// <summary>How many bytes fit into this pipe.</summary>
+    public int PipeSize => KernelException.Check(Libc.Fcntl(Number, 1032, 0), "ask for the size of a pipe");
+
     public void SetNonBlocking() => KernelException.Check(Libc.Fcntl(Number, 4, NonBlocking), "set a descriptor's mode");
 
     public void SetOwnerAndMode(uint user, uint group, uint mode, string path)

@@ -39,9 +39,14 @@ internal static unsafe class Files
         }
     }
 
-    public static bool Exists(string path)
+    public static bool Exists(string path) => CanOpen(path, 0);
+
+    /// <summary>Like <see cref="Exists"/>, but a link is there even if it leads nowhere.</summary>
+    public static bool IsThere(string path) => CanOpen(path, NoFollow);
+
+    private static bool CanOpen(string path, int flags)
     {
-        var descriptor = Libc.Open(path, PathOnly | CloseOnExec, 0);
+        var descriptor = Libc.Open(path, PathOnly | CloseOnExec | flags, 0);
         if (descriptor < 0)
         {
             return false;

@@ -72,6 +72,22 @@ internal sealed class ContainerFiles
         var flags = (_request.AllowDevices ? 0 : Constants.MountNoDevices) | (_request.AllowSetuid ? 0 : Constants.MountNoSuid);
         Mounts.Overlay(Root, string.Join(':', _request.Layers.Reverse()), _request.ScratchDirectory, flags);
         KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
+        RemoveLinks();
+    }
+
+    /// <summary>
+    /// Removes what an image has in the place of directories that the runtime fills: runtimes put files into <c>/dev</c> by its path, while
+    /// the host's root can still be reached, and would follow a link to it. They make the directories themselves.
+    /// </summary>
+    private void RemoveLinks()
+    {
+        foreach (var path in (string[])[Root + "/dev", Root + "/proc", Root + "/sys"])
+        {
+            if (Files.IsThere(path) && !FileStatus.Of(path).IsDirectory)
+            {
+                KernelException.Check(Libc.UnlinkAt(Constants.AtCurrentDirectory, path, 0), "remove", path);
+            }
+        }
     }
 
     private void MountPrivateFiles(ContainerUser user)

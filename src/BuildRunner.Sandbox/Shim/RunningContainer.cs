@@ -269,13 +269,19 @@ internal sealed unsafe class RunningContainer : IDisposable
         _ = Processes.Signal(_process, SignalKill);
     }
 
-    /// <summary>Takes what dead processes left in the pipes. Not to their end: a process elsewhere may have been given the other end.</summary>
+    /// <summary>
+    /// Takes what dead processes left in the pipes. Not to their end, and no more than a pipe holds: a process elsewhere may have been given
+    /// the other end, and write on.
+    /// </summary>
     private void DrainPipes()
     {
         for (var i = 0; i < 2; i++)
         {
-            while (!_pipeEnded[i] && _spool.Take((byte)(i + 1), _pipes[i]) > 0)
+            for (var left = _pipes[i].PipeSize; left > 0 && !_pipeEnded[i];)
             {
+                var count = _spool.Take((byte)(i + 1), _pipes[i]);
+                _pipeEnded[i] = count <= 0;
+                left -= count;
             }
         }
     }

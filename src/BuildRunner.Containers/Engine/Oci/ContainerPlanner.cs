@@ -1,4 +1,5 @@
 using System.Globalization;
+using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
 
@@ -76,9 +77,11 @@ internal sealed class ContainerPlanner(
     private async Task<List<string>> AddLayersAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {
         var layers = new List<string>();
-        foreach (var directory in spec.Image.LayerDirectories)
+        var isOfHost = spec.Image.Reference.Transport == ImageTransport.RootFileSystem;
+        foreach (var layer in spec.Image.LayerDirectories)
         {
-            IReadOnlyList<HiddenPath> hidden = directory == "/" ? HiddenPaths.Of(options) : [];
+            var directory = isOfHost ? RealPath.Of(layer) : layer;
+            IReadOnlyList<HiddenPath> hidden = isOfHost ? HiddenPaths.Of(options, directory) : [];
             layers.AddRange(await holder.AddLayerAsync(new LayerRequest(directory, hidden), cancellationToken));
         }
 
@@ -103,8 +106,10 @@ internal sealed class ContainerPlanner(
             Binds =
             [
                 (bundle + "/hosts", "/etc/hosts"), (bundle + "/resolv.conf", "/etc/resolv.conf"), (bundle + "/hostname", "/etc/hostname"),
-                (bundle + "/injected", InjectedFile.Root),
                 .. binds.Select(b => (b.Bind is null ? b.Source : $"{bundle}/mounts/{b.Bind.Name}", b.Target)),
+
+                // Last, because the init is in it: a volume whose target leads here, by links of the workspace, is covered by it.
+                (bundle + "/injected", InjectedFile.Root),
             ],
             Privileged = spec.Privileged,
             AllowNewPrivileges = spec.AllowNewPrivileges,

@@ -31,11 +31,19 @@ internal static class HiddenPaths
         "/.dockerenv", "/initrd.img", "/vmlinuz",
     ];
 
-    /// <summary>What to hide of a root file system.</summary>
+    /// <summary>What to hide of a directory of this host: for <c>/</c> everything, for <c>/etc</c> what is below it; empty for most others.</summary>
     /// <param name="options">The engine's settings: its own folders are hidden too.</param>
-    public static IReadOnlyList<HiddenPath> Of(OciEngineOptions options) =>
+    /// <param name="directory">The directory, without links in its path.</param>
+    public static IReadOnlyList<HiddenPath> Of(OciEngineOptions options, string directory)
+    {
+        var all = OfMachine(options);
+        return directory == "/"
+            ? [.. Shared.Select(p => new HiddenPath(p, HiddenPathKind.SharedDirectory)), .. all]
+            : [.. all.Where(p => p.Pattern.StartsWith(directory + "/", StringComparison.Ordinal)).Select(p => p with { Pattern = p.Pattern[directory.Length..] })];
+    }
+
+    private static IEnumerable<HiddenPath> OfMachine(OciEngineOptions options) =>
     [
-        .. Shared.Select(p => new HiddenPath(p, HiddenPathKind.SharedDirectory)),
         .. Directories.Concat([options.StateRoot, options.ScratchRoot, "/run"]).Concat(options.HiddenPaths).Select(p => new HiddenPath(p, HiddenPathKind.EmptyDirectory)),
         .. EmptyFiles.Select(p => new HiddenPath(p, HiddenPathKind.EmptyFile)),
         .. Absent.Select(p => new HiddenPath(p, HiddenPathKind.Absent)),

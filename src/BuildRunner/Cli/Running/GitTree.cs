@@ -68,6 +68,9 @@ internal static class GitTree
         start.Environment["GIT_CONFIG_GLOBAL"] = "/dev/null";
         start.Environment["GIT_OPTIONAL_LOCKS"] = "0";
         start.Environment["GIT_NO_LAZY_FETCH"] = "1";
+
+        // A repository may allow protocols one by one (ext:: runs a command), which goes over protocol.allow; this goes over both.
+        start.Environment["GIT_ALLOW_PROTOCOL"] = "none";
         start.Environment["GIT_TERMINAL_PROMPT"] = "0";
         start.Environment["LC_ALL"] = "C";
         try

@@ -20,7 +20,7 @@ internal sealed class LocalRun : IAsyncDisposable
     private readonly Dictionary<string, WorkflowExecutor> executors = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource<RunState> ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource pulls = new();
-    private readonly string scratch;
+    private readonly RunFolder folder = RunFolder.Create();
     private readonly ITimer deadline;
     private readonly AgentContext agent;
     private readonly IContainerEngine engine;
@@ -31,7 +31,6 @@ internal sealed class LocalRun : IAsyncDisposable
         this.engine = engine;
         this.view = view;
         this.time = time;
-        scratch = Directory.CreateTempSubdirectory("buildrunner-").FullName;
         orchestrator = new RunOrchestrator(new InMemoryRunStore(), time, spec.Judge, SavedAsync);
         var images = new RunImages(engine, new RunImageOptions(spec.Tree, spec.ImageMap, spec.Pull, null, pulls.Token));
         agent = new AgentContext(engine, images, new SemaphoreSlim(spec.Jobs), ReportAsync, logs, time, defect => ended.TrySetException(defect));
@@ -84,7 +83,7 @@ internal sealed class LocalRun : IAsyncDisposable
 
         pulls.Dispose();
         agent.Slots.Dispose();
-        Directory.Delete(scratch, recursive: true);
+        folder.Dispose();
     }
 
     private Task<string?> ReportAsync(RunFact fact, CancellationToken cancellationToken) => orchestrator.ApplyAsync(spec.Id, fact, cancellationToken);
@@ -162,7 +161,7 @@ internal sealed class LocalRun : IAsyncDisposable
             SourceDirectory = spec.Tree,
             CopyOnWrite = !spec.InPlace,
         },
-        ScratchDirectory = scratch,
+        ScratchDirectory = folder.Path,
         RunStartedAt = startedAt,
         Secrets = spec.Secrets,
         ExtraEnvironment = spec.Environment,

@@ -36,7 +36,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
             return ExitCode.InvalidFile;
         }
 
-        if (request.OutDirectory == tree)
+        if (request.OutDirectory is { } output && IsSame(output, tree))
         {
             throw new CliException(ExitCode.Usage, $"--out {tree} is the working tree itself; --in-place lets steps write to it");
         }
@@ -44,8 +44,25 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         plan = LocalPlan.Adjust(plan, request.Timeout);
         var title = new RunTitle(RunId.Create(host.Time), TitleOf(sources, tree), LocalEvent.Describe(runEvent), new StepLabels(plan));
         await using var engine = host.NewEngine(settings, host);
-        return await RunAsync(SpecOf(title.Run, plan, tree), title, engine);
+        var tidying = TidyAsync(engine);
+        var code = await RunAsync(SpecOf(title.Run, plan, tree), title, engine);
+        await tidying;
+        return code;
     }
+
+    // Runs that were killed, with all their helpers, may have left something. The run does not wait for it.
+    private static Task TidyAsync(IContainerEngine engine) => Task.Run(async () =>
+    {
+        RunFolder.RemoveDead();
+        try
+        {
+            await engine.ReapAsync(LocalRun.Owner, CancellationToken.None);
+        }
+        catch (ContainerException)
+        {
+            // An engine that cannot be used says so when the run needs it.
+        }
+    });
 
     private async Task<ExitCode> RunAsync(LocalRunSpec spec, RunTitle title, IContainerEngine engine)
     {
@@ -104,6 +121,13 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
     };
+
+    private static bool IsSame(string directory, string tree)
+    {
+        var link = Directory.Exists(directory) ? Directory.ResolveLinkTarget(directory, returnFinalTarget: true) : null;
+        var real = link?.FullName ?? directory;
+        return Path.TrimEndingDirectorySeparator(real) == Path.TrimEndingDirectorySeparator(tree);
+    }
 
     // With several workflows each has a workspace, and a directory, of its own.
     private Task ExportAsync(RunPlan plan, WorkflowPlan workflow, string tree, string? merged, string directory) => Task.Run(() =>

@@ -20,8 +20,8 @@ internal static partial class FileKinds
 {
     private const int CurrentDirectory = -100;
     private const int DoNotFollow = 0x100;
-    private const uint WantType = 1;
-    private const int ModeOffset = 28;
+    private const uint WantType = 1, WantOwner = 8;
+    private const int OwnerOffset = 20, ModeOffset = 28;
 
     public static FileKind Of(string path)
     {
@@ -39,6 +39,16 @@ internal static partial class FileKinds
             _ => FileKind.Other,
         };
     }
+
+    /// <summary>True: the entry is this process's user's own, and no link to one.</summary>
+    public static bool IsOwn(string path)
+    {
+        Span<byte> answer = stackalloc byte[256];
+        return Statx(CurrentDirectory, path, DoNotFollow, WantOwner, answer) == 0 && BinaryPrimitives.ReadUInt32LittleEndian(answer[OwnerOffset..]) == EffectiveUser();
+    }
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint EffectiveUser();
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Statx(int directory, string path, int flags, uint mask, Span<byte> answer);

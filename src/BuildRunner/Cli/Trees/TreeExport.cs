@@ -1,6 +1,10 @@
 namespace BuildRunner.Cli.Trees;
 
 /// <summary>Copies what changed in a tree to a directory (<c>--out</c>).</summary>
+/// <remarks>
+/// What the steps made decides the names, and some of it are links: below the destination none is followed, wherever it comes from, this
+/// run or one before it. A link or file where a directory must be gives way to it.
+/// </remarks>
 internal static class TreeExport
 {
     /// <summary>Lists what is gone, one path a line; only there if something is.</summary>
@@ -19,12 +23,13 @@ internal static class TreeExport
         Directory.CreateDirectory(destination);
         foreach (var path in changes.Added.Concat(changes.Changed))
         {
+            MakeParents(destination, path);
             CopyEntry(Path.Combine(after, path), Path.Combine(destination, path));
         }
 
         if (changes.Deleted.Count > 0)
         {
-            File.WriteAllLines(Path.Combine(destination, DeletedFile), changes.Deleted);
+            WriteDeleted(Path.Combine(destination, DeletedFile), changes.Deleted);
         }
 
         return Describe(changes, destination);
@@ -37,14 +42,37 @@ internal static class TreeExport
         return $"{changes.Added.Count} added, {changes.Changed.Count} changed{deleted}{skipped}: {destination}";
     }
 
-    private static void CopyEntry(string source, string target)
+    private static void MakeParents(string destination, string path)
     {
-        Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-        if (FileKinds.Of(target) is FileKind.File or FileKind.Link)
+        for (var end = path.IndexOf('/', StringComparison.Ordinal); end >= 0; end = path.IndexOf('/', end + 1))
+        {
+            var parent = Path.Combine(destination, path[..end]);
+            MakeWay(parent);
+            Directory.CreateDirectory(parent);
+        }
+    }
+
+    private static void MakeWay(string target)
+    {
+        if (FileKinds.Of(target) is FileKind.File or FileKind.Link or FileKind.Other)
         {
             File.Delete(target);
         }
+    }
 
+    private static void WriteDeleted(string target, IReadOnlyList<string> deleted)
+    {
+        MakeWay(target);
+        using var file = new StreamWriter(new FileStream(target, FileMode.CreateNew, FileAccess.Write));
+        foreach (var path in deleted)
+        {
+            file.WriteLine(path);
+        }
+    }
+
+    private static void CopyEntry(string source, string target)
+    {
+        MakeWay(target);
         switch (FileKinds.Of(source))
         {
             case FileKind.Link:

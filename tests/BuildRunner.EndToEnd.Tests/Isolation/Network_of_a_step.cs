@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
+
+namespace BuildRunner.EndToEnd.Tests.Isolation;
+
+/// <summary>The network of a step ends where the host begins.</summary>
+public sealed class Network_of_a_step
+{
+    private const string Connect = """
+        perl -MIO::Socket::INET -e 'for (@ARGV) { my ($host, $port) = split /:/; print "REACHED $_\n" if IO::Socket::INET->new(PeerAddr => $host, PeerPort => $port, Timeout => 3); }'
+        """;
+
+    [Fact]
+    public async Task The_host_metadata_and_other_workflows_are_out_of_reach()
+    {
+        using var host = new Sandboxed();
+        using var listener = new TcpListener(IPAddress.Any, 0);
+        listener.Start();
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
+        var addresses = NetworkInterface.GetAllNetworkInterfaces().SelectMany(i => i.GetIPProperties().UnicastAddresses)
+            .Select(a => a.Address).Where(a => a.AddressFamily == AddressFamily.InterNetwork).Select(a => $"{a}:{port}");
+        var targets = string.Join(' ', addresses.Append("169.254.169.254:80"));
+        var script = $"""
+            {Sandboxed.Reveal}
+            gateway=$(perl -ane 'print join ".", reverse map hex, unpack "(A2)*", $F[2] if $F[1] eq "00000000"' /proc/net/route)
+            {Connect.Trim()} {targets} $gateway:{port} $gateway:22
+            grep -a SomebodyElse /proc/net/unix; echo end
+            """;
+        using var abstractSocket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        abstractSocket.Bind(new UnixDomainSocketEndPoint($"\0SomebodyElse{port}"));
+        abstractSocket.Listen();
+
+        var run = await host.RunAsync(Sandboxed.Pipeline(Sandboxed.Step("one", script)));
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("one │ end\n", run.Error);
+        Assert.DoesNotContain("│ REACHED", run.Error);
+        Assert.DoesNotContain("│ 0000", run.Error);
+        Assert.False(listener.Pending());
+        await host.NothingIsLeftAsync();
+    }
+
+    [Fact]
+    public async Task A_workflow_does_not_reach_the_service_of_another()
+    {
+        using var first = new Sandboxed();
+        using var second = new Sandboxed();
+        const string serve = """perl -MIO::Socket::INET -e '$| = 1; $s = IO::Socket::INET->new(LocalPort => 7777, Listen => 1, ReuseAddr => 1) or die; print "serving\n"; sleep 600'""";
+        await using var serving = first.Start(Sandboxed.Pipeline(Sandboxed.Step("one", "grep -E '[[:space:]]one$' /etc/hosts\n" + serve)));
+        var line = await serving.FindAsync(@"│ (10\.\S+)\s+one\n");
+        await serving.SeesAsync("│ serving");
+
+        var run = await second.RunAsync(Sandboxed.Pipeline(Sandboxed.Step("two", Sandboxed.Reveal + "\n" + Connect.Trim() + $" {line}:7777\necho end")));
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.DoesNotContain("│ REACHED", run.Error);
+        await second.NothingIsLeftAsync();
+    }
+}
