@@ -22,7 +22,7 @@ public sealed class Network_of_a_step
             .Select(a => a.Address).Where(a => a.AddressFamily == AddressFamily.InterNetwork).Select(a => $"{a}:{port}");
         var targets = string.Join(' ', addresses.Append("169.254.169.254:80"));
         var script = $"""
-            {Sandboxed.Reveal}
+            {Sandboxed.Reveal}; set +e
             gateway=$(perl -ane 'print join ".", reverse map hex, unpack "(A2)*", $F[2] if $F[1] eq "00000000"' /proc/net/route)
             {Connect.Trim()} {targets} $gateway:{port} $gateway:22
             grep -a SomebodyElse /proc/net/unix; echo end

@@ -15,7 +15,8 @@ internal static class Processes
     /// <summary>The words with which a process was started.</summary>
     public static string CommandOf(int process) => Read(process, "cmdline").Replace('\0', ' ').TrimEnd();
 
-    private static IEnumerable<int> All() => Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Select(n => int.Parse(n!, CultureInfo.InvariantCulture)).ToList();
+    private static List<int> All() =>
+        [.. Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(n => int.TryParse(n, out _)).Select(n => int.Parse(n!, CultureInfo.InvariantCulture))];
 
     private static string? Field(int process, string name) =>
         Read(process, "status").Split('\n').FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal))?.Split('\t', StringSplitOptions.RemoveEmptyEntries)[1];

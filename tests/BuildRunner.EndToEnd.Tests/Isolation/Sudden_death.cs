@@ -26,6 +26,8 @@ public sealed class Sudden_death
         running.Signal(Kill);
         await running.EndAsync(TimeSpan.FromSeconds(20));
 
+        await host.NothingIsLeftAsync(folders: false);
+        await host.RunAsync(Sandboxed.Pipeline(Sandboxed.Step("next", "true")));
         await host.NothingIsLeftAsync();
     }
 
