@@ -23,12 +23,10 @@ internal sealed class LocalRun : IAsyncDisposable
     private readonly RunFolder folder = RunFolder.Create();
     private readonly ITimer deadline;
     private readonly AgentContext agent;
-    private readonly IContainerEngine engine;
 
     public LocalRun(LocalRunSpec spec, IContainerEngine engine, IRunView view, ILogSink logs, TimeProvider time)
     {
         this.spec = spec;
-        this.engine = engine;
         this.view = view;
         this.time = time;
         orchestrator = new RunOrchestrator(new InMemoryRunStore(), time, spec.Judge, SavedAsync);
@@ -40,7 +38,6 @@ internal sealed class LocalRun : IAsyncDisposable
     /// <summary>Runs to the end. Whatever happens in the run is in the result.</summary>
     public async Task<RunState> RunAsync()
     {
-        await RemoveLeftOversAsync();
         var created = await orchestrator.CreateAsync(spec.Id, spec.Plan, CancellationToken.None);
         for (var at = 0; at < spec.Plan.Workflows.Count; at++)
         {
@@ -50,19 +47,6 @@ internal sealed class LocalRun : IAsyncDisposable
 
         await ReportAsync(new RunFact.Begin(), CancellationToken.None);
         return await ended.Task;
-    }
-
-    /// <summary>What runs that were killed left on this machine goes before a new one begins (promise G8).</summary>
-    private async Task RemoveLeftOversAsync()
-    {
-        try
-        {
-            await engine.ReapAsync(Owner, pulls.Token);
-        }
-        catch (ContainerException)
-        {
-            // An engine that cannot even do this cannot run a step: the first one says so, with the remedy.
-        }
     }
 
     /// <summary>Asks for the end of the run; returns at once.</summary>
