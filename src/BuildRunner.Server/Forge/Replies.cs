@@ -1,0 +1,78 @@
+namespace BuildRunner.Server.Forge;
+
+/// <summary>What is read of GitHub's answer about a tree.</summary>
+public sealed class TreeReply
+{
+    /// <summary>What is in it.</summary>
+    public IReadOnlyList<TreeEntryReply>? Tree { get; set; }
+}
+
+/// <summary>An entry of a tree.</summary>
+public sealed class TreeEntryReply
+{
+    /// <summary>Its name.</summary>
+    public string? Path { get; set; }
+
+    /// <summary>As in git: <c>100644</c>, <c>120000</c> for a link.</summary>
+    public string? Mode { get; set; }
+
+    /// <summary><c>blob</c>, <c>tree</c>, <c>commit</c>.</summary>
+    public string? Type { get; set; }
+
+    /// <summary>Its id.</summary>
+    public string? Sha { get; set; }
+
+    /// <summary>Bytes.</summary>
+    public long Size { get; set; }
+}
+
+/// <summary>A file's content.</summary>
+public sealed class BlobReply
+{
+    /// <summary>In the encoding below.</summary>
+    public string? Content { get; set; }
+
+    /// <summary><c>base64</c> or <c>utf-8</c>.</summary>
+    public string? Encoding { get; set; }
+}
+
+/// <summary>A comparison.</summary>
+public sealed class CompareReply
+{
+    /// <summary>The files that differ.</summary>
+    public IReadOnlyList<CompareFileReply>? Files { get; set; }
+}
+
+/// <summary>A file that differs.</summary>
+public sealed class CompareFileReply
+{
+    /// <summary>Its path.</summary>
+    public string? Filename { get; set; }
+
+    /// <summary>Its path before it was renamed.</summary>
+    public string? PreviousFilename { get; set; }
+}
+
+/// <summary>A commit.</summary>
+public sealed class CommitReply
+{
+    /// <summary>Its id.</summary>
+    public string? Sha { get; set; }
+}
+
+/// <summary>What a person may do.</summary>
+public sealed class PermissionReply
+{
+    /// <summary><c>admin</c>, <c>write</c>, <c>read</c>, <c>none</c>.</summary>
+    public string? Permission { get; set; }
+
+    /// <summary>Who it is about.</summary>
+    public PermissionUserReply? User { get; set; }
+}
+
+/// <summary>A person.</summary>
+public sealed class PermissionUserReply
+{
+    /// <summary>The number.</summary>
+    public long Id { get; set; }
+}
