@@ -8,7 +8,7 @@ namespace BuildRunner.Cli.Running;
 internal sealed class RunFlags
 {
     private readonly Argument<string?> file = new("FILE") { Description = "a pipeline file, or a directory that has one; this directory's if left out", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string> engine = Of<string>("--engine", "KIND", "container engine: oci, docker (also Podman), or dummy, which runs nothing").Among("oci", "docker", "dummy");
+    private readonly Option<string> engine = Of<string>("--engine", "KIND", "container engine: oci, docker, or dummy, which runs nothing").Among("oci", "docker", "dummy");
     private readonly Option<string> progress = Of<string>("--progress", "HOW", "auto, tty, plain, json or quiet").Among("auto", "tty", "plain", "json", "quiet");
     private readonly Option<string?> timestamps = new("--timestamps") { Description = "time before each line: elapsed, utc or local", HelpName = "HOW", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<string> kind = Of<string>("--event", "NAME", "run as for this event (default: push)")

@@ -24,7 +24,11 @@ internal sealed class RunFolder : IDisposable
     public static RunFolder Create()
     {
         var path = Directory.CreateTempSubdirectory(Prefix).FullName;
-        return new RunFolder(path, new FileStream(System.IO.Path.Combine(path, LockName), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None));
+
+        // A file is there before it is locked: under its own name only when both are true, else another run takes the folder for a dead one's.
+        var alive = new FileStream(System.IO.Path.Combine(path, LockName + ".new"), FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        File.Move(alive.Name, System.IO.Path.Combine(path, LockName));
+        return new RunFolder(path, alive);
     }
 
     /// <summary>Deletes the folders of this user's runs that are dead.</summary>
