@@ -48,6 +48,7 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
 
     private static bool IsEnding(string message) =>
         message.Contains("state improper", StringComparison.Ordinal)
+        || message.Contains("is not running", StringComparison.Ordinal)
         || message.Contains("could not be stopped", StringComparison.Ordinal)
         || message.Contains("already in progress", StringComparison.Ordinal)
         || message.Contains("dependent containers", StringComparison.Ordinal);
