@@ -87,6 +87,11 @@ internal sealed class BlobTransfer(RegistryExchange exchange, string path, strin
                 (skip, piece) = (skip - skipped, piece[skipped..]);
             }
 
+            if (piece.IsEmpty)
+            {
+                continue;
+            }
+
             if (piece.Length > blob.Size - _at)
             {
                 throw WrongSize();

@@ -18,6 +18,12 @@ internal sealed class ChunkQueue : ReadOnceStream
     /// <summary>Copies a piece into the queue. After the reader has gone, it is dropped.</summary>
     public async ValueTask PutAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellationToken)
     {
+        if (piece.IsEmpty)
+        {
+            // To the reader, nothing would be the end.
+            return;
+        }
+
         var buffer = ArrayPool<byte>.Shared.Rent(piece.Length);
         piece.CopyTo(buffer);
         try
