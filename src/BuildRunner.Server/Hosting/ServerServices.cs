@@ -1,6 +1,9 @@
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Server.Access;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Logs;
 using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
@@ -35,6 +38,10 @@ public static class ServerServices
         services.AddSingleton<LabelSets>().AddSingleton<Doorbells>().AddSingleton<RunFollowers>().AddSingleton<WorkItems>();
         services.AddSingleton<Claims>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
+        services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>();
+        services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
+        services.AddProblemDetails();
+        ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>();
         services.AddMassTransit(bus =>
         {
@@ -43,6 +50,9 @@ public static class ServerServices
         });
         return services;
     }
+
+    // Frames and what BuildRunner itself says come on top of what the step wrote.
+    private static long MaxStream(LogLimits logs) => (2 * logs.MaxPerStep) + (1024 * 1024);
 
     private static Database OpenDatabase(IServiceProvider services)
     {

@@ -1,0 +1,144 @@
+using System.Globalization;
+using System.Security.Claims;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Agents;
+using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Logs;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BuildRunner.Server.Api;
+
+/// <summary>The agent contract over HTTP (<see cref="AgentRoutes"/>). Endpoints unpack, call and answer.</summary>
+internal static class AgentApi
+{
+    public const string Policy = "agent";
+
+    private const int MaxBody = 4 * 1024 * 1024;
+    private static readonly AgentContractJson Json = AgentContractJson.Default;
+
+    public static void MapAgentApi(this IEndpointRouteBuilder routes)
+    {
+        Post(routes, AgentRoutes.Register, Json.RegisterRequest, RegisterAsync).AllowAnonymous().ExcludeFromDescription();
+        var agent = routes.MapGroup("").RequireAuthorization(Policy).ExcludeFromDescription();
+        Post(agent, AgentRoutes.Hello, Json.HelloRequest, HelloAsync);
+        Post(agent, AgentRoutes.Claim, Json.ClaimRequest, async (call, request) =>
+            TypedResults.Json(await call.Get<Claims>().ClaimAsync(call.Agent, request, call.Stop), Json.ClaimResponse));
+        Post(agent, AgentRoutes.Heartbeat, Json.HeartbeatRequest, async (call, request) =>
+            TypedResults.Json(await call.Get<Leases>().RenewAsync(call.Agent, request, call.Stop), Json.HeartbeatResponse));
+        Post(agent, AgentRoutes.Goodbye, Json.GoodbyeRequest, async (call, request) =>
+        {
+            await call.Get<AgentRegistry>().GoodbyeAsync(call.Agent, request, call.Stop);
+            return TypedResults.NoContent();
+        });
+        Post(agent, AgentRoutes.Intent, Json.IntentRequest, (call, request) => AnswerAsync(call.Get<Reports>().IntentAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Result, Json.ResultRequest, (call, request) => AnswerAsync(call.Get<Reports>().ResultAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Return, Json.ReturnRequest, (call, request) => AnswerAsync(call.Get<Reports>().ReturnAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Service, Json.ServiceRequest, (call, request) => AnswerAsync(call.Get<Reports>().ServiceAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.WorkflowLost, Json.WorkflowLostRequest, (call, request) =>
+            AnswerAsync(call.Get<Reports>().WorkflowLostAsync(call.Agent, call.Work, request, call.Stop)));
+        agent.MapPut(AgentRoutes.Log, LogAsync);
+    }
+
+    // Bodies are read by the contract's own rules, whatever the host has set for others.
+    private static RouteHandlerBuilder Post<T>(IEndpointRouteBuilder routes, string route, JsonTypeInfo<T> type, Func<AgentCall, T, Task<IResult>> answer) =>
+        routes.MapPost(route, async (HttpContext http) =>
+        {
+            if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            {
+                size.MaxRequestBodySize = MaxBody;
+            }
+
+            try
+            {
+                return await JsonSerializer.DeserializeAsync(http.Request.Body, type, http.RequestAborted) is { } request
+                    ? await answer(new AgentCall(http), request)
+                    : Problem(StatusCodes.Status400BadRequest, "request", "the body is null");
+            }
+            catch (JsonException e)
+            {
+                return Problem(StatusCodes.Status400BadRequest, "request", $"the body is not what the contract says: {e.Message}");
+            }
+        });
+
+    private static async Task<IResult> RegisterAsync(AgentCall call, RegisterRequest request)
+    {
+        if (request.Name is not { Length: > 0 and <= 64 } || !request.Name.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_'))
+        {
+            return Problem(StatusCodes.Status400BadRequest, AgentProblems.Token, "an agent's name is 1 to 64 letters, digits, dots, dashes and underscores");
+        }
+
+        return await call.Get<AgentRegistry>().RegisterAsync(request, call.Stop) is { } registered
+            ? TypedResults.Json(registered, Json.RegisterResponse)
+            : Problem(StatusCodes.Status403Forbidden, AgentProblems.Token, "this registration token is unknown, used or expired; make a new one with: buildrunner agent token");
+    }
+
+    private static async Task<IResult> HelloAsync(AgentCall call, HelloRequest request) =>
+        AgentVersions.WhyNot(request.Version, AgentVersions.Server) is { } why
+            ? Problem(StatusCodes.Status426UpgradeRequired, AgentProblems.Version, why)
+            : TypedResults.Json(await call.Get<AgentRegistry>().GreetAsync(call.Agent, request, AgentVersions.Server.ToString(3), call.Stop), Json.HelloResponse);
+
+    private static async Task<IResult> LogAsync(
+        Guid id, string stream, long fence, long offset, string? sha256, HttpContext http, LogUploads uploads, LogLimits limits)
+    {
+        var call = new AgentCall(http);
+        if (!LogFiles.IsName(stream) || offset < 0 || sha256 is not (null or { Length: 64 }))
+        {
+            return Problem(StatusCodes.Status400BadRequest, "request", "stream, offset or sha256 is not of its form");
+        }
+
+        if (await ReadAsync(http.Request, limits.MaxChunk, call.Stop) is not { } bytes)
+        {
+            return Problem(StatusCodes.Status413PayloadTooLarge, "request", $"one upload is at most {limits.MaxChunk} bytes");
+        }
+
+        var (append, refusal) = await uploads.AppendAsync(call.Agent, id, new LogRange(stream, fence, offset, sha256), bytes, call.Stop);
+        return append switch
+        {
+            LogAppend.Stored(var at) => TypedResults.Json(new LogPosition(at, Ended: false), Json.LogPosition),
+            LogAppend.Ended(var at) => TypedResults.Json(new LogPosition(at, Ended: true), Json.LogPosition),
+            LogAppend.Gap(var at) => TypedResults.Json(new LogPosition(at, Ended: false), Json.LogPosition, statusCode: StatusCodes.Status416RangeNotSatisfiable),
+            LogAppend.TooLong(var limit) => Problem(StatusCodes.Status413PayloadTooLarge, "request", string.Create(CultureInfo.InvariantCulture, $"a log is at most {limit} bytes")),
+            _ => Problem(StatusCodes.Status409Conflict, refusal!.Code, refusal.Why),
+        };
+    }
+
+    private static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpRequest request, int limit, CancellationToken stop)
+    {
+        if (request.ContentLength > limit)
+        {
+            return null;
+        }
+
+        var buffer = new byte[limit + 1];
+        var read = await request.Body.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, stop);
+        return read > limit ? null : buffer.AsMemory(0, read);
+    }
+
+    private static async Task<IResult> AnswerAsync(Task<Refusal?> call) =>
+        await call is { } refusal ? Problem(StatusCodes.Status409Conflict, refusal.Code, refusal.Why) : TypedResults.NoContent();
+
+    private static ProblemHttpResult Problem(int status, string code, string why) =>
+        TypedResults.Problem(why, statusCode: status, extensions: new Dictionary<string, object?> { ["code"] = code });
+}
+
+/// <summary>One call of an agent. Who it is comes from its credential.</summary>
+internal sealed class AgentCall(HttpContext http)
+{
+    public Guid Agent => Guid.ParseExact(http.User.FindFirstValue(TokenAuthentication.AgentClaim)!, "N");
+
+    /// <summary>The work in the path; one that nobody has if that is no id.</summary>
+    public Guid Work => Guid.TryParse(http.Request.RouteValues["id"] as string, out var id) ? id : Guid.Empty;
+
+    public CancellationToken Stop => http.RequestAborted;
+
+    public T Get<T>()
+        where T : notnull => http.RequestServices.GetRequiredService<T>();
+}

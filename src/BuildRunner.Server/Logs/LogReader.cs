@@ -1,0 +1,103 @@
+using System.Runtime.CompilerServices;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Logs;
+
+/// <summary>Reads logs, also while they are written. A reader costs the writer nothing but a signal.</summary>
+internal sealed class LogReader(Database database, LogFiles files, TimeProvider time)
+{
+    // The bytes may have come in at another server, which shares the folder but not the signal.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(1);
+    private const int ReadAtOnce = 256 * 1024;
+
+    /// <summary>The frames from an offset on.</summary>
+    /// <param name="log">Which log.</param>
+    /// <param name="offset">Where a frame begins: 0, or what came with an earlier frame.</param>
+    /// <param name="follow">True: until the log has ended; false: as far as it goes now.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Each frame with the offset behind it; its text is valid until the next one is asked for.</returns>
+    public async IAsyncEnumerable<(LogFrame Frame, long Next)> ReadAsync(LogKey log, long offset, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var buffer = new byte[ReadAtOnce];
+        long? asked = null;
+        var over = !follow;
+        while (true)
+        {
+            var more = files.NextAsync(log.Run, log.Work, log.Stream);
+            var began = offset;
+            int read;
+            while ((read = await FillAsync(log, offset, buffer, cancellationToken)) > 0)
+            {
+                var rest = buffer.AsMemory(0, read);
+                while (LogFrame.TryRead(rest, out var frame))
+                {
+                    offset += frame.Size;
+                    rest = rest[frame.Size..];
+                    yield return (frame, offset);
+                }
+
+                if (rest.Length == read && read < buffer.Length)
+                {
+                    break;
+                }
+
+                buffer = rest.Length == read ? new byte[buffer.Length * 2] : buffer;
+            }
+
+            if (offset > began)
+            {
+                continue;
+            }
+
+            if (over)
+            {
+                yield break;
+            }
+
+            if (asked is null || more.IsCompleted || time.GetElapsedTime(asked.Value) >= AskAgain)
+            {
+                // Once more from the beginning: what was written before it ended may have come after this look.
+                asked = time.GetTimestamp();
+                over = await IsOverAsync(log, cancellationToken);
+                if (over)
+                {
+                    continue;
+                }
+            }
+
+            await Task.WhenAny(more, Task.Delay(LookAgain, time, cancellationToken));
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    private async Task<int> FillAsync(LogKey log, long offset, byte[] buffer, CancellationToken cancellationToken)
+    {
+        if (files.Open(log.Run, log.Work, log.Stream) is not { } file)
+        {
+            return 0;
+        }
+
+        await using (file)
+        {
+            file.Position = Math.Min(offset, file.Length);
+            return await file.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
+        }
+    }
+
+    // A log ends when its uploader says so; one that never will, because its agent is gone, ends with the run.
+    private Task<bool> IsOverAsync(LogKey log, CancellationToken cancellationToken) => database.ReadAsync(
+        async db =>
+            await db.LogStreams.AnyAsync(s => s.Work == log.Work && s.Stream == log.Stream && s.Ended, cancellationToken)
+            || await db.Runs.AnyAsync(r => r.Id == log.Run && r.Stage == RunStage.Ended, cancellationToken),
+        cancellationToken);
+}
+
+/// <summary>Names a log.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Work">The work that writes it.</param>
+/// <param name="Stream">The stream.</param>
+internal sealed record LogKey(Guid Run, Guid Work, string Stream);
