@@ -46,6 +46,13 @@ public sealed class ImageStore : IDisposable
             return RootFileSystemImage.Resolve(image);
         }
 
+        if (image.Transport != ImageTransport.Docker)
+        {
+            throw new ContainerException(
+                ContainerFailure.InvalidImage,
+                $"The image {image} is a layout or archive, which this version cannot read yet. Push it to a registry, or unpack it and name the directory with rootfs:.");
+        }
+
         var pull = new ImagePull(_parts, image, options, progress);
         var resolved = await pull.RunAsync(cancellationToken).ConfigureAwait(false);
         if (pull.HasLoaded)

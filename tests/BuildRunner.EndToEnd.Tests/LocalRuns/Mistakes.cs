@@ -52,6 +52,14 @@ public sealed class Mistakes
     }
 
     [Fact]
+    public async Task An_archive_is_refused_with_what_to_do_instead()
+    {
+        var run = await RunPipelineAsync("steps:\n  - name: a\n    image: oci:layout\n    commands: [\"true\"]\n");
+        Assert.Equal(5, run.Code);
+        Assert.Contains("rootfs:", run.Error);
+    }
+
+    [Fact]
     public async Task A_command_that_does_not_exist_fails_like_in_a_shell()
     {
         var run = await RunPipelineAsync("steps:\n  - name: a\n    image: rootfs:/\n    commands: [no-such-program]\n");

@@ -24,7 +24,7 @@ internal static class ImageVerbs
     }
 
     /// <summary>The argument that names images.</summary>
-    public static Argument<string[]> Names() => new("IMAGE") { Description = "what docker pull takes, or oci:DIR, oci-archive:FILE, docker-archive:FILE", Arity = ArgumentArity.OneOrMore };
+    public static Argument<string[]> Names() => new("IMAGE") { Description = "what docker pull takes", Arity = ArgumentArity.OneOrMore };
 
     /// <summary>The option for output that programs read.</summary>
     public static Option<bool> Json() => new("--json") { Description = "print JSON" };
