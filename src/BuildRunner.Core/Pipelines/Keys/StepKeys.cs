@@ -18,7 +18,7 @@ internal static class StepKeys
         new("target", Name, "The stage to stop at.") { Own = true },
     ]));
 
-    private static readonly KeyDefinition Image = new("image", new AnyOf(Name, ImageBuild), "The image: what `docker pull` takes, or `oci:DIR`, `oci-archive:FILE`, `docker-archive:FILE`, `rootfs:PATH`.") { Required = true };
+    private static readonly KeyDefinition Image = new("image", new AnyOf(Name, ImageBuild), "The image: what `docker pull` takes, or `rootfs:PATH`.") { Required = true };
 
     private static readonly KeyDefinition[] Common =
     [
