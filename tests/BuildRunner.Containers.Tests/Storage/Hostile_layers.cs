@@ -318,9 +318,9 @@ public sealed class Hostile_layers
                     File.Delete(directory);
                     Directory.Move(directory + "-aside", directory);
                 }
-                catch (IOException)
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
                 {
-                    // The other side was faster.
+                    // The other side was faster: it may also have made a directory where the link was, which is not deleted as a file.
                 }
             }
         }
