@@ -40,6 +40,24 @@ internal abstract class Db(DbContextOptions options) : DbContext(options)
 
     public DbSet<LeaseRow> Leases => Set<LeaseRow>();
 
+    public DbSet<InboxRow> Inbox => Set<InboxRow>();
+
+    public DbSet<HookRow> Hooks => Set<HookRow>();
+
+    public DbSet<ScheduleRow> Schedules => Set<ScheduleRow>();
+
+    public DbSet<ScheduleFireRow> ScheduleFires => Set<ScheduleFireRow>();
+
+    public DbSet<ForgeRepositoryRow> ForgeRepositories => Set<ForgeRepositoryRow>();
+
+    public DbSet<CheckRow> Checks => Set<CheckRow>();
+
+    public DbSet<CheckDueRow> ChecksDue => Set<CheckDueRow>();
+
+    public DbSet<RegistryRow> Registries => Set<RegistryRow>();
+
+    public DbSet<OutboxRow> Outbox => Set<OutboxRow>();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         ArgumentNullException.ThrowIfNull(configurationBuilder);

@@ -14,6 +14,8 @@ internal static class DbModel
         DescribeRuns(model);
         DescribeQueue(model);
         DescribeAccess(model);
+        DescribeTriggers(model);
+        DescribeForge(model);
         model.Entity<LogStreamRow>().HasKey(s => new { s.Work, s.Stream });
         model.Entity<LogStreamRow>().HasIndex(s => s.Run);
         model.Entity<DeliveryRow>().HasKey(d => new { d.Source, d.Key });
@@ -62,6 +64,34 @@ internal static class DbModel
         model.Entity<ApiTokenRow>().HasIndex(t => t.Hash).IsUnique();
         model.Entity<SecretRow>().HasIndex(s => new { s.Level, s.Owner, s.Key }).IsUnique();
         model.Entity<AuditRow>().HasIndex(a => a.At);
+    }
+
+    private static void DescribeTriggers(ModelBuilder model)
+    {
+        model.Entity<InboxRow>().HasIndex(i => new { i.Source, i.Delivery }).IsUnique();
+        model.Entity<InboxRow>().HasIndex(i => i.DueAt).HasFilter("state = 0");
+        model.Entity<InboxRow>().HasIndex(i => i.At);
+        model.Entity<HookRow>().HasIndex(h => h.Name).IsUnique();
+        model.Entity<HookRow>().HasOne<RepositoryRow>().WithMany().HasForeignKey(h => h.Repository);
+        model.Entity<ScheduleRow>().HasIndex(s => new { s.Repository, s.Name }).IsUnique();
+        model.Entity<ScheduleRow>().HasIndex(s => s.NextDue);
+        model.Entity<ScheduleRow>().HasOne<RepositoryRow>().WithMany().HasForeignKey(s => s.Repository);
+        model.Entity<ScheduleFireRow>().HasKey(f => new { f.Schedule, f.Due });
+        model.Entity<ScheduleFireRow>().HasOne<ScheduleRow>().WithMany().HasForeignKey(f => f.Schedule);
+    }
+
+    private static void DescribeForge(ModelBuilder model)
+    {
+        model.Entity<ForgeRepositoryRow>().HasKey(f => f.Repository);
+        model.Entity<ForgeRepositoryRow>().HasIndex(f => f.ForgeId).IsUnique();
+        model.Entity<ForgeRepositoryRow>().HasOne<RepositoryRow>().WithOne().HasForeignKey<ForgeRepositoryRow>(f => f.Repository);
+        model.Entity<CheckRow>().HasKey(c => new { c.Run, c.Workflow });
+        model.Entity<CheckRow>().HasOne<RunRow>().WithMany().HasForeignKey(c => c.Run);
+        model.Entity<CheckDueRow>().HasKey(c => c.Run);
+        model.Entity<CheckDueRow>().HasIndex(c => c.DueAt);
+        model.Entity<CheckDueRow>().HasOne<RunRow>().WithOne().HasForeignKey<CheckDueRow>(c => c.Run);
+        model.Entity<RegistryRow>().HasIndex(r => new { r.Level, r.Owner, r.Host }).IsUnique();
+        model.Entity<OutboxRow>().HasIndex(o => o.DueAt).HasFilter("NOT done");
     }
 
     // Names that a person can type at a database's prompt without quotes.

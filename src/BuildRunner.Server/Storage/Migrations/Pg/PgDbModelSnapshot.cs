@@ -213,6 +213,47 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.ToTable("audit");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckDueRow", b =>
+                {
+                    b.Property<Guid>("Run")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("due_at");
+
+                    b.Property<long>("Version")
+                        .HasColumnType("bigint")
+                        .HasColumnName("version");
+
+                    b.HasKey("Run");
+
+                    b.HasIndex("DueAt");
+
+                    b.ToTable("checks_due");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckRow", b =>
+                {
+                    b.Property<Guid>("Run")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Workflow")
+                        .HasColumnType("text")
+                        .HasColumnName("workflow");
+
+                    b.Property<string>("Reported")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("reported");
+
+                    b.HasKey("Run", "Workflow");
+
+                    b.ToTable("checks");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.DeliveryRow", b =>
                 {
                     b.Property<string>("Source")
@@ -236,6 +277,54 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.ToTable("deliveries");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", b =>
+                {
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("uuid")
+                        .HasColumnName("repository");
+
+                    b.Property<long>("ForgeId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("forge_id");
+
+                    b.Property<string>("FullName")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("full_name");
+
+                    b.Property<long?>("Installation")
+                        .HasColumnType("bigint")
+                        .HasColumnName("installation");
+
+                    b.Property<long?>("LookedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("looked_at");
+
+                    b.Property<long>("Owner")
+                        .HasColumnType("bigint")
+                        .HasColumnName("owner");
+
+                    b.Property<bool>("Polled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("polled");
+
+                    b.Property<bool>("Private")
+                        .HasColumnType("boolean")
+                        .HasColumnName("private");
+
+                    b.Property<string>("Seen")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("seen");
+
+                    b.HasKey("Repository");
+
+                    b.HasIndex("ForgeId")
+                        .IsUnique();
+
+                    b.ToTable("forge_repositories");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.GroupHoldRow", b =>
                 {
                     b.Property<string>("Group")
@@ -256,6 +345,126 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .IsUnique();
 
                     b.ToTable("group_holds");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.HookRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at");
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("enabled");
+
+                    b.Property<long?>("LastDeliveryAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_delivery_at");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<byte[]>("PreviousSecret")
+                        .HasColumnType("bytea")
+                        .HasColumnName("previous_secret");
+
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("uuid")
+                        .HasColumnName("repository");
+
+                    b.Property<byte[]>("Secret")
+                        .HasColumnType("bytea")
+                        .HasColumnName("secret");
+
+                    b.Property<string>("Settings")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("settings");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Name")
+                        .IsUnique();
+
+                    b.HasIndex("Repository");
+
+                    b.ToTable("hooks");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.InboxRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("Delivery")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("delivery");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("due_at");
+
+                    b.Property<string>("Event")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("event");
+
+                    b.Property<Guid?>("Repository")
+                        .HasColumnType("uuid")
+                        .HasColumnName("repository");
+
+                    b.Property<Guid?>("Run")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Source")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("source");
+
+                    b.Property<int>("State")
+                        .HasColumnType("integer")
+                        .HasColumnName("state");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("integer")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Verdict")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At");
+
+                    b.HasIndex("DueAt")
+                        .HasFilter("state = 0");
+
+                    b.HasIndex("Source", "Delivery")
+                        .IsUnique();
+
+                    b.ToTable("inbox");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.LabelSetRow", b =>
@@ -336,6 +545,61 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.ToTable("log_streams");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.OutboxRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<bool>("Done")
+                        .HasColumnType("boolean")
+                        .HasColumnName("done");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("due_at");
+
+                    b.Property<string>("Event")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("event");
+
+                    b.Property<Guid>("Run")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("target");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("integer")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Verdict")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DueAt")
+                        .HasFilter("NOT done");
+
+                    b.ToTable("outbox");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RegistrationTokenRow", b =>
                 {
                     b.Property<Guid>("Id")
@@ -371,6 +635,54 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .IsUnique();
 
                     b.ToTable("registration_tokens");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RegistryRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Host")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("host");
+
+                    b.Property<string>("KeyId")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("key_id");
+
+                    b.Property<int>("Level")
+                        .HasColumnType("integer")
+                        .HasColumnName("level");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("owner");
+
+                    b.Property<byte[]>("Sealed")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("sealed");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("User")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("user");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Level", "Owner", "Host")
+                        .IsUnique();
+
+                    b.ToTable("registries");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RepositoryRow", b =>
@@ -567,6 +879,111 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .IsUnique();
 
                     b.ToTable("runs");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleFireRow", b =>
+                {
+                    b.Property<Guid>("Schedule")
+                        .HasColumnType("uuid")
+                        .HasColumnName("schedule");
+
+                    b.Property<long>("Due")
+                        .HasColumnType("bigint")
+                        .HasColumnName("due");
+
+                    b.Property<long>("At")
+                        .HasColumnType("bigint")
+                        .HasColumnName("at");
+
+                    b.Property<bool>("Done")
+                        .HasColumnType("boolean")
+                        .HasColumnName("done");
+
+                    b.Property<Guid?>("Run")
+                        .HasColumnType("uuid")
+                        .HasColumnName("run");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("integer")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Why")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("why");
+
+                    b.HasKey("Schedule", "Due");
+
+                    b.ToTable("schedule_fires");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Branch")
+                        .HasColumnType("text")
+                        .HasColumnName("branch");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Cron")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("cron");
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("boolean")
+                        .HasColumnName("enabled");
+
+                    b.Property<long>("HandledUpTo")
+                        .HasColumnType("bigint")
+                        .HasColumnName("handled_up_to");
+
+                    b.Property<string>("Inputs")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("inputs");
+
+                    b.Property<int>("Misfire")
+                        .HasColumnType("integer")
+                        .HasColumnName("misfire");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("name");
+
+                    b.Property<long?>("NextDue")
+                        .HasColumnType("bigint")
+                        .HasColumnName("next_due");
+
+                    b.Property<int>("Overlap")
+                        .HasColumnType("integer")
+                        .HasColumnName("overlap");
+
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("uuid")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("Zone")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("NextDue");
+
+                    b.HasIndex("Repository", "Name")
+                        .IsUnique();
+
+                    b.ToTable("schedules");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.SecretRow", b =>
@@ -775,6 +1192,42 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.ToTable("work");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckDueRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
+                        .WithOne()
+                        .HasForeignKey("BuildRunner.Server.Storage.Rows.CheckDueRow", "Run")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
+                        .WithMany()
+                        .HasForeignKey("Run")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithOne()
+                        .HasForeignKey("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", "Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.HookRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithMany()
+                        .HasForeignKey("Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RunPlanRow", b =>
                 {
                     b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
@@ -785,6 +1238,24 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RunRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithMany()
+                        .HasForeignKey("Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleFireRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.ScheduleRow", null)
+                        .WithMany()
+                        .HasForeignKey("Schedule")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleRow", b =>
                 {
                     b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
                         .WithMany()

@@ -206,6 +206,47 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.ToTable("audit");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckDueRow", b =>
+                {
+                    b.Property<Guid>("Run")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("due_at");
+
+                    b.Property<long>("Version")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("version");
+
+                    b.HasKey("Run");
+
+                    b.HasIndex("DueAt");
+
+                    b.ToTable("checks_due");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckRow", b =>
+                {
+                    b.Property<Guid>("Run")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Workflow")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("workflow");
+
+                    b.Property<string>("Reported")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reported");
+
+                    b.HasKey("Run", "Workflow");
+
+                    b.ToTable("checks");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.DeliveryRow", b =>
                 {
                     b.Property<string>("Source")
@@ -229,6 +270,54 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.ToTable("deliveries");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", b =>
+                {
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<long>("ForgeId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("forge_id");
+
+                    b.Property<string>("FullName")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("full_name");
+
+                    b.Property<long?>("Installation")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("installation");
+
+                    b.Property<long?>("LookedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("looked_at");
+
+                    b.Property<long>("Owner")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("owner");
+
+                    b.Property<bool>("Polled")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("polled");
+
+                    b.Property<bool>("Private")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("private");
+
+                    b.Property<string>("Seen")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("seen");
+
+                    b.HasKey("Repository");
+
+                    b.HasIndex("ForgeId")
+                        .IsUnique();
+
+                    b.ToTable("forge_repositories");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.GroupHoldRow", b =>
                 {
                     b.Property<string>("Group")
@@ -249,6 +338,126 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .IsUnique();
 
                     b.ToTable("group_holds");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.HookRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("enabled");
+
+                    b.Property<long?>("LastDeliveryAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_delivery_at");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<byte[]>("PreviousSecret")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("previous_secret");
+
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<byte[]>("Secret")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("secret");
+
+                    b.Property<string>("Settings")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("settings");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Name")
+                        .IsUnique();
+
+                    b.HasIndex("Repository");
+
+                    b.ToTable("hooks");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.InboxRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("body");
+
+                    b.Property<string>("Delivery")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("delivery");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("due_at");
+
+                    b.Property<string>("Event")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("event");
+
+                    b.Property<Guid?>("Repository")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<Guid?>("Run")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Source")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("source");
+
+                    b.Property<int>("State")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("state");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Verdict")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("At");
+
+                    b.HasIndex("DueAt")
+                        .HasFilter("state = 0");
+
+                    b.HasIndex("Source", "Delivery")
+                        .IsUnique();
+
+                    b.ToTable("inbox");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.LabelSetRow", b =>
@@ -327,6 +536,61 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.ToTable("log_streams");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.OutboxRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("body");
+
+                    b.Property<bool>("Done")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("done");
+
+                    b.Property<long>("DueAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("due_at");
+
+                    b.Property<string>("Event")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("event");
+
+                    b.Property<Guid>("Run")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("target");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Verdict")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("verdict");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DueAt")
+                        .HasFilter("NOT done");
+
+                    b.ToTable("outbox");
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RegistrationTokenRow", b =>
                 {
                     b.Property<Guid>("Id")
@@ -362,6 +626,54 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .IsUnique();
 
                     b.ToTable("registration_tokens");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RegistryRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Host")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("host");
+
+                    b.Property<string>("KeyId")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key_id");
+
+                    b.Property<int>("Level")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("level");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("owner");
+
+                    b.Property<byte[]>("Sealed")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("sealed");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("User")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("user");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Level", "Owner", "Host")
+                        .IsUnique();
+
+                    b.ToTable("registries");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RepositoryRow", b =>
@@ -558,6 +870,111 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .IsUnique();
 
                     b.ToTable("runs");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleFireRow", b =>
+                {
+                    b.Property<Guid>("Schedule")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("schedule");
+
+                    b.Property<long>("Due")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("due");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<bool>("Done")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("done");
+
+                    b.Property<Guid?>("Run")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run");
+
+                    b.Property<int>("Tries")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("tries");
+
+                    b.Property<string>("Why")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("why");
+
+                    b.HasKey("Schedule", "Due");
+
+                    b.ToTable("schedule_fires");
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleRow", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("id");
+
+                    b.Property<string>("Branch")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("branch");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Cron")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("cron");
+
+                    b.Property<bool>("Enabled")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("enabled");
+
+                    b.Property<long>("HandledUpTo")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("handled_up_to");
+
+                    b.Property<string>("Inputs")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("inputs");
+
+                    b.Property<int>("Misfire")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("misfire");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("name");
+
+                    b.Property<long?>("NextDue")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("next_due");
+
+                    b.Property<int>("Overlap")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("overlap");
+
+                    b.Property<Guid>("Repository")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("Zone")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("NextDue");
+
+                    b.HasIndex("Repository", "Name")
+                        .IsUnique();
+
+                    b.ToTable("schedules");
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.SecretRow", b =>
@@ -766,6 +1183,42 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.ToTable("work");
                 });
 
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckDueRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
+                        .WithOne()
+                        .HasForeignKey("BuildRunner.Server.Storage.Rows.CheckDueRow", "Run")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.CheckRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
+                        .WithMany()
+                        .HasForeignKey("Run")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithOne()
+                        .HasForeignKey("BuildRunner.Server.Storage.Rows.ForgeRepositoryRow", "Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.HookRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithMany()
+                        .HasForeignKey("Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RunPlanRow", b =>
                 {
                     b.HasOne("BuildRunner.Server.Storage.Rows.RunRow", null)
@@ -776,6 +1229,24 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                 });
 
             modelBuilder.Entity("BuildRunner.Server.Storage.Rows.RunRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
+                        .WithMany()
+                        .HasForeignKey("Repository")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleFireRow", b =>
+                {
+                    b.HasOne("BuildRunner.Server.Storage.Rows.ScheduleRow", null)
+                        .WithMany()
+                        .HasForeignKey("Schedule")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("BuildRunner.Server.Storage.Rows.ScheduleRow", b =>
                 {
                     b.HasOne("BuildRunner.Server.Storage.Rows.RepositoryRow", null)
                         .WithMany()
