@@ -1,7 +1,7 @@
 namespace BuildRunner.Testing.Docker;
 
 /// <summary>A private Docker engine in a network namespace of its own, with its own socket and data. Never the host's.</summary>
-public sealed class DockerDaemon : IAsyncDisposable
+public sealed class DockerDaemon : ITestEngine
 {
     private readonly EngineProcess _process;
     private readonly TestFolder _folder;
@@ -12,10 +12,10 @@ public sealed class DockerDaemon : IAsyncDisposable
         _folder = folder;
     }
 
-    /// <summary>Its address, as <c>DOCKER_HOST</c> has it.</summary>
+    /// <inheritdoc/>
     public string Host => $"unix://{_folder["docker.sock"]}";
 
-    /// <summary>The process in whose network namespace containers' traffic goes out.</summary>
+    /// <inheritdoc/>
     public int ProcessId => _process.Id;
 
     /// <summary>Starts one; skips the test where the host cannot.</summary>

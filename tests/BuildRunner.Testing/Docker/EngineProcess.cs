@@ -59,6 +59,13 @@ internal sealed partial class EngineProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until a program that ends by itself has.</summary>
+    public async Task WaitForEndAsync()
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        await _process.WaitForExitAsync(limit.Token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)

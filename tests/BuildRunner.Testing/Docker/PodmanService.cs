@@ -1,11 +1,9 @@
 namespace BuildRunner.Testing.Docker;
 
-/// <summary>Podman's service with Docker's API, in a network namespace of its own, with its own socket and data.</summary>
-public sealed class PodmanService : IAsyncDisposable
+/// <summary>Podman's service with Docker's API, in a network namespace of its own, with its own socket, data and networks.</summary>
+public sealed class PodmanService : ITestEngine
 {
-    // A root without CAP_SYS_RESOURCE cannot raise limits to Podman's defaults.
-    private const string Configuration =
-        "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=4096:4096\"]\n[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\n";
+    private const string NetworkPlugins = "/usr/lib/cni";
 
     private readonly EngineProcess _process;
     private readonly TestFolder _folder;
@@ -16,38 +14,64 @@ public sealed class PodmanService : IAsyncDisposable
         _folder = folder;
     }
 
-    /// <summary>Its address, as <c>DOCKER_HOST</c> has it.</summary>
+    /// <inheritdoc/>
     public string Host => $"unix://{_folder["podman.sock"]}";
+
+    /// <inheritdoc/>
+    public int ProcessId => _process.Id;
 
     /// <summary>Starts one; skips the test where the host cannot.</summary>
     public static async Task<PodmanService> StartAsync()
     {
         Requires.Root();
-        Requires.Program("podman", "runc", "unshare");
+        Requires.Program("podman", "runc", "unshare", "iptables");
+        Requires.Path(NetworkPlugins);
         var folder = TestFolder.Create();
-        await File.WriteAllTextAsync(folder["containers.conf"], Configuration);
-        string[] arguments =
-        [
-            "--net", "--mount", "--propagation", "slave", Requires.Find("podman")!, "--root", folder["data"], "--runroot", folder["run"], "--cgroup-manager", "cgroupfs", "--runtime", "runc",
-            "system", "service", "--time", "0", $"unix://{folder["podman.sock"]}",
-        ];
-        var environment = new Dictionary<string, string> { ["CONTAINERS_CONF"] = folder["containers.conf"] };
-        var service = new PodmanService(EngineProcess.Start("unshare", arguments, environment), folder);
+        await File.WriteAllTextAsync(folder["containers.conf"], Configuration(folder));
+        string[] service = ["--net", Requires.Find("podman")!, .. Own(folder), "system", "service", "--time", "0", $"unix://{folder["podman.sock"]}"];
+        var podman = new PodmanService(EngineProcess.Start("unshare", service, Variables(folder)), folder);
         try
         {
-            await service._process.WaitForSocketAsync(folder["podman.sock"]);
-            return service;
+            await podman._process.WaitForSocketAsync(folder["podman.sock"]);
+            return podman;
         }
         catch
         {
-            await service.DisposeAsync();
+            await podman.DisposeAsync();
             throw;
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        // Podman's containers do not end with the service: one that a failed test left must not stay on the host.
+        await using (var removal = EngineProcess.Start(
+            "nsenter", [$"--net=/proc/{ProcessId}/ns/net", "podman", .. Own(_folder), "rm", "--force", "--all", "--time", "0"], Variables(_folder)))
+        {
+            await removal.WaitForEndAsync();
+        }
+
         await _process.DisposeAsync();
         _folder.Dispose();
     }
+
+    private static string[] Own(TestFolder folder) => ["--root", folder["data"], "--runroot", folder["run"], "--tmpdir", folder["tmp"]];
+
+    private static Dictionary<string, string> Variables(TestFolder folder) => new() { ["CONTAINERS_CONF"] = folder["containers.conf"] };
+
+    // A root without CAP_SYS_RESOURCE cannot raise limits to Podman's defaults; crun refuses hosts with both versions of cgroups.
+    private static string Configuration(TestFolder folder) =>
+        $"""
+        [containers]
+        default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+        [engine]
+        cgroup_manager = "cgroupfs"
+        events_logger = "file"
+        runtime = "runc"
+        [network]
+        network_backend = "cni"
+        network_config_dir = "{folder["networks"]}"
+        cni_plugin_dirs = ["{NetworkPlugins}"]
+
+        """;
 }

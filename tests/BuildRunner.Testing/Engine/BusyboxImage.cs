@@ -1,11 +1,19 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using BuildRunner.Containers.Images;
+using BuildRunner.Testing.Docker;
+using BuildRunner.Testing.Images;
 
 namespace BuildRunner.Testing.Engine;
 
-/// <summary>A directory tree with a static busybox and a few users, to be used as an image without a registry.</summary>
+/// <summary>The image of the contract: a static busybox and a few users, as a directory or as an archive for engines with a store of their own.</summary>
 public static class BusyboxImage
 {
+    /// <summary>Exits with its effective user; belongs to root, and has the set-user-id bit.</summary>
+    public const string SetUserIdProgram = "whoami-setuid";
+
+    private static readonly KeyValuePair<string, string>[] Environment = [new("PATH", "/bin:/usr/bin"), new("IMAGE", "busybox")];
+
     /// <summary>Fills a new directory and describes it as an image that engines take.</summary>
     public static ResolvedImage Create(string directory)
     {
@@ -27,13 +35,23 @@ public static class BusyboxImage
         File.WriteAllText(Path.Combine(directory, "etc/group"), "root:x:0:\nbuilder:x:1000:\nextra:x:1500:builder,other\nmany:x:1501:builder\n");
         File.SetUnixFileMode(Path.Combine(directory, "tmp"), (UnixFileMode)0x3FF);
         Run("chown", "1000:1000", Path.Combine(directory, "home/builder"));
+        AddProgram(Path.Combine(directory, "bin", SetUserIdProgram), TinyPrograms.ExitWithEffectiveUser, 0x9ED);
         return Describe(directory);
     }
 
-    /// <summary>Adds a program. Written by another process: what this one has open for writing cannot be executed while it forks elsewhere.</summary>
-    public static void AddProgram(ResolvedImage image, string path, byte[] content, int mode)
+    /// <summary>Writes the same tree and configuration as <c>docker save</c> does; its name is <c>repository:tag</c>.</summary>
+    public static void WriteArchive(string directory, string path, string name)
     {
-        var target = Path.Combine(image.LayerDirectories[0], path);
+        Run("tar", "--numeric-owner", "--sort=name", "-C", directory, "-cf", path + ".layer", ".");
+        var layer = TestLayer.Of(File.ReadAllBytes(path + ".layer"));
+        var image = new TestImage { Layers = [layer] }.WithSetting("Env", new JsonArray([.. Environment.Select(v => JsonValue.Create($"{v.Key}={v.Value}"))]));
+        DockerArchive.Write(path, image, name);
+        File.Delete(path + ".layer");
+    }
+
+    /// <summary>Adds a program. Written by another process: what this one has open for writing cannot be executed while it forks elsewhere.</summary>
+    private static void AddProgram(string target, byte[] content, int mode)
+    {
         File.WriteAllBytes(target + ".new", content);
         Run("cp", target + ".new", target);
         File.Delete(target + ".new");
@@ -43,7 +61,7 @@ public static class BusyboxImage
     /// <summary>Any directory as an image.</summary>
     public static ResolvedImage Describe(string directory) =>
         ImageReference.TryParse("rootfs:" + directory, null, out var reference, out var problem)
-            ? new ResolvedImage(reference, null, new ImageConfig()) { LayerDirectories = [directory] }
+            ? new ResolvedImage(reference, null, new ImageConfig { Environment = [.. Environment] }) { LayerDirectories = [directory] }
             : throw new InvalidOperationException(problem);
 
     private static void Run(string program, params string[] arguments)

@@ -5,17 +5,16 @@ using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
 
-/// <summary>The engine docker keeps what every engine promises.</summary>
-[Collection("docker")]
-public sealed class DockerEngineContract(DockerEngineFixture docker) : EngineContract
+/// <summary>The engine <c>docker</c> keeps what every engine promises.</summary>
+public abstract class DockerApiContract(EngineFixture fixture) : IsolationContract
 {
     /// <inheritdoc/>
     protected override bool MapsOwners => false;
 
     protected override IEngineHost CreateHost()
     {
-        docker.Required();
-        return new Host(docker.NewEngine(), docker.Image, TestFolder.Create());
+        fixture.Required();
+        return new Host(fixture.NewEngine(), fixture.Image, TestFolder.Create());
     }
 
     private sealed record Host(IContainerEngine Engine, ResolvedImage Image, TestFolder Folder) : IEngineHost
@@ -27,3 +26,11 @@ public sealed class DockerEngineContract(DockerEngineFixture docker) : EngineCon
         }
     }
 }
+
+/// <summary>On a Docker Engine.</summary>
+[Collection("docker")]
+public sealed class DockerEngineContract(DockerEngineFixture docker) : DockerApiContract(docker);
+
+/// <summary>On Podman's service.</summary>
+[Collection("podman")]
+public sealed class PodmanEngineContract(PodmanEngineFixture podman) : DockerApiContract(podman);

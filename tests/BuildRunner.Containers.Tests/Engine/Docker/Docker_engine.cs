@@ -100,9 +100,9 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData("tester", "1001:1001 50\n")]
-    [InlineData("1001", "1001:1001 50\n")]
-    [InlineData("tester:staff", "1001:50\n")]
+    [InlineData("builder", "1000:1000 1500 1501\n")]
+    [InlineData("1000", "1000:1000 1500 1501\n")]
+    [InlineData("builder:extra", "1000:1500\n")]
     [InlineData("4711:4712", "4711:4712\n")]
     public async Task The_user_is_who_was_named(string user, string expected)
     {
@@ -125,7 +125,7 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
     public async Task A_user_may_write_to_dev_stdout()
     {
         var group = await GroupAsync();
-        var (exit, output) = await RunAsync(group, Script("echo out > /dev/stdout; echo err > /dev/stderr") with { User = "tester" });
+        var (exit, output) = await RunAsync(group, Script("echo out > /dev/stdout; echo err > /dev/stderr") with { User = "builder" });
         Assert.Equal((0, "out\n", "err\n"), (exit.Status, output.Out, output.Error));
     }
 
@@ -143,7 +143,7 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
         var group = await GroupAsync();
         var spec = Script("cat /.buildrunner/script; stat -c '%a %u' /.buildrunner/script /.buildrunner/token; cat /.buildrunner/token; echo x > /.buildrunner/script") with
         {
-            User = "tester",
+            User = "builder",
             Files =
             [
                 new InjectedFile("script", Encoding.UTF8.GetBytes("hello\n"), Executable: true),
@@ -151,7 +151,7 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
             ],
         };
         var (exit, output) = await RunAsync(group, spec);
-        Assert.Equal("hello\n555 0\n400 1001\nsecret\n", output.Out);
+        Assert.Equal("hello\n555 0\n400 1000\nsecret\n", output.Out);
         Assert.NotEqual(0, exit.Status);
         var (_, asRoot) = await RunAsync(group, spec with { User = "root" });
         Assert.Contains("Read-only file system", asRoot.Error);

@@ -1,0 +1,75 @@
+using BuildRunner.Containers.Engine.Docker;
+using BuildRunner.Containers.Images;
+using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
+using BuildRunner.Testing.Engine;
+
+namespace BuildRunner.Containers.Tests.Engine.Docker;
+
+/// <summary>One private engine for all tests of a collection, with the contract's image.</summary>
+/// <param name="needs">Programs without which there is none.</param>
+/// <param name="start">Starts it.</param>
+public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> start) : IAsyncLifetime
+{
+    private readonly TestFolder folder = TestFolder.Create();
+    private ITestEngine? engine;
+    private string? missing;
+
+    /// <summary>The engine, as it was started.</summary>
+    public ITestEngine Service => engine!;
+
+    public ResolvedImage Image { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        missing = needs.FirstOrDefault(p => Requires.Find(p) is null)
+            ?? (Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX") is null ? "BUILDRUNNER_SANDBOX" : null);
+        if (missing is not null)
+        {
+            return;
+        }
+
+        engine = await start();
+        await using var client = NewEngine();
+        BusyboxImage.Create(folder["image"]);
+        BusyboxImage.WriteArchive(folder["image"], folder["busybox.tar"], "busybox-test:1");
+        Image = await client.PullAsync(Parse("docker-archive:" + folder["busybox.tar"]), new PullOptions(), null, CancellationToken.None);
+    }
+
+    public void Required() => Requires.That(missing is null, missing ?? "");
+
+    public DockerEngine NewEngine() => new(
+        new DockerEngineOptions
+        {
+            Host = Service.Host,
+            ScratchDirectory = folder["scratch"],
+            SandboxProgram = Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX")!,
+        },
+        TimeProvider.System);
+
+    public static ImageReference Parse(string text) =>
+        ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (engine is not null)
+        {
+            await engine.DisposeAsync();
+        }
+
+        folder.Dispose();
+        GC.SuppressFinalize(this);
+    }
+}
+
+/// <summary>A Docker Engine.</summary>
+public sealed class DockerEngineFixture() : EngineFixture(["dockerd"], async () => await DockerDaemon.StartAsync());
+
+/// <summary>Podman's service.</summary>
+public sealed class PodmanEngineFixture() : EngineFixture(["podman"], async () => await PodmanService.StartAsync());
+
+[CollectionDefinition("docker")]
+public sealed class DockerCollection : ICollectionFixture<DockerEngineFixture>;
+
+[CollectionDefinition("podman")]
+public sealed class PodmanCollection : ICollectionFixture<PodmanEngineFixture>;
