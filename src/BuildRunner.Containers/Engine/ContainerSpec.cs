@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Containers.Engine;
@@ -35,6 +36,9 @@ public sealed record WorkspaceSpec
 
     /// <summary>True: steps see a copy-on-write view, and the source never changes. False: steps write to the source.</summary>
     public required bool CopyOnWrite { get; init; }
+
+    /// <summary>Steps see the tree as the workflow of this kept container had left it, and their own changes are discarded; null: as it is. Only with <see cref="CopyOnWrite"/>.</summary>
+    public KeptContainer? ChangesOf { get; init; }
 }
 
 /// <summary>One container. Everything here is fixed when it is prepared, except what <see cref="StartSpec"/> completes.</summary>
@@ -45,6 +49,9 @@ public sealed record ContainerSpec
 
     /// <summary>The image, as <see cref="IContainerEngine.PullAsync"/> returned it.</summary>
     public required ResolvedImage Image { get; init; }
+
+    /// <summary>Starts from the file system that this container had at its end, in place of the image's; it must be of this engine. Null: from the image.</summary>
+    public KeptContainer? From { get; init; }
 
     /// <summary>Replaces the image's entry point; null keeps it.</summary>
     public IReadOnlyList<string>? Entrypoint { get; init; }
@@ -94,6 +101,9 @@ public sealed record ContainerSpec
     /// <summary>False for pipelines of strangers: setuid programs gain nothing.</summary>
     public bool AllowNewPrivileges { get; init; }
 
+    /// <summary>True: its file system is there after its end, for <see cref="IPreparedContainer.KeepAsync"/>, until it is disposed.</summary>
+    public bool MayBeKept { get; init; }
+
     /// <summary>Time between the stop signal and KILL.</summary>
     public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -128,6 +138,9 @@ public sealed record StartSpec
 
     /// <summary>Added to the environment, the same name replaces.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What the command reads; null: nothing.</summary>
+    public ContainerInput? Input { get; init; }
 
     /// <summary>Starts what was prepared.</summary>
     public static StartSpec AsPrepared { get; } = new();

@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Containers.Engine;
@@ -17,6 +18,9 @@ public interface IContainerEngine : IAsyncDisposable
 {
     /// <summary>The name by which a user chooses the engine: <c>oci</c>, <c>docker</c> or <c>dummy</c>.</summary>
     string Name { get; }
+
+    /// <summary>What this engine keeps of containers that have ended; null: it keeps nothing.</summary>
+    KeptContainers? Kept => null;
 
     /// <summary>Finds out by doing whether this host can run containers with this engine, and what is missing where it cannot.</summary>
     Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken);
@@ -63,6 +67,12 @@ public interface IPreparedContainer : IAsyncDisposable
 {
     /// <summary>The specification it was prepared from.</summary>
     ContainerSpec Spec { get; }
+
+    /// <summary>Keeps the file system of a container that has been run, in place of discarding it; to be called before it is disposed, once.</summary>
+    /// <remarks>Only for one whose <see cref="ContainerSpec.MayBeKept"/> is set.</remarks>
+    /// <returns>The record of it; null on an engine that keeps nothing.</returns>
+    /// <exception cref="ContainerException">It could not be kept.</exception>
+    Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Task.FromResult<KeptContainer?>(null);
 }
 
 /// <summary>A service. Disposing it stops it: stop signal, grace, KILL.</summary>

@@ -20,6 +20,7 @@ internal sealed class GroupHolder
     private readonly Descriptor _owners;
     private readonly GroupMounts _mounts;
     private readonly GroupNetwork _network;
+    private string? _keptWorkspace;
 
     private GroupHolder(GroupSetup setup)
     {
@@ -40,7 +41,7 @@ internal sealed class GroupHolder
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
         if (setup.WorkspaceSource is { } source)
         {
-            _mounts.AddWorkspace(source, setup.WorkspaceCopyOnWrite, setup.WorkspaceTreeBelowBase);
+            _mounts.AddWorkspace(source, setup.WorkspaceCopyOnWrite, setup.WorkspaceChanges, setup.WorkspaceTreeBelowBase);
         }
     }
 
@@ -77,6 +78,24 @@ internal sealed class GroupHolder
     }
 
     private string UserNamespacePath => $"/proc/{Environment.ProcessId}/fd/{_owners.Number}";
+
+    private void KeepWorkspace()
+    {
+        if (_keptWorkspace is null)
+        {
+            return;
+        }
+
+        try
+        {
+            _mounts.KeepWorkspace(_keptWorkspace);
+        }
+        catch (KernelException e)
+        {
+            // Nobody listens any more: whoever looks for it finds that it is not there. The rest is removed all the same.
+            Console.Error.WriteLine(e.Message);
+        }
+    }
 
     private static FileLock TakeGroupLock(GroupSetup setup)
     {
@@ -157,6 +176,9 @@ internal sealed class GroupHolder
             case HolderMessage.AddNetwork:
                 var request = NetworkRequest.Decode(frame);
                 return TextMessage.Encode(HolderMessage.NetworkAdded, _network.AddContainer(_users, request.Container, request.Address));
+            case HolderMessage.KeepWorkspace:
+                _keptWorkspace = TextMessage.Decode(frame);
+                return Frame.Encode((byte)HolderMessage.WorkspaceKept, static _ => { });
             case HolderMessage.RemoveNetwork:
                 _network.RemoveContainer(TextMessage.Decode(frame));
                 return TextMessage.Encode(HolderMessage.NetworkRemoved, "");
@@ -173,6 +195,7 @@ internal sealed class GroupHolder
         _users.Dispose();
         _owners.Dispose();
         _mounts.Dispose();
+        KeepWorkspace();
         Mounts.Detach(_directory + "/runtime");
         Cgroups.OfThisHost().Remove(HostPaths.GroupCgroup(_setup.GroupId));
         _ = TreeRemover.Remove(_scratch);

@@ -28,7 +28,12 @@ internal sealed class GroupMounts
     {
         if (!_layers.TryGetValue(request.Directory, out var names))
         {
-            names = request.HiddenPaths.Count == 0 ? [Mount(request.Directory, _owners)] : MountWithHiding(request);
+            names = request switch
+            {
+                { FirstHostId: > 0 } => [MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
+                { HiddenPaths.Count: > 0 } => MountWithHiding(request),
+                _ => [Mount(request.Directory, _owners)],
+            };
             _layers.Add(request.Directory, names);
         }
 
@@ -41,7 +46,7 @@ internal sealed class GroupMounts
     /// on the way to it belong to nobody in a container and are sticky: a step that could rename one could put a link in its place, by which
     /// the view would be mounted over the programs of the next step.
     /// </remarks>
-    public void AddWorkspace(string source, bool copyOnWrite, string treeBelowBase)
+    public void AddWorkspace(string source, bool copyOnWrite, KeptDirectory? changes, string treeBelowBase)
     {
         const uint everybody = 0x1FF, sticky = 0x200;
         Files.MakeDirectory(_scratch + "/shared", everybody | sticky);
@@ -59,6 +64,7 @@ internal sealed class GroupMounts
 
         using var owners = OwnerMap.OfDirectory(source, 0, 0, _firstHostId);
         var lower = Mount(source, owners);
+        lower = changes is null ? lower : $"{MountKept(changes)}:{lower}";
         var writable = _scratch + "/workspace";
         Files.MakeDirectory(writable, 0x1C0);
         Files.MakeDirectory(writable + "/upper", everybody, _firstHostId);
@@ -68,6 +74,10 @@ internal sealed class GroupMounts
         Mounts.Overlay(_directory + "/tree", lower, writable, Constants.MountNoDevices | Constants.MountNoSuid);
         KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
     }
+
+    /// <summary>Puts what was written to the view elsewhere; to be called when nothing is mounted any more.</summary>
+    public void KeepWorkspace(string target) =>
+        KernelException.Check(Libc.Rename(_scratch + "/workspace/upper", target), "keep the changes of the workspace as", target);
 
     public void Dispose()
     {
@@ -95,6 +105,12 @@ internal sealed class GroupMounts
         var (name, target) = MakeTarget();
         Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);
         return name;
+    }
+
+    private string MountKept(KeptDirectory kept)
+    {
+        using var owners = OwnerMap.OfGroup(kept.FirstHostId, _firstHostId);
+        return Mount(kept.Path, owners);
     }
 
     private (string Name, string Target) MakeTarget()

@@ -39,5 +39,15 @@ internal static class OwnerMap
         return users.Open();
     }
 
+    /// <summary>A namespace that stands for the map by which the ids of another group's containers become those of this one's.</summary>
+    /// <param name="firstOnDisk">The id that was the other group's root.</param>
+    /// <param name="firstHostId">The host id of the container's id 0.</param>
+    public static Descriptor OfGroup(uint firstOnDisk, uint firstHostId)
+    {
+        var map = Line(firstOnDisk, firstHostId, Count);
+        using var users = UserNamespace.Create(map, map);
+        return users.Open();
+    }
+
     private static string Line(uint onDisk, uint host, uint count) => $"{onDisk} {host} {count}\n";
 }

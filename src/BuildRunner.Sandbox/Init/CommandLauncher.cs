@@ -13,8 +13,8 @@ internal static unsafe class CommandLauncher
 
     /// <summary>Starts it; returns its process id, or what went wrong. Returns when the command executes.</summary>
     /// <param name="start">The command, its user, environment and directory.</param>
-    /// <param name="quiet">True: what it prints goes nowhere.</param>
-    public static (int Pid, CommandFailure? Failure) Start(StartRequest start, bool quiet)
+    /// <param name="streams">What its standard streams are.</param>
+    public static (int Pid, CommandFailure? Failure) Start(StartRequest start, CommandStreams streams)
     {
         var candidates = Candidates(start);
         var (errorRead, errorWrite) = Descriptor.Pipe();
@@ -23,7 +23,7 @@ internal static unsafe class CommandLauncher
             int pid;
             using (errorWrite)
             {
-                pid = Fork(start, candidates, quiet, errorWrite.Number);
+                pid = Fork(start, candidates, streams, errorWrite.Number);
             }
 
             if (pid < 0)
@@ -37,12 +37,12 @@ internal static unsafe class CommandLauncher
     }
 
     /// <summary>Makes ready everything that the child needs, and forks.</summary>
-    private static int Fork(StartRequest start, List<string> candidates, bool quiet, int errors)
+    private static int Fork(StartRequest start, List<string> candidates, CommandStreams streams, int errors)
     {
         using var programs = new NativeStrings(candidates);
         using var arguments = new NativeStrings(start.Arguments);
         using var environment = new NativeStrings(start.Environment);
-        using var places = new NativeStrings([start.WorkingDirectory, "/dev/null"]);
+        using var places = new NativeStrings([start.WorkingDirectory, streams.Terminal ?? "/dev/null"]);
         var groups = stackalloc uint[start.Groups.Count];
         for (var i = 0; i < start.Groups.Count; i++)
         {
@@ -56,12 +56,13 @@ internal static unsafe class CommandLauncher
             Arguments = arguments.Pointers,
             Environment = environment.Pointers,
             WorkingDirectory = places.Pointers[0],
-            Null = places.Pointers[1],
+            Source = places.Pointers[1],
             Groups = groups,
             GroupCount = start.Groups.Count,
             User = start.UserId,
             Group = start.GroupId,
-            Quiet = quiet,
+            Input = streams.Input,
+            CoversOutput = streams.Quiet || streams.Terminal is not null,
             Errors = errors,
         };
         var pid = Clone.Fork(0);
@@ -110,13 +111,15 @@ internal static unsafe class CommandLauncher
         var numbers = plan->Numbers;
         ResetSignals(plan);
         Libc.BareCall(numbers.NewSession, 0, 0, 0, 0, 0);
-        var nothing = Libc.BareCall(numbers.OpenAt, AtCurrentDirectory, (nint)plan->Null, ReadWrite, 0, 0);
-        Demand(plan, CommandStage.StandardInput, nothing);
-        Libc.BareCall(numbers.DuplicateTo, nothing, 0, 0, 0, 0);
-        if (plan->Quiet)
+
+        // A terminal that a session without one opens becomes its own.
+        var source = plan->Input >= 0 ? plan->Input : Libc.BareCall(numbers.OpenAt, AtCurrentDirectory, (nint)plan->Source, ReadWrite, 0, 0);
+        Demand(plan, CommandStage.StandardInput, source);
+        Libc.BareCall(numbers.DuplicateTo, source, 0, 0, 0, 0);
+        if (plan->CoversOutput)
         {
-            Libc.BareCall(numbers.DuplicateTo, nothing, 1, 0, 0, 0);
-            Libc.BareCall(numbers.DuplicateTo, nothing, 2, 0, 0, 0);
+            Libc.BareCall(numbers.DuplicateTo, source, 1, 0, 0, 0);
+            Libc.BareCall(numbers.DuplicateTo, source, 2, 0, 0, 0);
         }
 
         Libc.BareCall(CallCloseRange, 3, int.MaxValue, CloseRangeOnExec, 0, 0);
@@ -186,12 +189,13 @@ internal static unsafe class CommandLauncher
         public byte** Arguments;
         public byte** Environment;
         public byte* WorkingDirectory;
-        public byte* Null;
+        public byte* Source;
         public uint* Groups;
         public int GroupCount;
         public uint User;
         public uint Group;
-        public bool Quiet;
+        public int Input;
+        public bool CoversOutput;
         public int Errors;
     }
 }

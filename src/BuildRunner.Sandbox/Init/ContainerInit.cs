@@ -16,6 +16,7 @@ internal sealed unsafe class ContainerInit
     private readonly Dictionary<int, int> _checks = [];
     private readonly TaskCompletionSource _hasChild = new();
     private StartRequest? _start;
+    private CommandInput? _input;
     private int _command;
 
     private ContainerInit()
@@ -67,6 +68,16 @@ internal sealed unsafe class ContainerInit
                 }
 
                 break;
+            case InitMessage.Input:
+                using (var reader = frame.Open())
+                {
+                    _input?.Add(reader.ReadBytes(frame.Payload.Length));
+                }
+
+                break;
+            case InitMessage.Resize:
+                _input?.Resize(ResizeRequest.Decode(frame));
+                break;
             case InitMessage.Check when _start is not null:
                 Check(_start, CheckRequest.Decode(frame));
                 break;
@@ -81,7 +92,8 @@ internal sealed unsafe class ContainerInit
         MakeWorkingDirectory(start.WorkingDirectory);
         lock (_lock)
         {
-            var (pid, failure) = CommandLauncher.Start(start, quiet: false);
+            _input = start.Input.IsOpen ? CommandInput.Create(start.Input, start.UserId, Taken) : null;
+            var (pid, failure) = CommandLauncher.Start(start, _input?.Streams ?? CommandStreams.Output);
             if (failure is not null)
             {
                 _shim.Write(failure.Encode((byte)InitMessage.CommandFailed));
@@ -90,6 +102,8 @@ internal sealed unsafe class ContainerInit
 
             _command = pid;
         }
+
+        _input?.Begin();
 
         _hasChild.SetResult();
     }
@@ -122,7 +136,7 @@ internal sealed unsafe class ContainerInit
                 return;
             }
 
-            var (pid, failure) = CommandLauncher.Start(start with { Arguments = check.Arguments }, quiet: true);
+            var (pid, failure) = CommandLauncher.Start(start with { Arguments = check.Arguments }, CommandStreams.None);
             if (failure is null)
             {
                 _checks.Add(pid, check.Id);
@@ -151,6 +165,7 @@ internal sealed unsafe class ContainerInit
             {
                 if (pid == _command)
                 {
+                    _input?.End();
                     _shim.Write(WaitStatus.ToReport(status).Encode((byte)InitMessage.Exited));
                     End(0);
                 }
@@ -161,6 +176,14 @@ internal sealed unsafe class ContainerInit
                     _shim.Write(new CheckResult(id, report.Signal > 0 ? 128 + report.Signal : report.Code).Encode((byte)InitMessage.CheckDone));
                 }
             }
+        }
+    }
+
+    private void Taken()
+    {
+        lock (_lock)
+        {
+            _shim.Write(Frame.Encode((byte)InitMessage.InputTaken, static _ => { }));
         }
     }
 

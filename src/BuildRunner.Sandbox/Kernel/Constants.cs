@@ -9,7 +9,7 @@ internal static class Constants
 
     // open
     internal const int ReadOnly = 0, WriteOnly = 1, ReadWrite = 2, Create = 0x40, Exclusive = 0x80, Truncate = 0x200, Append = 0x400, NonBlocking = 0x800;
-    internal const int CloseOnExec = 0x80000, PathOnly = 0x200000;
+    internal const int CloseOnExec = 0x80000, PathOnly = 0x200000, NoTerminal = 0x100;
     internal const int AtCurrentDirectory = -100, AtEmptyPath = 0x1000, AtRemoveDirectory = 0x200;
 
     internal static int OnlyDirectory => Arm ? 0x4000 : 0x10000;
@@ -32,7 +32,7 @@ internal static class Constants
     internal const int LockShared = 1, LockExclusive = 2, LockNoWait = 4;
 
     // poll
-    internal const short PollIn = 1, PollError = 8, PollHangUp = 16;
+    internal const short PollIn = 1, PollOut = 4, PollError = 8, PollHangUp = 16;
 
     // prctl
     internal const int SetParentDeathSignal = 1, SetDumpable = 4, SetChildSubreaper = 36;

@@ -45,6 +45,13 @@ internal sealed class ContainerFiles
         file.Write(Encoding.UTF8.GetBytes(line + "\n"));
     }
 
+    /// <summary>Puts what the container changed elsewhere, in place of removing it.</summary>
+    public void Keep(string target)
+    {
+        Mounts.Detach(Root);
+        KernelException.Check(Libc.Rename(_request.ScratchDirectory + "/upper", target), "keep what the container changed as", target);
+    }
+
     /// <summary>Removes everything, however large the writable layer has become.</summary>
     public void Remove()
     {

@@ -48,6 +48,20 @@ internal static class ContainerShim
         KernelException.Check(Libc.SetNamespace(mounts.Number, NewMounts), "enter the group's mounts");
     }
 
+    /// <summary>Waits until the caller has decided: it says where to, or ends.</summary>
+    private static void KeepIfTold(ContainerFiles files, FrameChannel caller)
+    {
+        while (caller.Read() is { } frame)
+        {
+            if (frame.Kind == (byte)ShimMessage.Keep)
+            {
+                using var reader = frame.Open();
+                files.Keep(reader.ReadString());
+                return;
+            }
+        }
+    }
+
     private static void Run(PrepareRequest request, FrameChannel caller)
     {
         var files = new ContainerFiles(request);
@@ -62,6 +76,10 @@ internal static class ContainerShim
                 using (container)
                 {
                     container.RunToItsEnd(files);
+                    if (request.MayBeKept)
+                    {
+                        KeepIfTold(files, caller);
+                    }
                 }
             }
         }

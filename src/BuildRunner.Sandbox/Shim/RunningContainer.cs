@@ -149,6 +149,12 @@ internal sealed unsafe class RunningContainer : IDisposable
                     _checks[check.Id] = Clock.Milliseconds() + check.TimeoutMilliseconds;
                     _init.Write(check.Encode((byte)InitMessage.Check));
                     break;
+                case ShimMessage.Input:
+                    _init.Write(Frame.Encode((byte)InitMessage.Input, w => w.Write(frame.Payload.Span)));
+                    break;
+                case ShimMessage.Resize:
+                    _init.Write(ResizeRequest.Decode(frame).Encode((byte)InitMessage.Resize));
+                    break;
                 case ShimMessage.AddHost:
                     using (var reader = frame.Open())
                     {
@@ -179,6 +185,7 @@ internal sealed unsafe class RunningContainer : IDisposable
             UserId = _user.UserId,
             GroupId = _user.GroupId,
             Groups = _user.Groups,
+            Input = go.Input,
         }.Encode());
     }
 
@@ -212,6 +219,9 @@ internal sealed unsafe class RunningContainer : IDisposable
                         break;
                     case InitMessage.Exited:
                         _commandExit = ExitReport.Decode(frame);
+                        break;
+                    case InitMessage.InputTaken:
+                        _caller.Write(Frame.Encode((byte)ShimMessage.InputTaken, static _ => { }));
                         break;
                     case InitMessage.CheckDone:
                         var check = CheckResult.Decode(frame);

@@ -117,6 +117,4 @@ internal sealed unsafe class CallerChannel
             _pending.Enqueue(other);
         }
     }
-
-    public const short PollOut = 4;
 }

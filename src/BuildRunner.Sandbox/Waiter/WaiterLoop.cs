@@ -17,6 +17,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
     private readonly Dictionary<int, (int Id, long Limit)> _checks = [];
     private readonly Descriptor[] _pipes = new Descriptor[2];
     private StartRequest? _command;
+    private WaiterInput? _input;
     private WaiterStart? _start;
     private int _pid;
     private int? _status;
@@ -50,13 +51,13 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
 
     private void WaitForOne()
     {
-        const int Caller = 0, Ends = 1, Pipes = 2;
-        var entries = stackalloc PollEntry[Pipes + 2];
+        const int Caller = 0, Ends = 1, Pipes = 2, Input = 4;
+        var entries = stackalloc PollEntry[Input + 1];
         entries[Caller] = new PollEntry { Descriptor = caller.Input, Events = PollIn };
         if (caller.IsFull)
         {
             // One descriptor for both directions, or two: the entry of the first pipe is free while nothing may be read from it.
-            entries[Pipes] = new PollEntry { Descriptor = caller.Output, Events = CallerChannel.PollOut };
+            entries[Pipes] = new PollEntry { Descriptor = caller.Output, Events = PollOut };
             entries[Pipes + 1] = new PollEntry { Descriptor = -1 };
         }
         else
@@ -68,8 +69,9 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         }
 
         entries[Ends] = new PollEntry { Descriptor = _children.Ends, Events = PollIn };
+        entries[Input] = new PollEntry { Descriptor = _input?.Waiting ?? -1, Events = PollOut };
         var full = caller.IsFull;
-        _ = Libc.Poll(entries, Pipes + 2, MillisecondsToNextLimit());
+        _ = Libc.Poll(entries, Input + 1, MillisecondsToNextLimit());
         if (full)
         {
             caller.Push();
@@ -81,6 +83,11 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
             {
                 _ = caller.SendOutput((byte)(i + 1), _pipes[i]);
             }
+        }
+
+        if (entries[Input].Returned != 0)
+        {
+            HandInputOn();
         }
 
         if (entries[Caller].Returned != 0)
@@ -115,6 +122,17 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
                 case WaiterMessage.Stop:
                     Stop(StopRequest.Decode(frame));
                     break;
+                case WaiterMessage.Input when _input is not null:
+                    using (var reader = frame.Open())
+                    {
+                        _input.Add(reader.ReadBytes(frame.Payload.Length));
+                    }
+
+                    HandInputOn();
+                    break;
+                case WaiterMessage.Resize:
+                    _input?.Resize(ResizeRequest.Decode(frame));
+                    break;
                 case WaiterMessage.Check when _command is not null:
                     Check(_command, CheckRequest.Decode(frame));
                     break;
@@ -144,7 +162,17 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         }
 
         ContainerInit.MakeWorkingDirectory(start.WorkingDirectory);
-        MakePipes(user);
+        _input = start.Input.IsOpen ? WaiterInput.Create(start.Input, user.UserId) : null;
+        if (_input?.Terminal is { } terminal)
+        {
+            terminal.Master.SetNonBlocking();
+            _pipes[0] = terminal.Master;
+        }
+        else
+        {
+            MakePipes(user);
+        }
+
         var hasHome = start.Environment.Any(v => v.StartsWith("HOME=", StringComparison.Ordinal));
         _command = new StartRequest
         {
@@ -155,7 +183,8 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
             GroupId = user.GroupId,
             Groups = user.Groups,
         };
-        var (pid, failure) = CommandLauncher.Start(_command, quiet: false);
+        var (pid, failure) = CommandLauncher.Start(_command, _input?.Streams ?? CommandStreams.Output);
+        _input?.Begin();
         if (failure is not null)
         {
             caller.Send(failure.Encode((byte)WaiterMessage.CommandFailed));
@@ -183,6 +212,14 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         }
     }
 
+    private void HandInputOn()
+    {
+        if (_input!.HandOn())
+        {
+            caller.Send(Frame.Encode((byte)WaiterMessage.InputTaken, static _ => { }));
+        }
+    }
+
     private void Stop(StopRequest stop)
     {
         if (_start is null)
@@ -197,7 +234,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
 
     private void Check(StartRequest command, CheckRequest check)
     {
-        var (pid, failure) = CommandLauncher.Start(command with { Arguments = check.Arguments }, quiet: true);
+        var (pid, failure) = CommandLauncher.Start(command with { Arguments = check.Arguments }, CommandStreams.None);
         if (failure is null)
         {
             _checks.Add(pid, (check.Id, Clock.Milliseconds() + check.TimeoutMilliseconds));
@@ -267,7 +304,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
 
     private void DrainPipes()
     {
-        for (var i = 0; i < 2; i++)
+        for (var i = 0; i < 2 && _pipes[i] is not null; i++)
         {
             do
             {

@@ -8,12 +8,14 @@ internal enum HolderMessage : byte
     AddNetwork,
     RemoveNetwork,
     Close,
+    KeepWorkspace,
 
     Ready = 64,
     LayerAdded,
     NetworkAdded,
     NetworkRemoved,
     Closed,
+    WorkspaceKept,
 
     Failed = 127,
 }
@@ -42,6 +44,9 @@ internal sealed record GroupSetup
 
     public bool WorkspaceCopyOnWrite { get; init; }
 
+    /// <summary>Changes over the source that a group before kept; null: none.</summary>
+    public KeptDirectory? WorkspaceChanges { get; init; }
+
     /// <summary>Where in the shared directory the tree is mounted; empty if it is the shared directory itself.</summary>
     public string WorkspaceTreeBelowBase { get; init; } = "";
 
@@ -66,6 +71,8 @@ internal sealed record GroupSetup
         w.Write(FirstHostId);
         w.WriteOptional(WorkspaceSource);
         w.Write(WorkspaceCopyOnWrite);
+        w.WriteOptional(WorkspaceChanges?.Path);
+        w.Write(WorkspaceChanges?.FirstHostId ?? 0);
         w.Write(WorkspaceTreeBelowBase);
         w.Write(PoolAddress);
         w.Write(Uplink);
@@ -86,12 +93,26 @@ internal sealed record GroupSetup
             FirstHostId = r.ReadUInt32(),
             WorkspaceSource = r.ReadOptional(),
             WorkspaceCopyOnWrite = r.ReadBoolean(),
+            WorkspaceChanges = KeptDirectory.Read(r),
             WorkspaceTreeBelowBase = r.ReadString(),
             PoolAddress = r.ReadUInt32(),
             Uplink = r.ReadBoolean(),
             FirewallRules = r.ReadString(),
             Limits = CgroupLimits.Read(r),
         };
+    }
+}
+
+/// <summary>What a group before wrote, with the ids that its containers had.</summary>
+/// <param name="Path">The upper directory of an overlay.</param>
+/// <param name="FirstHostId">The id on the disk that was the containers' root.</param>
+internal sealed record KeptDirectory(string Path, uint FirstHostId)
+{
+    public static KeptDirectory? Read(BinaryReader reader)
+    {
+        var path = reader.ReadOptional();
+        var first = reader.ReadUInt32();
+        return path is null ? null : new KeptDirectory(path, first);
     }
 }
 
@@ -133,7 +154,8 @@ internal sealed record HolderReady(int Slot, uint FirstHostId, string UserNamesp
 /// <summary>Mount this directory as a read-only layer whose owners are those of the group's containers.</summary>
 /// <param name="Directory">The directory.</param>
 /// <param name="HiddenPaths">Not empty: a second layer is mounted that hides these.</param>
-internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> HiddenPaths)
+/// <param name="FirstHostId">The id on the disk that is the containers' root: 0 for images; for what a container wrote, that of its group.</param>
+internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> HiddenPaths, uint FirstHostId = 0)
 {
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.AddLayer, w =>
     {
@@ -143,12 +165,13 @@ internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> 
             w.Write(p.Pattern);
             w.Write((byte)p.Kind);
         });
+        w.Write(FirstHostId);
     });
 
     public static LayerRequest Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())));
+        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())), r.ReadUInt32());
     }
 }
 

@@ -6,11 +6,14 @@ internal enum InitMessage : byte
     Start = 1,
     Signal,
     Check,
+    Input,
+    Resize,
 
     Ready = 64,
     CommandFailed,
     Exited,
     CheckDone,
+    InputTaken,
 }
 
 /// <summary>Start the command as this user.</summary>
@@ -28,6 +31,8 @@ internal sealed record StartRequest
 
     public required IReadOnlyList<uint> Groups { get; init; }
 
+    public InputKind Input { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)InitMessage.Start, w =>
     {
         w.Write(Arguments);
@@ -36,6 +41,7 @@ internal sealed record StartRequest
         w.Write(UserId);
         w.Write(GroupId);
         w.WriteAll(Groups, static (w, g) => w.Write(g));
+        Input.Write(w);
     });
 
     public static StartRequest Decode(Frame frame)
@@ -49,6 +55,7 @@ internal sealed record StartRequest
             UserId = r.ReadUInt32(),
             GroupId = r.ReadUInt32(),
             Groups = r.ReadAll(static r => r.ReadUInt32()),
+            Input = InputKind.Read(r),
         };
     }
 }

@@ -9,12 +9,16 @@ internal enum ShimMessage : byte
     Acknowledge,
     Check,
     AddHost,
+    Input,
+    Resize,
+    Keep,
 
     Prepared = 64,
     Output,
     CommandFailed,
     Exited,
     CheckDone,
+    InputTaken,
 
     Failed = 127,
 }
@@ -83,6 +87,9 @@ internal sealed record PrepareRequest
 
     public required int GraceMilliseconds { get; init; }
 
+    /// <summary>True: at the end the shim waits to be told whether to keep what the container changed (<see cref="ShimMessage.Keep"/>) or that its caller is done.</summary>
+    public required bool MayBeKept { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)ShimMessage.Prepare, w =>
     {
         w.Write(HolderPid);
@@ -110,6 +117,7 @@ internal sealed record PrepareRequest
         w.Write(DeadlineMilliseconds);
         w.Write(StopSignal);
         w.Write(GraceMilliseconds);
+        w.Write(MayBeKept);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -142,6 +150,7 @@ internal sealed record PrepareRequest
             DeadlineMilliseconds = r.ReadInt64(),
             StopSignal = r.ReadInt32(),
             GraceMilliseconds = r.ReadInt32(),
+            MayBeKept = r.ReadBoolean(),
         };
     }
 }
@@ -183,18 +192,19 @@ internal sealed record BindMount(string Source, string Name, bool ReadOnly, bool
 }
 
 /// <summary>Start the command.</summary>
-internal sealed record GoRequest(IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment)
+internal sealed record GoRequest(IReadOnlyList<string> Arguments, IReadOnlyList<string> Environment, InputKind Input)
 {
     public byte[] Encode() => Frame.Encode((byte)ShimMessage.Go, w =>
     {
         w.Write(Arguments);
         w.Write(Environment);
+        Input.Write(w);
     });
 
     public static GoRequest Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new GoRequest(r.ReadStrings(), r.ReadStrings());
+        return new GoRequest(r.ReadStrings(), r.ReadStrings(), InputKind.Read(r));
     }
 }
 

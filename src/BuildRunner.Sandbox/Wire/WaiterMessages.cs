@@ -9,12 +9,15 @@ internal enum WaiterMessage : byte
     Stop = ShimMessage.Stop,
     Check = ShimMessage.Check,
     SetHosts = ShimMessage.AddHost,
+    Input = ShimMessage.Input,
+    Resize = ShimMessage.Resize,
 
     Ready = ShimMessage.Prepared,
     Output = ShimMessage.Output,
     CommandFailed = ShimMessage.CommandFailed,
     Exited = ShimMessage.Exited,
     CheckDone = ShimMessage.CheckDone,
+    InputTaken = ShimMessage.InputTaken,
 
     Failed = ShimMessage.Failed,
 }
@@ -49,6 +52,8 @@ internal sealed record WaiterStart
 
     public required int GraceMilliseconds { get; init; }
 
+    public InputKind Input { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)WaiterMessage.Start, w =>
     {
         w.Write(Arguments);
@@ -62,6 +67,7 @@ internal sealed record WaiterStart
         w.Write(DeadlineMilliseconds);
         w.Write(StopSignal);
         w.Write(GraceMilliseconds);
+        Input.Write(w);
     });
 
     public static WaiterStart Decode(Frame frame)
@@ -80,6 +86,7 @@ internal sealed record WaiterStart
             DeadlineMilliseconds = r.ReadInt64(),
             StopSignal = r.ReadInt32(),
             GraceMilliseconds = r.ReadInt32(),
+            Input = InputKind.Read(r),
         };
     }
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
 using Docker.DotNet.Models;
 
@@ -43,7 +44,7 @@ internal static class ContainerShape
         var parameters = new CreateContainerParameters
         {
             Name = name,
-            Image = spec.Image.StoreId ?? DockerImages.NameOf(spec.Image.Reference),
+            Image = ImageOf(spec.From) ?? spec.Image.StoreId ?? DockerImages.NameOf(spec.Image.Reference),
             Entrypoint = [SecurityProfile.InitPath, "wait", $"{InjectedFile.Root}/{ChannelName}"],
             Cmd = [],
             User = "0:0",
@@ -56,6 +57,10 @@ internal static class ContainerShape
         network.Apply(parameters, host, spec);
         return parameters;
     }
+
+    private static string? ImageOf(KeptContainer? kept) => kept is null ? null : kept.StoreImage ?? throw new ContainerException(
+        ContainerFailure.InvalidSpec,
+        $"the container {kept.Id} was kept by the engine {kept.Engine}, and this one cannot start from it");
 
     /// <summary>A name that an engine accepts for a container.</summary>
     public static string NameOf(string groupId, string name, int number)

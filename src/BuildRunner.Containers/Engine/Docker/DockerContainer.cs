@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
@@ -19,6 +20,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private readonly Dictionary<int, TaskCompletionSource<int>> checks = [];
     private readonly Lock gate = new();
     private WaiterChannel? channel;
+    private InputPump? input;
     private int runs;
     private int lastCheck;
     private bool ended;
@@ -74,6 +76,8 @@ internal sealed class DockerContainer : IPreparedContainer
     {
         cancellationToken.ThrowIfCancellationRequested();
         await GoAsync(start);
+        using var reading = new CancellationTokenSource();
+        var feeding = start.Input is null ? Task.CompletedTask : input!.FeedAsync(start.Input.Events, reading.Token);
         var stopped = false;
         await using (cancellationToken.Register(() =>
         {
@@ -81,7 +85,17 @@ internal sealed class DockerContainer : IPreparedContainer
             _ = StopAsync();
         }))
         {
-            var exit = await WaitToTheEndAsync(output);
+            ContainerExit exit;
+            try
+            {
+                exit = await WaitToTheEndAsync(output);
+            }
+            finally
+            {
+                await reading.CancelAsync();
+                await feeding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+
             return stopped ? throw new OperationCanceledException(cancellationToken) : exit;
         }
     }
@@ -124,8 +138,10 @@ internal sealed class DockerContainer : IPreparedContainer
             DeadlineMilliseconds = (long)(Spec.Deadline?.TotalMilliseconds ?? 0),
             StopSignal = Signals.Parse(Spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(Spec.StopGrace.TotalMilliseconds, int.MaxValue),
+            Input = InputPump.KindOf(start.Input),
         };
-        await channel!.SendAsync(message.Encode());
+        input = new InputPump((byte)WaiterMessage.Input, (byte)WaiterMessage.Resize, channel!.SendAsync);
+        await channel.SendAsync(message.Encode());
     }
 
     /// <summary>Delivers the output and completes when every process of the container is dead. To be called once.</summary>
@@ -143,6 +159,9 @@ internal sealed class DockerContainer : IPreparedContainer
                         break;
                     case WaiterMessage.CheckDone:
                         Complete(CheckResult.Decode(frame));
+                        break;
+                    case WaiterMessage.InputTaken:
+                        input?.Taken();
                         break;
                     case WaiterMessage.CommandFailed:
                         throw Failures.ToException(CommandFailure.Decode(frame), Spec.Image.DisplayName);
@@ -203,6 +222,11 @@ internal sealed class DockerContainer : IPreparedContainer
 
     /// <summary>Tells the container's <c>/etc/hosts</c> which names there are now.</summary>
     public Task SetHostsAsync(IReadOnlyList<string> lines) => channel?.SendAsync(new HostLines(lines).Encode()) ?? Task.CompletedTask;
+
+    /// <inheritdoc/>
+    public async Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Spec.MayBeKept
+        ? await group.KeepAsync(this, request, cancellationToken)
+        : throw new InvalidOperationException($"the container '{Spec.Name}' was not prepared to be kept");
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => new(removal.Value);

@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Registry;
@@ -22,10 +23,14 @@ public sealed class DockerEngine : IContainerEngine
         this.options = options;
         this.time = time;
         connection = new Lazy<DockerConnection>(Connect);
+        Kept = new KeptContainers(Path.Combine(options.ScratchDirectory, ".kept"), ForgetAsync);
     }
 
     /// <inheritdoc/>
     public string Name => "docker";
+
+    /// <inheritdoc/>
+    public KeptContainers Kept { get; }
 
     /// <inheritdoc/>
     public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new DockerProbe(() => connection.Value, options).RunAsync(cancellationToken);
@@ -62,7 +67,7 @@ public sealed class DockerEngine : IContainerEngine
             var network = connection.Value.CallAsync("creating the workflow's network", c => c.Networks.CreateNetworkAsync(parameters, cancellationToken));
             workspace = spec.Workspace is { } wanted ? await DockerWorkspace.CreateAsync(wanted, directories.Scratch, cancellationToken) : null;
             var profile = await connection.Value.IsPodman ? directories.WriteSystemCalls(DockerSecurity.SystemCallProfile) : DockerSecurity.SystemCallProfile;
-            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace, profile);
+            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace, profile, Kept);
         }
         catch
         {
@@ -78,7 +83,12 @@ public sealed class DockerEngine : IContainerEngine
     }
 
     /// <inheritdoc/>
-    public Task<int> ReapAsync(string owner, CancellationToken cancellationToken) => new DockerReaper(connection.Value).ReapAsync(owner, cancellationToken);
+    public async Task<int> ReapAsync(string owner, CancellationToken cancellationToken)
+    {
+        var removed = await new DockerReaper(connection.Value).ReapAsync(owner, cancellationToken);
+        Kept.RemoveTorn(group => File.Exists(GroupDirectories.Of(group, options.ScratchDirectory).LockFile));
+        return removed;
+    }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -101,6 +111,20 @@ public sealed class DockerEngine : IContainerEngine
             { User: null } token => new AuthConfig { ServerAddress = image.Registry, IdentityToken = token.Secret },
             var login => new AuthConfig { ServerAddress = image.Registry, Username = login.User, Password = login.Secret },
         };
+    }
+
+    private async Task ForgetAsync(KeptContainer kept, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await connection.Value.CallAsync(
+                $"removing the image of the kept container {kept.Id}",
+                c => c.Images.DeleteImageAsync(kept.StoreImage ?? "", new ImageDeleteParameters { Force = true }, cancellationToken));
+        }
+        catch (ContainerException missing) when (missing.Reason == ContainerFailure.ImageNotFound)
+        {
+            // Somebody else has removed it.
+        }
     }
 
     private DockerConnection Connect()

@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
 using Docker.DotNet.Models;
 
@@ -18,10 +19,13 @@ internal sealed class DockerGroup : IContainerGroup
     private readonly Dictionary<string, string> services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> labels;
     private int count;
+    private readonly KeptContainers kept;
     private bool disposed;
+    private bool keepsWorkspace;
 
-    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace, string systemCalls)
+    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace, string systemCalls, KeptContainers kept)
     {
+        this.kept = kept;
         this.systemCalls = systemCalls;
         Connection = connection;
         Spec = spec;
@@ -61,8 +65,11 @@ internal sealed class DockerGroup : IContainerGroup
         }
         finally
         {
-            // Dead already: nobody needs to wait for the engine to tidy up.
-            RemoveLater(prepared);
+            if (!prepared.Spec.MayBeKept)
+            {
+                // Dead already: nobody needs to wait for the engine to tidy up.
+                RemoveLater(prepared);
+            }
         }
     }
 
@@ -122,6 +129,11 @@ internal sealed class DockerGroup : IContainerGroup
     {
         if (workspace is not null)
         {
+            if (keepsWorkspace)
+            {
+                await workspace.MoveAsync(kept.WorkspaceOf(Spec.Id));
+            }
+
             await workspace.DisposeAsync();
         }
 
@@ -202,6 +214,47 @@ internal sealed class DockerGroup : IContainerGroup
             return [.. own, .. services.Select(s => $"{s.Value}\t{s.Key}"), .. extra];
         }
     }
+
+    /// <summary>Keeps a container that has ended as an image of the engine, and at the group's end the changes of the workspace.</summary>
+    public async Task<KeptContainer> KeepAsync(DockerContainer container, KeepRequest request, CancellationToken cancellationToken)
+    {
+        var id = kept.Reserve(Spec.Id);
+        var parameters = new CommitContainerChangesParameters
+        {
+            ContainerID = container.Id,
+            RepositoryName = KeptRepository,
+            Tag = id,
+            Pause = false,
+            Changes = [$"LABEL {DockerLabels.Kept}={id}"],
+        };
+        var image = await Connection.CallAsync($"keeping the container '{container.Spec.Name}'", c => c.Images.CommitContainerChangesAsync(parameters, cancellationToken));
+        var ofTree = Spec.Workspace is { CopyOnWrite: true };
+        keepsWorkspace |= ofTree;
+        var record = new KeptContainer
+        {
+            Id = id,
+            Engine = "docker",
+            Group = Spec.Id,
+            Owner = Spec.Owner,
+            Run = request.Run,
+            Workflow = request.Workflow,
+            Step = request.Step,
+            Attempt = request.Attempt,
+            Outcome = request.Outcome,
+            At = request.At,
+            Image = container.Spec.Image.Reference.ToString(),
+            ImageDigest = container.Spec.Image.ManifestDigest?.ToString(),
+            StoreImage = image.ID,
+            Tree = Spec.Workspace?.SourceDirectory,
+            WorkspaceDirectory = ofTree ? kept.WorkspaceOf(Spec.Id) : null,
+            WorkspaceIsWhole = ofTree && !(workspace?.IsView ?? false),
+        };
+        kept.Save(record);
+        return record;
+    }
+
+    /// <summary>The name under which images of kept containers stand in the engine's list.</summary>
+    public const string KeptRepository = "buildrunner-kept";
 
     /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
     public void RemoveLater(DockerContainer container)

@@ -24,6 +24,9 @@ internal static class DockerLabels
     /// <summary>Where the group's written files lie on the maker's host.</summary>
     public const string Scratch = "io.buildrunner.scratch";
 
+    /// <summary>On the image of a kept container: its id.</summary>
+    public const string Kept = "io.buildrunner.kept";
+
     /// <summary>The labels of everything that belongs to a group.</summary>
     public static Dictionary<string, string> OfGroup(GroupSpec spec, GroupDirectories directories)
     {

@@ -9,12 +9,16 @@ internal sealed class DockerWorkspace : IAsyncDisposable
     private readonly WorkspaceSpec spec;
     private readonly string scratch;
 
-    private DockerWorkspace(WorkspaceSpec spec, string scratch, string treeDirectory)
+    private DockerWorkspace(WorkspaceSpec spec, string scratch, string treeDirectory, bool isView)
     {
+        IsView = isView;
         this.spec = spec;
         this.scratch = scratch;
         TreeDirectory = treeDirectory;
     }
+
+    /// <summary>True: it is an overlay; false: a copy, or the source itself.</summary>
+    public bool IsView { get; }
 
     /// <summary>The tree as steps see it, on this host.</summary>
     public string TreeDirectory { get; }
@@ -32,17 +36,35 @@ internal sealed class DockerWorkspace : IAsyncDisposable
         Directory.CreateDirectory(Path.Combine(scratch, "base", Path.GetRelativePath(spec.BasePath, spec.TreePath)));
         if (!spec.CopyOnWrite)
         {
-            return new DockerWorkspace(spec, scratch, Path.GetFullPath(spec.SourceDirectory));
+            return new DockerWorkspace(spec, scratch, Path.GetFullPath(spec.SourceDirectory), isView: false);
         }
 
         var tree = Path.Combine(scratch, "view", "tree");
-        if (!OverlayView.TryMount(spec.SourceDirectory, scratch, tree))
+        var (source, changes) = spec.ChangesOf switch
         {
-            tree = Path.Combine(scratch, "tree");
-            await HelperProgram.RunAsync("cp", ["-a", "--reflink=auto", "--", spec.SourceDirectory, tree], cancellationToken);
+            { WorkspaceDirectory: { } whole, WorkspaceIsWhole: true } => (whole, null),
+            var before => (spec.SourceDirectory, before?.WorkspaceDirectory),
+        };
+        if (OverlayView.TryMount(source, changes, scratch, tree))
+        {
+            return new DockerWorkspace(spec, scratch, tree, isView: true);
         }
 
-        return new DockerWorkspace(spec, scratch, tree);
+        if (changes is not null)
+        {
+            throw new ContainerException(ContainerFailure.EngineUnavailable, $"the tree as a kept container's workflow left it ({changes}) can be shown only where overlays can be mounted, by root");
+        }
+
+        tree = Path.Combine(scratch, "tree");
+        await HelperProgram.RunAsync("cp", ["-a", "--reflink=auto", "--", source, tree], cancellationToken);
+        return new DockerWorkspace(spec, scratch, tree, isView: false);
+    }
+
+    /// <summary>Puts what was written elsewhere: the changes of a view, or the whole copy. Nothing may use it any more.</summary>
+    public async Task MoveAsync(string target)
+    {
+        OverlayView.Unmount(scratch);
+        await HelperProgram.RunAsync("mv", ["-T", "--", Path.Combine(scratch, IsView ? "upper" : "tree"), target], CancellationToken.None);
     }
 
     public async ValueTask DisposeAsync() => await RemoveAsync(scratch);

@@ -8,12 +8,13 @@ internal static class OverlayView
 
     /// <summary>Mounts it; false where the host does not allow it: no right, no overlay, or a path that overlay cannot name.</summary>
     /// <param name="source">What is viewed; never changed.</param>
+    /// <param name="changes">Seen over the source, and not changed either; null: nothing.</param>
     /// <param name="scratch">The group's directory, for what is written.</param>
     /// <param name="view">Where it appears: <c>view/tree</c> of the scratch directory.</param>
-    public static bool TryMount(string source, string scratch, string view)
+    public static bool TryMount(string source, string? changes, string scratch, string view)
     {
         var (upper, work) = (Path.Combine(scratch, "upper"), Path.Combine(scratch, "work"));
-        if (Libc.GetEffectiveUserId() != 0 || (source + scratch).AsSpan().ContainsAny(",:\\\""))
+        if (Libc.GetEffectiveUserId() != 0 || (source + changes + scratch).AsSpan().ContainsAny(",:\\\""))
         {
             return false;
         }
@@ -31,7 +32,7 @@ internal static class OverlayView
 
         // Containers share this host's user ids: a step that is not root would not be allowed to write into a tree of root's.
         File.SetUnixFileMode(upper, File.GetUnixFileMode(source) | EverybodyWrites);
-        if (Libc.Mount("overlay", view, "overlay", 0, $"lowerdir={source},upperdir={upper},workdir={work}") == 0)
+        if (Libc.Mount("overlay", view, "overlay", 0, $"lowerdir={(changes is null ? source : $"{changes}:{source}")},upperdir={upper},workdir={work}") == 0)
         {
             return true;
         }

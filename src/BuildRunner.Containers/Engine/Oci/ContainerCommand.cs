@@ -17,7 +17,7 @@ internal static class ContainerCommand
             throw new ContainerException(ContainerFailure.InvalidSpec, $"The image {spec.Image.DisplayName} names no command, and the step gives none: add commands or entrypoint.");
         }
 
-        return new GoRequest(arguments, Environment(spec, start, hostName));
+        return new GoRequest(arguments, Environment(spec, start, hostName), InputPump.KindOf(start.Input));
     }
 
     private static List<string> Environment(ContainerSpec spec, StartSpec start, string hostName)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
@@ -51,6 +52,7 @@ internal sealed class ContainerPlanner(
             DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
             StopSignal = Signals.Parse(spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(spec.StopGrace.TotalMilliseconds, int.MaxValue),
+            MayBeKept = spec.MayBeKept,
         };
     }
 
@@ -85,10 +87,19 @@ internal sealed class ContainerPlanner(
             layers.AddRange(await holder.AddLayerAsync(new LayerRequest(directory, hidden), cancellationToken));
         }
 
+        if (spec.From is { } kept)
+        {
+            layers.AddRange(await holder.AddLayerAsync(LayerOf(kept), cancellationToken));
+        }
+
         return layers.Count > 0
             ? layers
             : throw new ContainerException(ContainerFailure.InvalidSpec, $"The image {spec.Image.DisplayName} has no layers on this host; it was not pulled by this engine.");
     }
+
+    private static LayerRequest LayerOf(KeptContainer kept) => kept is { LayerDirectory: { } directory, FirstHostId: > 0 }
+        ? new LayerRequest(directory, [], kept.FirstHostId)
+        : throw new ContainerException(ContainerFailure.InvalidSpec, $"The container {kept.Id} was kept by the engine {kept.Engine}, and this one cannot start from it.");
 
     private RuntimeSpec Specification(ContainerSpec spec, string id, string directory, string hostName, string network, List<Attachment> binds)
     {

@@ -50,6 +50,10 @@ internal sealed class GroupHolderClient : IAsyncDisposable
     public Task RemoveNetworkAsync(string container, CancellationToken cancellationToken) =>
         AskAsync(TextMessage.Encode(HolderMessage.RemoveNetwork, container), HolderMessage.NetworkRemoved, cancellationToken);
 
+    /// <summary>Has the changes of the workspace put elsewhere when the group is removed.</summary>
+    public Task KeepWorkspaceAsync(string target, CancellationToken cancellationToken) =>
+        AskAsync(TextMessage.Encode(HolderMessage.KeepWorkspace, target), HolderMessage.WorkspaceKept, cancellationToken);
+
     /// <summary>Removes the group, and waits until it is gone. Its shims must have been told to end.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,3 +1,5 @@
+using BuildRunner.Containers.Engine.Kept;
+
 namespace BuildRunner.Containers.Engine.Oci;
 
 /// <summary>A container of the embedded engine, from its preparation to its removal.</summary>
@@ -47,6 +49,8 @@ internal sealed class OciContainer : IPreparedContainer
     {
         cancellationToken.ThrowIfCancellationRequested();
         await StartAsync(start, output);
+        using var reading = new CancellationTokenSource();
+        var input = start.Input is null ? Task.CompletedTask : _shim.FeedAsync(start.Input.Events, reading.Token);
         var stopped = false;
         await using (cancellationToken.Register(() =>
         {
@@ -54,9 +58,34 @@ internal sealed class OciContainer : IPreparedContainer
             _ = StopAsync();
         }))
         {
-            var exit = await WaitAsync();
+            var exit = await WaitToTheEndAsync(input, reading);
             return stopped ? throw new OperationCanceledException(cancellationToken) : exit;
         }
+    }
+
+    private async Task<ContainerExit> WaitToTheEndAsync(Task input, CancellationTokenSource reading)
+    {
+        try
+        {
+            return await WaitAsync();
+        }
+        finally
+        {
+            await reading.CancelAsync();
+            await input.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Spec.MayBeKept
+        ? await _group.KeepAsync(this, request, cancellationToken)
+        : throw new InvalidOperationException($"The container {Spec.Name} was not prepared to be kept.");
+
+    /// <summary>Has the shim move the writable layer, and waits until everything else of the container is gone.</summary>
+    public async Task MoveLayerAsync(string target)
+    {
+        await _shim.KeepAsync(target);
+        await DisposeAsync();
     }
 
     /// <summary>Completes when every process of the container is dead and its output delivered.</summary>

@@ -1,3 +1,4 @@
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Containers.Storage;
@@ -21,10 +22,14 @@ public sealed class OciEngine : IContainerEngine
         _options = options;
         _images = images;
         _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
+        Kept = new KeptContainers(options.KeptRoot);
     }
 
     /// <inheritdoc/>
     public string Name => "oci";
+
+    /// <inheritdoc/>
+    public KeptContainers Kept { get; }
 
     /// <summary>Creates an engine.</summary>
     /// <param name="options">Its settings.</param>
@@ -61,6 +66,7 @@ public sealed class OciEngine : IContainerEngine
             FirstHostId = _options.FirstHostId,
             WorkspaceSource = spec.Workspace?.SourceDirectory,
             WorkspaceCopyOnWrite = spec.Workspace?.CopyOnWrite ?? false,
+            WorkspaceChanges = spec.Workspace?.ChangesOf is { WorkspaceDirectory: { } changes } before ? new KeptDirectory(changes, before.FirstHostId) : null,
             WorkspaceTreeBelowBase = TreeBelowBase(spec.Workspace),
             PoolAddress = _options.Network.PoolAddress,
             Uplink = _options.Network.Uplink,
@@ -68,13 +74,14 @@ public sealed class OciEngine : IContainerEngine
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
         var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
-        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images));
+        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept);
     }
 
     /// <inheritdoc/>
     public async Task<int> ReapAsync(string owner, CancellationToken cancellationToken)
     {
         var output = await HelperProgram.RunAsync(_sandboxPath.Value, ["reap", _options.StateRoot, _options.ScratchRoot, owner], cancellationToken);
+        Kept.RemoveTorn(group => File.Exists(HostPaths.GroupLock(_options.StateRoot, group)));
         return int.TryParse(output, out var removed) ? removed : 0;
     }
 

@@ -11,6 +11,9 @@ public sealed class OciEngineOptions
     /// <summary>Where the writable layers of containers lie while they run. A path without <c>:</c>, <c>,</c> and <c>\</c>.</summary>
     public string ScratchRoot { get; set; } = "/var/lib/buildrunner/scratch";
 
+    /// <summary>Where kept containers lie: on the file system of the writable layers, because these are moved there. No group has this name.</summary>
+    internal string KeptRoot => Path.Combine(ScratchRoot, ".kept");
+
     /// <summary>BuildRunner's native helper; null: the variable <c>BUILDRUNNER_SANDBOX</c>, else beside the executable.</summary>
     public string? SandboxPath { get; set; }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
 
@@ -14,19 +15,22 @@ internal sealed class OciGroup : IContainerGroup
     private readonly HostNames _names;
     private readonly ContainerPlanner _planner;
     private readonly ImagesInUse _images;
+    private readonly KeptContainers _kept;
     private readonly Lock _lock = new();
     private readonly HashSet<OciContainer> _containers = [];
     private readonly List<Task> _removals = [];
     private int _count;
     private bool _disposed;
+    private bool _keepsWorkspace;
 
-    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images)
+    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept)
     {
         _spec = spec;
         _options = options;
         _sandboxPath = sandboxPath;
         _holder = holder;
         _images = images;
+        _kept = kept;
         _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
         _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
     }
@@ -57,8 +61,11 @@ internal sealed class OciGroup : IContainerGroup
         }
         finally
         {
-            // Dead already: what is left is the removal of its files, which nobody needs to wait for.
-            RemoveLater(prepared);
+            if (!prepared.Spec.MayBeKept)
+            {
+                // Dead already: what is left is the removal of its files, which nobody needs to wait for.
+                RemoveLater(prepared);
+            }
         }
     }
 
@@ -101,6 +108,11 @@ internal sealed class OciGroup : IContainerGroup
         }
 
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals));
+        if (_keepsWorkspace)
+        {
+            await _holder.KeepWorkspaceAsync(_kept.WorkspaceOf(_spec.Id), CancellationToken.None);
+        }
+
         await _holder.DisposeAsync();
         await _images.DisposeAsync();
         if (File.Exists(HostPaths.GroupLock(_options.StateRoot, _spec.Id)))
@@ -131,6 +143,43 @@ internal sealed class OciGroup : IContainerGroup
 
         _names.RemoveService(container.Spec.Name);
         await _planner.ReleaseNetworkAsync(container.Id, container.Address);
+    }
+
+    /// <summary>Keeps what a container that has ended changed, and at the group's end the changes of the workspace.</summary>
+    public async Task<KeptContainer> KeepAsync(OciContainer container, KeepRequest request, CancellationToken cancellationToken)
+    {
+        var id = _kept.Reserve(_spec.Id);
+        var layer = _kept.LayerOf(_spec.Id, id);
+        await container.MoveLayerAsync(layer);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (!Directory.Exists(layer))
+        {
+            throw new ContainerException(ContainerFailure.Internal, $"What the container {container.Spec.Name} changed could not be kept as {layer}.");
+        }
+
+        var ofTree = _spec.Workspace is { CopyOnWrite: true };
+        _keepsWorkspace |= ofTree;
+        var kept = new KeptContainer
+        {
+            Id = id,
+            Engine = "oci",
+            Group = _spec.Id,
+            Owner = _spec.Owner,
+            Run = request.Run,
+            Workflow = request.Workflow,
+            Step = request.Step,
+            Attempt = request.Attempt,
+            Outcome = request.Outcome,
+            At = request.At,
+            Image = container.Spec.Image.Reference.ToString(),
+            ImageDigest = container.Spec.Image.ManifestDigest?.ToString(),
+            LayerDirectory = layer,
+            FirstHostId = _holder.Ready.FirstHostId,
+            Tree = _spec.Workspace?.SourceDirectory,
+            WorkspaceDirectory = ofTree ? _kept.WorkspaceOf(_spec.Id) : null,
+        };
+        _kept.Save(kept);
+        return kept;
     }
 
     private bool IsOurs(OciContainer container)

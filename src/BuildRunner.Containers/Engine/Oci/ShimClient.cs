@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
@@ -14,6 +15,7 @@ internal sealed class ShimClient : IAsyncDisposable
     private readonly TaskCompletionSource _prepared = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ExitReport> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _checks = new();
+    private readonly InputPump _input;
     private readonly Task _listening;
     private SpoolReader? _output;
     private int _nextCheck;
@@ -23,6 +25,7 @@ internal sealed class ShimClient : IAsyncDisposable
         _process = process;
         _request = request;
         _imageName = imageName;
+        _input = new InputPump((byte)ShimMessage.Input, (byte)ShimMessage.Resize, frame => _process.SendAsync(frame, CancellationToken.None));
         _listening = ListenAsync();
     }
 
@@ -54,6 +57,12 @@ internal sealed class ShimClient : IAsyncDisposable
         _output = new SpoolReader(_request.ContainerDirectory + "/spool", output);
         await _process.SendAsync(go.Encode(), CancellationToken.None);
     }
+
+    /// <summary>Hands input on until it ends, is given up, or the container has ended. What a command does not read is not fetched.</summary>
+    public Task FeedAsync(ChannelReader<InputEvent> events, CancellationToken cancellationToken) => _input.FeedAsync(events, cancellationToken);
+
+    /// <summary>Has what the container changed moved, in place of being removed; when the shim has ended it is there.</summary>
+    public Task KeepAsync(string target) => _process.SendAsync(Frame.Encode((byte)ShimMessage.Keep, w => w.Write(target)), CancellationToken.None);
 
     public Task StopAsync() => _process.SendAsync(new StopRequest(_request.StopSignal, _request.GraceMilliseconds).Encode(), CancellationToken.None);
 
@@ -134,6 +143,9 @@ internal sealed class ShimClient : IAsyncDisposable
                     done.TrySetResult(check.Status);
                 }
 
+                break;
+            case ShimMessage.InputTaken:
+                _input.Taken();
                 break;
             case ShimMessage.Failed:
                 Fail(Failures.ToException(Failure.Decode(frame)));
