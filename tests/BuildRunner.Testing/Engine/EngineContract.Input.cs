@@ -46,12 +46,16 @@ public abstract partial class EngineContract
         var input = Channel.CreateUnbounded<InputEvent>();
         var script = "tty; stty size; echo again > $(tty) && : > /dev/tty && echo mine; read line; echo \"read $line\"; while [ \"$(stty size)\" = '24 100' ]; do sleep 0.05; done; stty size; exit 5";
         input.Writer.TryWrite(new InputEvent.Bytes("typed\r"u8.ToArray()));
+        var output = new OutputRecorder();
+        await using var group = await CreateGroupAsync(host);
+        await using var container = await group.PrepareAsync(Shell(host, script) with { User = user }, Cancellation);
+        var run = group.RunAsync(container, new StartSpec { Input = new ContainerInput(input.Reader, new TerminalSize(100, 24)) }, output, Cancellation);
+        await output.Contains("read typed");
         input.Writer.TryWrite(new InputEvent.Resized(new TerminalSize(90, 30)));
-        var result = await RunWithInputAsync(host, script, new ContainerInput(input.Reader, new TerminalSize(100, 24)), user);
-        Assert.Equal(new ContainerExit.Exited(5), result.Exit);
-        var lines = result.Out.Split('\n').Select(l => l.TrimEnd('\r')).Where(l => l is not ("typed" or "")).ToList();
-        Assert.Matches("^/dev/pts/[0-9]+$", lines[0]);
-        Assert.Equal("again, mine, read typed, 30 90", string.Join(", ", lines.Skip(1).Where(l => l != "24 100")));
+        Assert.Equal(new ContainerExit.Exited(5), await run.WaitAsync(TimeSpan.FromSeconds(60), Cancellation));
+        var lines = output.Out.Split('\n').Select(l => l.TrimEnd('\r')).Where(l => l is not ("typed" or "")).ToList();
+        Assert.Matches("^/dev/pts/[0-9]+$", lines.Single(l => l.StartsWith("/dev", StringComparison.Ordinal)));
+        Assert.Equal("24 100, again, mine, read typed, 30 90", string.Join(", ", lines.Where(l => !l.StartsWith("/dev", StringComparison.Ordinal))));
     }
 
     [Fact]

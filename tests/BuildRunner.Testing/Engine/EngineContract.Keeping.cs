@@ -17,15 +17,13 @@ public abstract partial class EngineContract
         }
 
         Assert.Equal("kept\n", await File.ReadAllTextAsync(host.Folder["tree/kept"], Cancellation));
-        await using var later = await CreateGroupAsync(host, View(host) with { ChangesOf = kept });
         var look = "cat /etc/of-step made kept; ls -d /etc/group gone directory 2>/dev/null; touch /etc/new new; stat -c %u /etc/of-step made";
-        for (var i = 0; i < 2; i++)
+        await using (var later = await CreateGroupAsync(host, View(host) with { ChangesOf = kept }))
         {
-            var seen = await RunAsync(later, Shell(host, look) with { From = kept });
-            Assert.Equal("of-step\nof-tree\nkept\n0\n0\n", seen.Out);
+            Assert.Equal("of-step\nof-tree\nkept\n0\n0\n", (await RunAsync(later, Shell(host, look) with { From = kept })).Out);
+            Assert.Equal("of-step", (await RunAsync(later, Shell(host, "cat /etc/of-step; ls /etc/new 2>/dev/null; true") with { From = kept })).Text);
         }
 
-        Assert.Equal("of-step", (await RunAsync(later, Shell(host, "cat /etc/of-step; ls /etc/new 2>/dev/null; true") with { From = kept })).Text);
         await RemoveKeptAsync(host);
     }
 
@@ -39,7 +37,7 @@ public abstract partial class EngineContract
             Assert.Equal(new ContainerExit.Exited(3), await group.RunAsync(container, StartSpec.AsPrepared, new OutputRecorder(), Cancellation));
         }
 
-        Assert.Empty(host.Engine.Kept!.List());
+        Assert.DoesNotContain(host.Engine.Kept!.List(), k => k.Tree == host.Folder["tree"]);
     }
 
     [Fact]

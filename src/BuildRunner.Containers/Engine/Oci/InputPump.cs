@@ -9,17 +9,10 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <param name="send">Sends a message; false if the other side is gone.</param>
 internal sealed class InputPump(byte input, byte resize, Func<byte[], Task<bool>> send)
 {
-    private readonly SemaphoreSlim turn = new(1, 1);
+    private TaskCompletionSource taken = Done();
 
     /// <summary>The other side has taken what was sent.</summary>
-    public void Taken()
-    {
-        // What is said too often comes from a container that lies; it gets no more than it is entitled to.
-        if (turn.CurrentCount == 0)
-        {
-            turn.Release();
-        }
-    }
+    public void Taken() => taken.TrySetResult();
 
     /// <summary>Hands on until the events end, or this is given up.</summary>
     public async Task FeedAsync(ChannelReader<InputEvent> events, CancellationToken cancellationToken)
@@ -51,8 +44,16 @@ internal sealed class InputPump(byte input, byte resize, Func<byte[], Task<bool>
 
     private async Task SendAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        await turn.WaitAsync(cancellationToken);
+        await taken.Task.WaitAsync(cancellationToken);
+        taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await send(InputChunk.Encode(input, bytes));
+    }
+
+    private static TaskCompletionSource Done()
+    {
+        var done = new TaskCompletionSource();
+        done.SetResult();
+        return done;
     }
 
     private static ushort Clamp(int number) => (ushort)Math.Clamp(number, 0, ushort.MaxValue);
