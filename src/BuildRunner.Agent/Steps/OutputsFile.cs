@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
+using BuildRunner.Containers.Engine;
 using BuildRunner.Core.Logs;
 
 namespace BuildRunner.Agent.Steps;
@@ -9,7 +11,7 @@ namespace BuildRunner.Agent.Steps;
 /// <remarks>It is mounted as a file: whatever the step does, this path stays the file that was made here.</remarks>
 internal sealed partial class OutputsFile : IDisposable
 {
-    /// <summary>What is longer is not read.</summary>
+    /// <summary>A longer one is refused, and its step is in error.</summary>
     public const int MaxBytes = 256 * 1024;
 
     private OutputsFile(string path) => Path = path;
@@ -32,13 +34,15 @@ internal sealed partial class OutputsFile : IDisposable
     /// <summary>Reads what the step wrote. Values that hold a secret are left out: outputs are stored and shown.</summary>
     /// <param name="masker">Knows the secrets.</param>
     /// <param name="problems">One sentence for each line that could not be used.</param>
+    /// <exception cref="ContainerException">It is longer than <see cref="MaxBytes"/>: steps that count on an output must not run without it.</exception>
     public ImmutableDictionary<string, string> Read(Masker masker, List<string> problems)
     {
         using var file = File.OpenRead(Path);
         if (file.Length > MaxBytes)
         {
-            problems.Add($"the outputs are not used: the file has {file.Length} bytes, allowed are {MaxBytes}");
-            return ImmutableDictionary<string, string>.Empty;
+            throw new ContainerException(
+                ContainerFailure.InvalidSpec,
+                string.Create(CultureInfo.InvariantCulture, $"the file $CI_OUTPUT has {file.Length} bytes; {MaxBytes} are allowed. Hand on what is longer in a file of the workspace"));
         }
 
         using var reader = new StreamReader(file, Encoding.UTF8);

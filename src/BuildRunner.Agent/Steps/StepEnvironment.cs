@@ -19,7 +19,7 @@ internal static class StepEnvironment
     public const string OutputFile = "/.buildrunner.output";
 
     /// <summary>Resolves the plan's values and adds what only the start knows.</summary>
-    /// <exception cref="ContainerException">A secret is not known.</exception>
+    /// <exception cref="ContainerException">A secret is not known, or a variable is longer than Linux allows.</exception>
     public static Dictionary<string, string> Of(WorkflowJob job, StepAttempt attempt, DateTimeOffset now)
     {
         var step = attempt.Step;
@@ -32,6 +32,11 @@ internal static class StepEnvironment
         foreach (var (name, value) in job.ExtraEnvironment)
         {
             environment[name] = value;
+        }
+
+        foreach (var (name, value) in environment)
+        {
+            Measure(step, name, value);
         }
 
         environment["CI_PIPELINE_STATUS"] = attempt.Status == WorkflowStatus.Success ? "success" : "failure";
@@ -55,6 +60,17 @@ internal static class StepEnvironment
         StepKind.Clone => "clone",
         _ => "service",
     };
+
+    // Literals were measured with their plan; this finds secrets, outputs and what is joined of them.
+    private static void Measure(StepPlan step, string name, string value)
+    {
+        if (!EnvironmentLimit.Fits(name, value))
+        {
+            throw new ContainerException(
+                ContainerFailure.InvalidSpec,
+                string.Create(CultureInfo.InvariantCulture, $"the variable '{name}' of step '{step.Name}' has {EnvironmentLimit.SizeOf(name, value)} bytes with its name; Linux allows {EnvironmentLimit.Bytes}. Hand it on in a file of the workspace"));
+        }
+    }
 
     private static Dictionary<string, string> Defaults(WorkflowJob job)
     {

@@ -56,7 +56,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             watch.Started();
             var outcome = await RunAsync(attempt, prepared, start, log, stop);
             watch.Ended();
-            return watch.Report(outcome, prepared.Image.DisplayName) with { Outputs = await ReadOutputsAsync(prepared.Outputs, log) };
+            return await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), prepared.Outputs, log);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -100,6 +100,20 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         finally
         {
             await log.EndAsync(CancellationToken.None);
+        }
+    }
+
+    // Outputs that cannot be used turn a success into an error; another end stays what it is.
+    private async Task<StepReport> ReportAsync(StepReport report, OutputsFile outputs, StepLog log)
+    {
+        try
+        {
+            return report with { Outputs = await ReadOutputsAsync(outputs, log) };
+        }
+        catch (ContainerException unusable)
+        {
+            await log.SayAsync(unusable.Message, CancellationToken.None);
+            return report.Outcome is Outcome.Success ? report with { Outcome = new Outcome.Error("outputs_too_long", unusable.Message) } : report;
         }
     }
 

@@ -90,15 +90,14 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         try
         {
             service = await group.StartServiceAsync(spec with { Environment = environment }, log, cancellationToken);
+            watch = WatchAsync(service);
+            await service.WaitUntilHealthyAsync(cancellationToken);
         }
         catch (ContainerException failure)
         {
             await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, StepErrors.Of(plan, failure)), CancellationToken.None);
             throw;
         }
-
-        watch = WatchAsync(service);
-        await service.WaitUntilHealthyAsync(cancellationToken);
     }
 
     /// <summary>Stops it, if it was started.</summary>

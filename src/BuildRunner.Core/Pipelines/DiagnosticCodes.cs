@@ -6,7 +6,7 @@ public static class DiagnosticCodes
     /// <summary>The file is larger than 256 KiB.</summary>
     public const string FileTooLarge = "BR1001";
 
-    /// <summary>The file is not UTF-8 text, or holds a NUL.</summary>
+    /// <summary>The file is not UTF-8 text, or holds a NUL, also one that is written as <c>\0</c>.</summary>
     public const string NotText = "BR1002";
 
     /// <summary>The file is not YAML.</summary>
@@ -108,6 +108,9 @@ public static class DiagnosticCodes
     /// <summary>An input without a value, with a wrong one, or that does not exist.</summary>
     public const string BadInput = "BR1050";
 
+    /// <summary>A value that is longer than an environment variable can be.</summary>
+    public const string TooLong = "BR1051";
+
     /// <summary>A form that still works and should be replaced.</summary>
     public const string Deprecated = "BR1101";
 
@@ -125,6 +128,12 @@ public static class DiagnosticCodes
 
     /// <summary>A value that replaces a built-in variable.</summary>
     public const string BuiltInReplaced = "BR1106";
+
+    /// <summary>A substitution of a name that nothing defines.</summary>
+    public const string UnknownVariable = "BR1107";
+
+    /// <summary>Conditions of one list of which some name no event, and hold for every one.</summary>
+    public const string EveryEvent = "BR1108";
 
     /// <summary>There are more problems than are shown.</summary>
     public const string TooManyProblems = "BR1199";

@@ -31,7 +31,7 @@ internal sealed record PipelineDocument(string Path, YamlNode.Mapping Root)
     /// <param name="diagnostics">Where problems go.</param>
     public PipelineFile Bind(VariableScope? variables, DiagnosticBag diagnostics)
     {
-        var root = (YamlNode.Mapping)new ShapeChecker(variables, diagnostics).Check(Root, WorkflowKeys.File, "a workflow");
+        var root = (YamlNode.Mapping)new ShapeChecker(variables, NameRules.Of(Root, variables, diagnostics), diagnostics).Check(Root, WorkflowKeys.File, "a workflow");
         var file = PipelineBinder.Bind(root, Path);
         FileRules.Check(file, root, diagnostics);
         InputRules.Check(root, diagnostics);

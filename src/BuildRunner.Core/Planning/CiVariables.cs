@@ -26,6 +26,7 @@ public static class CiVariables
         AddPipeline(variables, "CI_PIPELINE_", runEvent, facts.Pipeline);
         AddPullRequest(variables, runEvent, facts.Commit);
         AddFiles(variables, runEvent);
+        variables.Add("CI_COMMIT_AUTHOR_AVATAR", facts.Pipeline.Avatar);
         if (runEvent.Kind == "release")
         {
             variables.Add("CI_PIPELINE_RELEASE_TITLE", facts.Pipeline.ReleaseTitle);
@@ -154,12 +155,13 @@ public static class CiVariables
     {
         AddCommit(variables, "CI_PREV_COMMIT_", previous.Event, previous.Commit);
         AddPipeline(variables, "CI_PREV_PIPELINE_", previous.Event, previous.Pipeline with { Reruns = 0 });
+        variables.Add("CI_PREV_COMMIT_AUTHOR_AVATAR", previous.Pipeline.Avatar);
         variables.Add("CI_PREV_COMMIT_URL", previous.Pipeline.ForgeUrl);
         variables.Add("CI_PREV_PIPELINE_STATUS", previous.Status);
         variables.Add("CI_PREV_PIPELINE_FINISHED", previous.Finished);
     }
 
-    // JSON, because a file's name can hold every separator; left out if there are too many (Woodpecker: 500).
+    // JSON, because a file's name can hold every separator; left out if there are too many (Woodpecker: 500), or more than a variable can hold.
     private static void AddFiles(VariableSet variables, RunEvent runEvent)
     {
         var files = runEvent.ChangedFiles ?? [];
@@ -173,7 +175,9 @@ public static class CiVariables
                 writer.WriteStringValue(file);
             writer.WriteEndArray();
         }
-        variables.Add("CI_PIPELINE_FILES", System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
+        // Half of a list would be no JSON.
+        if (buffer.Length <= EnvironmentLimit.Kept)
+            variables.Add("CI_PIPELINE_FILES", System.Text.Encoding.UTF8.GetString(buffer.ToArray()));
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BuildRunner.Core.Expressions;
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Pipelines.Reading;
@@ -20,7 +21,9 @@ internal static class InputValues
         {
             if (runEvent.Inputs.TryGetValue(input.Name, out var value) || (value = Default(input, variables)) is not null)
             {
-                if (input.Accept(value) is { } accepted)
+                if (value.Contains('\0', StringComparison.Ordinal) || !EnvironmentLimit.Fits(input.Name, value))
+                    diagnostics.Error(DiagnosticCodes.BadInput, input.Location, Unfit(input.Name, value), "Put what is long or not text into a file");
+                else if (input.Accept(value) is { } accepted)
                     values[input.Name] = accepted;
                 else if (value != input.Default?.Text)
                     diagnostics.Error(DiagnosticCodes.BadInput, input.Location, $"the value `{Short(value)}` of input `{input.Name}` must be {input.Expectation}");
@@ -36,6 +39,10 @@ internal static class InputValues
 
     private static string? Default(InputFile input, IReadOnlyDictionary<string, string> variables) =>
         input.Default is not { } text ? null : TextTemplate.Parse(text.Text, out _) is { HasOutputs: false } template ? template.Expand(variables.GetValueOrDefault) ?? "" : text.Text;
+
+    private static string Unfit(string name, string value) => value.Contains('\0', StringComparison.Ordinal)
+        ? $"the value of input `{name}` holds a NUL, which no environment variable can"
+        : string.Create(CultureInfo.InvariantCulture, $"the value of input `{name}` has {EnvironmentLimit.SizeOf(name, value)} bytes with its name; {EnvironmentLimit.Bytes} are allowed");
 
     private static string Short(string text) => text.Length <= 60 ? text : text[..57] + "...";
 }

@@ -50,6 +50,10 @@ public sealed record WorkflowPlan
     /// <summary>How many runs of this group may be active; null: no limit.</summary>
     public ConcurrencyPlan? Concurrency { get; init; }
 
+    /// <summary>The group whose workflows count together, the repository's own: what the file names, or the workflow, all its matrix cells together; null: no limit.</summary>
+    [JsonIgnore]
+    public string? ConcurrencyGroup => Concurrency is null ? null : Concurrency.Group ?? MatrixRules?.Workflow ?? Name;
+
     /// <summary>Why the workflow does not run for this event, as a sentence; null if it runs.</summary>
     public string? SkipReason { get; init; }
 

@@ -77,9 +77,9 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
 
     private static Dictionary<string, string> Variables(RunEvent runEvent)
     {
-        var variables = new Dictionary<string, string>(CiVariables.ForRun(runEvent, new RunFacts()), StringComparer.Ordinal);
-        foreach (var (name, value) in runEvent.Variables)
-            variables[name] = value;
+        var variables = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var (name, value) in CiVariables.ForRun(runEvent, new RunFacts()).Concat(runEvent.Variables))
+            variables[name] = EnvironmentLimit.Data(value);
         return variables;
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using BuildRunner.Core.Expressions;
 using BuildRunner.Core.Pipelines;
 
@@ -109,7 +110,7 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         foreach (var (key, value) in CiVariables.ForStep(name, number, kind, tree, workflow.Variables.Get("CI_PIPELINE_URL")))
             own[key] = new PlanValue.Literal(value);
         foreach (var (key, value) in scripts.Extra)
-            own[key] = new PlanValue.Literal(value);
+            Add(own, key, new PlanValue.Literal(value), file.Location);
         foreach (var entry in file.Settings)
             Add(own, "PLUGIN_" + entry.Key.Replace('.', '_').Replace('-', '_').ToUpperInvariant(), entry);
         foreach (var entry in file.Environment)
@@ -130,9 +131,17 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
     private void Add(Dictionary<string, PlanValue> own, string name, Pipelines.Yaml.YamlEntry entry)
     {
         if (values.Make(entry.Value) is { } value)
-            own[name] = value;
+            Add(own, name, value, entry.Value.Location);
         else
             ReportTooLong(entry.Value.Location);
+    }
+
+    // What is not literal is measured when the step starts.
+    private void Add(Dictionary<string, PlanValue> own, string name, PlanValue value, Pipelines.SourceLocation location)
+    {
+        if (value is PlanValue.Literal(var text) && !EnvironmentLimit.Fits(name, text))
+            diagnostics.Error(DiagnosticCodes.TooLong, location, string.Create(CultureInfo.InvariantCulture, $"`{name}` has {EnvironmentLimit.SizeOf(name, text)} bytes with its name; an environment variable can have {EnvironmentLimit.Bytes}"), "Put it into a file of the repository, or write it to one in a command");
+        own[name] = value;
     }
 
     private void ReportTooLong(SourceLocation location) =>

@@ -81,7 +81,8 @@ internal sealed partial class MachineTurn
         SetPhase(at, i, new StepPhase.Done(outcome, conclusion, now, Warning: warning));
         if (step.Failure == FailureMode.Cancel && conclusion is Outcome.Failure or Outcome.TimedOut or Outcome.Error or Outcome.Lost)
         {
-            StopSteps(at, new StopReason.Cancelled($"'{step.Name}' ended with {outcome.Word}"));
+            StopSteps(at, new StopReason.Cancelled(WorkflowRules.WhyStopped(step.Name, outcome)));
+            CancelWorkflows(Enumerable.Range(0, State.Workflows.Length).Where(other => other != at), WorkflowRules.WhyStopped(step.Name, outcome));
         }
     }
 

@@ -131,7 +131,7 @@ internal sealed partial class MachineTurn
         var since = running?.Since ?? now;
         SetService(at, i, service with
         {
-            Phase = new StepPhase.Done(outcome, outcome is Outcome.Failure ? new Outcome.Success(null) : outcome, now),
+            Phase = new StepPhase.Done(outcome, StepRules.Conclude(plan.Plan.Workflows[at].Services[i], outcome), now),
             Attempts = service.Attempts.Add(new AttemptRecord(1, outcome, since, now, running?.Image, PhaseTimes.Zero with { Run = now - since })),
         });
         return null;

@@ -119,22 +119,22 @@ internal sealed partial class MachineTurn(PlanIndex plan, RunState state, DateTi
         Effects.Add(new Effect.WorkflowFinished(State.Workflows[at].Name, outcome));
         if (outcome is not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) && State.Cancel is null && plan.Plan.Workflows[at].MatrixRules is { FailFast: true } matrix)
         {
-            CancelCells(matrix, WorkflowRules.WhyFailFast(State.Workflows[at]));
+            CancelWorkflows(WorkflowRules.Cells(plan, matrix), WorkflowRules.WhyFailFast(State.Workflows[at]));
         }
     }
 
-    // The cells that wait are ended by the rule that judges them.
-    private void CancelCells(MatrixPlan matrix, string why)
+    // Those that wait are ended by the rule that judges them.
+    private void CancelWorkflows(IEnumerable<int> workflows, string why)
     {
-        foreach (var cell in WorkflowRules.Cells(plan, matrix))
+        foreach (var at in workflows)
         {
-            switch (State.Workflows[cell].Phase)
+            switch (State.Workflows[at].Phase)
             {
                 case WorkflowPhase.Queued:
-                    EndUntaken(cell, why);
+                    EndUntaken(at, why);
                     break;
-                case WorkflowPhase.Starting or WorkflowPhase.Running when State.Workflows[cell].Halt is null:
-                    Halt(cell, new Outcome.Cancelled(why), new StopReason.Cancelled(why));
+                case WorkflowPhase.Starting or WorkflowPhase.Running when State.Workflows[at].Halt is null:
+                    Halt(at, new Outcome.Cancelled(why), new StopReason.Cancelled(why));
                     break;
             }
         }

@@ -16,7 +16,11 @@ internal sealed class PlanIndex
         workflows = Numbered(plan.Workflows.Select(w => w.Name));
         steps = [.. plan.Workflows.Select(w => Numbered(w.Steps.Select(s => s.Name)))];
         services = [.. plan.Workflows.Select(w => Numbered(w.Services.Select(s => s.Name)))];
+        Stoppers = [.. plan.Workflows.SelectMany((w, at) => w.Steps.Select((s, i) => (Step: s, Place: (at, i))).Where(s => s.Step.Failure == FailureMode.Cancel).Select(s => s.Place))];
     }
+
+    /// <summary>The positions of steps with <c>failure: cancel</c>: of their workflow, and in it.</summary>
+    public IReadOnlyList<(int Workflow, int Step)> Stoppers { get; }
 
     public RunPlan Plan { get; }
 

@@ -49,7 +49,7 @@ public sealed record WorkflowState
     /// <summary>Its steps, in the order of the plan.</summary>
     public required ImmutableArray<StepState> Steps { get; init; }
 
-    /// <summary>Its services, in the order of the plan. They end with the workflow and do not decide how it ends.</summary>
+    /// <summary>Its services, in the order of the plan. They end with the workflow; one that failed by itself fails it, unless its <c>failure</c> is <c>ignore</c>.</summary>
     public ImmutableArray<StepState> Services { get; init; } = [];
 
     /// <summary>Why it ends early; null if it does not. From then on no step of it starts.</summary>

@@ -37,13 +37,41 @@ internal static class WorkflowRules
             return Skip(SkipRule.Condition, "none of its steps runs");
         }
 
+        if (!workflow.RunsOn.Contains("failure") && Stopper(plan, run) is { } why)
+        {
+            return new WorkflowVerdict.Skip(SkipRule.Cancelled, new Outcome.Cancelled(why), why);
+        }
+
         if (workflow.MatrixRules is { } rules && JudgeMatrix(plan, rules, run) is { } verdict)
         {
             return verdict;
         }
 
-        return JudgeDependencies(plan, workflow, run);
+        var due = JudgeDependencies(plan, workflow, run);
+        return due is WorkflowVerdict.Start && IsFull(plan, workflow, run) ? new WorkflowVerdict.Wait() : due;
     }
+
+    /// <summary>Why everything else ends when a step with <c>failure: cancel</c> has failed; a sentence.</summary>
+    public static string WhyStopped(string step, Outcome outcome) => $"'{step}' ended with {outcome.Word}";
+
+    // A step with `failure: cancel` that has failed ends the run; only what is there for failures may still start.
+    private static string? Stopper(PlanIndex plan, RunState run)
+    {
+        foreach (var (at, i) in plan.Stoppers)
+        {
+            if (run.Workflows[at].Steps[i].Phase is StepPhase.Done { Conclusion: Outcome.Failure or Outcome.TimedOut or Outcome.Error or Outcome.Lost } done)
+            {
+                return WhyStopped(run.Workflows[at].Steps[i].Name, done.Outcome);
+            }
+        }
+
+        return null;
+    }
+
+    // Counts this run's own workflows; those of other runs are counted by whoever has a queue of several runs.
+    private static bool IsFull(PlanIndex plan, WorkflowPlan workflow, RunState run) =>
+        workflow.ConcurrencyGroup is { } group
+        && Enumerable.Range(0, run.Workflows.Length).Count(at => plan.Plan.Workflows[at].ConcurrencyGroup == group && run.Workflows[at].Phase is not (WorkflowPhase.Waiting or WorkflowPhase.Done)) >= workflow.Concurrency!.Limit;
 
     /// <summary>The positions of the cells of one matrix.</summary>
     public static IEnumerable<int> Cells(PlanIndex plan, MatrixPlan matrix) =>
@@ -78,6 +106,11 @@ internal static class WorkflowRules
             return Whole(bad.Done.Conclusion);
         }
 
+        if (workflow.Services.Select(s => s.Phase).OfType<StepPhase.Done>().FirstOrDefault(s => s.Conclusion is Outcome.Failure) is not null)
+        {
+            return new Outcome.Failure();
+        }
+
         return workflow.Steps.All(s => s.Phase is StepPhase.Done { Outcome: Outcome.Skipped })
             ? new Outcome.Skipped("none of its steps ran")
             : new Outcome.Success(null);
@@ -92,7 +125,8 @@ internal static class WorkflowRules
             return new Outcome.Cancelled(cancel.Why);
         }
 
-        var bad = done.Where(d => d.Outcome is not (Outcome.Success or Outcome.Skipped)).MinBy(d => d.At);
+        // What was merely cancelled was cancelled because of something else.
+        var bad = done.Where(d => d.Outcome is not (Outcome.Success or Outcome.Skipped)).MinBy(d => (d.Outcome is Outcome.Cancelled, d.At));
         return bad?.Outcome
             ?? (done.TrueForAll(d => d.Outcome is Outcome.Skipped) ? new Outcome.Skipped("nothing ran") : new Outcome.Success(null));
     }

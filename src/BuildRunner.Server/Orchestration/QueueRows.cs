@@ -79,7 +79,7 @@ internal sealed class QueueRows(DispatchOptions options)
             QueuedAt = turn.Now,
             NotBefore = turn.Now,
             RangAt = turn.Now,
-            Group = workflow.Concurrency is { } group ? $"{run.Repository:N}/{group.Group ?? workflow.Name}" : null,
+            Group = workflow.ConcurrencyGroup is { } group ? $"{run.Repository:N}/{group}" : null,
             GroupLimit = workflow.Concurrency?.Limit ?? 0,
         });
     }

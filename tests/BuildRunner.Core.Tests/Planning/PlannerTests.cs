@@ -204,7 +204,7 @@ public sealed class PlannerTests
     [Fact]
     public void Lint_does_not_judge_what_depends_on_the_event()
     {
-        Assert.Empty(Planner.Lint([Plans.Source("steps:\n- image: ${IMAGE}\n  detach: ${FLAG}\n  timeout: ${LIMIT}\n  when: {branch: '${B}['}\n")]));
+        Assert.All(Planner.Lint([Plans.Source("steps:\n- image: ${IMAGE}\n  detach: ${FLAG}\n  timeout: ${LIMIT}\n  when: {branch: '${B}['}\n")]), remark => Assert.Equal("BR1107", remark.Code));
         Assert.Equal(["BR1030", "BR1021", "BR1024", "BR1026"], Plans.Errors("steps:\n- image: ${IMAGE}\n  detach: ${FLAG}\n  timeout: ${LIMIT}\n  when: {branch: '${B}['}\n").Select(error => error.Code));
     }
 

@@ -19,9 +19,14 @@ internal static class FileRules
         if (count > MaxSteps)
             diagnostics.Error(DiagnosticCodes.TooManySteps, root.Find("steps")?.KeyLocation ?? root.Location, $"the workflow has {count} steps and services; {MaxSteps} are allowed", "Split it into several workflows");
         CheckWorkspace(file, diagnostics);
+        CheckLabels(root, diagnostics);
+        CheckHabits(file.When, diagnostics);
         CheckNames(file, diagnostics);
         foreach (var step in file.Steps.Concat(file.Services).Concat(file.CloneSteps))
+        {
             StepRules.Check(step, diagnostics);
+            CheckHabits(step.When, diagnostics);
+        }
         foreach (var service in file.Services.Where(service => !service.Named))
             diagnostics.Error(DiagnosticCodes.MissingKey, service.Location, "a service in a list needs `name`", "Steps reach the service under its name");
         DependencyRules.Check(file.Steps, diagnostics);
@@ -34,6 +39,19 @@ internal static class FileRules
             diagnostics.Error(DiagnosticCodes.BadValue, mount.Location, "`base` must be an absolute path", "For example `/woodpecker`");
         if (file.WorkspacePath is { } path && (path.Text.StartsWith('/') || path.Text.Split('/').Contains("..")))
             diagnostics.Error(DiagnosticCodes.BadValue, path.Location, "`path` must be relative to `base` and stay below it", "For example `src/example.com/octocat/hello`");
+    }
+
+    private static void CheckLabels(YamlNode.Mapping root, DiagnosticBag diagnostics)
+    {
+        foreach (var label in root.Map("labels")?.Entries.Where(label => PipelineBinder.IsReserved(label.Key)) ?? [])
+            diagnostics.Warning(DiagnosticCodes.NoEffect, label.KeyLocation, $"`{label.Key}` is not used: labels that begin with `{PipelineBinder.ReservedLabels}` are not for pipeline files");
+    }
+
+    // A list in which one condition was forgotten to be narrowed is a mistake; a single condition may well be meant for every event.
+    private static void CheckHabits(IReadOnlyList<WhenFile> conditions, DiagnosticBag diagnostics)
+    {
+        foreach (var condition in conditions.Where(condition => condition.Event is null && conditions.Any(other => other.Event is not null)))
+            diagnostics.Warning(DiagnosticCodes.EveryEvent, condition.Location, "this condition names no `event` and the others do, so it holds for every one, also those still to come", "Add `event:`");
     }
 
     private static void CheckNames(PipelineFile file, DiagnosticBag diagnostics)

@@ -26,10 +26,16 @@ internal static class PipelineBinder
         Resources = StepBinder.Resources(root),
     };
 
+    /// <summary>Labels that begin so are Woodpecker's own, and are left out as there.</summary>
+    public const string ReservedLabels = "woodpecker-ci.org";
+
+    /// <summary>Whether a label cannot be set in a file.</summary>
+    public static bool IsReserved(string label) => label.StartsWith(ReservedLabels, StringComparison.Ordinal);
+
     // A label without a value counts as not written (Woodpecker: "Workflow labels with an empty value are ignored").
     private static Dictionary<string, string> Labels(YamlNode.Mapping root)
     {
-        var labels = root.Pairs("labels").Where(label => label.Value.Length > 0).ToDictionary(label => label.Key, label => label.Value, StringComparer.Ordinal);
+        var labels = root.Pairs("labels").Where(label => label.Value.Length > 0 && !IsReserved(label.Key)).ToDictionary(label => label.Key, label => label.Value, StringComparer.Ordinal);
         if (root.Text("platform") is { } platform)
             labels.TryAdd("platform", platform.Text);
         return labels;

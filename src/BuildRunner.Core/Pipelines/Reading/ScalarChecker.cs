@@ -9,8 +9,9 @@ namespace BuildRunner.Core.Pipelines.Reading;
 
 /// <summary>Substitutes and checks single values against their kinds.</summary>
 /// <param name="variables">What to substitute; null: nothing is known yet, and a value that depends on it is not judged.</param>
+/// <param name="names">Tells of names that nothing defines.</param>
 /// <param name="diagnostics">Where problems go.</param>
-internal sealed class ScalarChecker(VariableScope? variables, DiagnosticBag diagnostics)
+internal sealed class ScalarChecker(VariableScope? variables, NameRules names, DiagnosticBag diagnostics)
 {
     /// <summary>The value with substitutions done, or as it is if it is wrong.</summary>
     /// <param name="scalar">The value.</param>
@@ -25,6 +26,7 @@ internal sealed class ScalarChecker(VariableScope? variables, DiagnosticBag diag
             diagnostics.Error(DiagnosticCodes.BadSubstitution, scalar.Location, problem!);
             return scalar.AsOpen();
         }
+        names.Check(template, scalar.Location);
         if (kind is ValueKind.Data || (kind is ValueKind.Script && !template.HasOutputs))
             return scalar;
         if (template.HasOutputs)

@@ -8,9 +8,9 @@ namespace BuildRunner.Core.Pipelines.Reading;
 /// Checks a document against the key model and substitutes variables in its values (never in keys). What is wrong is reported and left in place, so that
 /// everything is reported at once; whoever reads the result takes a wrong value as absent.
 /// </summary>
-internal sealed class ShapeChecker(VariableScope? variables, DiagnosticBag diagnostics)
+internal sealed class ShapeChecker(VariableScope? variables, NameRules names, DiagnosticBag diagnostics)
 {
-    private readonly ScalarChecker scalars = new(variables, diagnostics);
+    private readonly ScalarChecker scalars = new(variables, names, diagnostics);
 
     /// <summary>The document with its values substituted.</summary>
     /// <param name="node">What was written.</param>

@@ -13,8 +13,8 @@ internal static class StepRules
             CheckPlugin(step, diagnostics);
         if (step.Name.Any(char.IsControl))
             diagnostics.Error(DiagnosticCodes.BadName, step.Location, "a name cannot have line breaks or control characters");
-        foreach (var entry in step.Environment.Where(entry => entry.Key.Contains('=') || entry.Key.Any(char.IsControl)))
-            diagnostics.Error(DiagnosticCodes.BadName, entry.KeyLocation, $"`{entry.Key}` cannot be the name of an environment variable");
+        foreach (var entry in step.Environment.Concat(step.Settings).Where(entry => entry.Key.Contains('=') || entry.Key.Any(char.IsControl)))
+            diagnostics.Error(DiagnosticCodes.BadName, entry.KeyLocation, $"`{entry.Key}` cannot be the name of an environment variable", "A name has neither `=` nor control characters");
         foreach (var volume in step.Volumes)
             CheckVolume(volume, diagnostics);
         foreach (var host in step.ExtraHosts.Where(host => host.Text.IndexOfAny([':', '=']) <= 0))

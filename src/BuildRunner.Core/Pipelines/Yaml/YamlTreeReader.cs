@@ -87,12 +87,19 @@ internal sealed class YamlTreeReader
         Spend(1, node);
         YamlNode result = node switch
         {
-            Scalar scalar => new YamlNode.Scalar(Locate(scalar.Start), mask.Restore(scalar.Value), YamlTags.IsPlain(scalar, BadTag)),
+            Scalar scalar => ReadScalar(scalar),
             SequenceStart start => ReadSequence(start, depth),
             MappingStart start => ReadMapping(start, depth, inList: false, out _),
             _ => throw new System.Diagnostics.UnreachableException(),
         };
         return Remember(node, result);
+    }
+
+    private YamlNode.Scalar ReadScalar(Scalar scalar)
+    {
+        if (scalar.Value.Contains('\0', StringComparison.Ordinal))
+            diagnostics.Error(DiagnosticCodes.NotText, Locate(scalar.Start), "`\\0` makes a NUL, which neither a variable nor a command can hold", "Remove it");
+        return new YamlNode.Scalar(Locate(scalar.Start), mask.Restore(scalar.Value), YamlTags.IsPlain(scalar, BadTag));
     }
 
     private YamlNode Remember(NodeEvent node, YamlNode result)

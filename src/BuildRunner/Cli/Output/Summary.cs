@@ -22,6 +22,14 @@ internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTai
                     WriteFailed(workflow.Name, step, done);
                 }
             }
+
+            foreach (var service in workflow.Services)
+            {
+                if (service.Phase is StepPhase.Done { Conclusion: Outcome.Failure } done)
+                {
+                    WriteFailed(workflow.Name, service, done);
+                }
+            }
         }
 
         WriteSum(state);
@@ -75,7 +83,7 @@ internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTai
         var counts = new (string Word, int Count)[]
         {
             ("passed", done.Count(d => d.Outcome is Outcome.Success)),
-            ("failed", done.Count(d => d.Conclusion is Outcome.Failure)),
+            ("failed", done.Count(d => d.Conclusion is Outcome.Failure) + state.Workflows.SelectMany(w => w.Services).Count(s => s.Phase is StepPhase.Done { Conclusion: Outcome.Failure })),
             ("ignored", done.Count(d => d.Conclusion is Outcome.Success && d.Outcome is not Outcome.Success)),
             ("timed out", done.Count(d => d.Conclusion is Outcome.TimedOut)),
             ("error", done.Count(d => d.Conclusion is Outcome.Error)),
