@@ -20,7 +20,7 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
             var fitting = new HashSet<int>();
             using var waiter = bells.Listen(agent, request.FreeSlots > 0 ? set => Knows(fitting, set) : null);
             var answer = await database.WriteAsync(turn => TryAsync(turn, agent, request, fitting), cancellationToken);
-            if (answer.Work.Count + answer.Stops.Count > 0)
+            if (answer.Work.Count + answer.Stops.Count > 0 || bells.Closed)
             {
                 return answer;
             }

@@ -6,6 +6,9 @@ internal sealed class Doorbells
     private readonly Lock gate = new();
     private readonly LinkedList<Waiter> waiting = [];
 
+    /// <summary>True: this server ends, and no claim waits any more.</summary>
+    public bool Closed { get; private set; }
+
     /// <summary>Begins to listen; before looking for work, so that nothing that comes in between is missed.</summary>
     /// <param name="agent">Who.</param>
     /// <param name="takes">What it may take besides its own; null: nothing, because it has no slot free.</param>
@@ -55,6 +58,13 @@ internal sealed class Doorbells
         {
             waiting.ToList().ForEach(Wake);
         }
+    }
+
+    /// <summary>This server ends: claims that wait are answered, so that nobody waits for them.</summary>
+    public void Close()
+    {
+        Closed = true;
+        RingAll();
     }
 
     private void Wake(Waiter waiter)

@@ -9,6 +9,7 @@ using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using MassTransit;
+using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -32,14 +33,15 @@ public static class ServerServices
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options).AddSingleton(options.Bus).AddSingleton(options.Dispatch).AddSingleton(options.Logs).AddSingleton(options.Keys);
-        services.AddSingleton(OpenDatabase);
+        services.AddSingleton(s => OpenDatabase(options, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new RunPlans(options.Judge));
         services.AddSingleton<RunWriter>().AddSingleton<QueueRows>().AddSingleton<RunRegister>().AddSingleton<SecretStore>();
         services.AddSingleton<LabelSets>().AddSingleton<Doorbells>().AddSingleton<RunFollowers>().AddSingleton<WorkItems>();
         services.AddSingleton<Claims>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
-        services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>();
+        services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
+        services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));
         services.AddProblemDetails();
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>();
@@ -54,12 +56,12 @@ public static class ServerServices
     // Frames and what BuildRunner itself says come on top of what the step wrote.
     private static long MaxStream(LogLimits logs) => (2 * logs.MaxPerStep) + (1024 * 1024);
 
-    private static Database OpenDatabase(IServiceProvider services)
+    /// <summary>The database that the options name; nothing is migrated.</summary>
+    internal static Database OpenDatabase(ServerOptions options, TimeProvider time)
     {
-        var options = services.GetRequiredService<ServerOptions>();
         Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return options.PostgreSql is { } connection
             ? new PgDatabase(connection, clock: null)
-            : new SqliteDatabase(Path.Combine(options.DataDirectory, "buildrunner.db"), services.GetRequiredService<TimeProvider>());
+            : new SqliteDatabase(Path.Combine(options.DataDirectory, "buildrunner.db"), time);
     }
 }

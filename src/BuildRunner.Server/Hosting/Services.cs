@@ -14,8 +14,14 @@ internal sealed class Migration(Database database, ServerOptions options) : IHos
 }
 
 /// <summary>Rings after commits while the server lives.</summary>
-internal sealed class BellService(BellPump pump) : BackgroundService
+internal sealed class BellService(BellPump pump, Doorbells bells, IHostApplicationLifetime lifetime) : BackgroundService
 {
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        lifetime.ApplicationStopping.Register(bells.Close);
+        return base.StartAsync(cancellationToken);
+    }
+
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => pump.RunAsync(stoppingToken);
 }
 

@@ -5,6 +5,7 @@ using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Linting;
 using BuildRunner.Cli.Planning;
 using BuildRunner.Cli.Running;
+using BuildRunner.Cli.Serving;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Settings;
 
@@ -57,6 +58,7 @@ internal static class CommandLine
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
             PlanVerb.Create(host, globals),
+            ServerVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),
             ConfigVerb.Create(host, globals),
             SchemaVerb.Create(host),

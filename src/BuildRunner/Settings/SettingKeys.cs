@@ -39,5 +39,6 @@ internal static class SettingKeys
         new(ImagesMirrors, SettingKind.List, null, "Where to ask before a registry: REGISTRY=https://MIRROR, several in order."),
         new(ImagesCacheSize, SettingKind.Size, "20GiB", "What the images may take; after a pull the longest unused go."),
         new(PipelinesDefaultTimeout, SettingKind.Duration, "1h", "Time limit of a workflow that sets none."),
+        .. ServerKeys.All,
     ];
 }

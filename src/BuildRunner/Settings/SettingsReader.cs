@@ -140,7 +140,7 @@ internal sealed class SettingsReader
             return;
         }
 
-        _values[key.Name] = new SettingValue(text, origin);
+        _values[key.Name] = new SettingValue(key.Choices.FirstOrDefault(c => c.Equals(text, StringComparison.OrdinalIgnoreCase)) ?? text, origin);
     }
 
     private static SettingKey? Find(string name) => SettingKeys.All.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase));

@@ -43,8 +43,7 @@ internal sealed class HttpServer : IAsyncDisposable
         };
         builder.Services.AddBuildRunnerServer(change?.Invoke(options) ?? options);
         server.app = builder.Build();
-        server.app.UseAuthentication();
-        server.app.UseAuthorization();
+        server.app.UseBuildRunnerServer();
         server.app.MapBuildRunnerServer();
         server.app.MapGet("/forgotten", () => "an endpoint that says nothing of who may call it");
         await server.app.StartAsync(Cancel);

@@ -1,0 +1,165 @@
+using System.Net;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Server;
+using BuildRunner.Server.Bus;
+using BuildRunner.Server.Secrets;
+using BuildRunner.Settings;
+using Microsoft.AspNetCore.Http;
+
+namespace BuildRunner.Hosting;
+
+/// <summary>What the settings make of a server: checked, and complete.</summary>
+internal sealed record ServerPlan
+{
+    /// <summary>The server itself.</summary>
+    public required ServerOptions Options { get; init; }
+
+    /// <summary>Where it listens.</summary>
+    public required IReadOnlyList<BindingAddress> Listen { get; init; }
+
+    /// <summary>Certificate and key of https addresses; null: there are none.</summary>
+    public (string Certificate, string? Key)? Certificate { get; init; }
+
+    /// <summary>Whose forwarded headers are believed.</summary>
+    public IReadOnlyList<IPAddress> TrustedProxies { get; init; } = [];
+
+    /// <summary>The path below which a proxy serves it.</summary>
+    public PathString BasePath { get; init; }
+
+    /// <summary>How long answering may go on at the end.</summary>
+    public required TimeSpan ShutdownGrace { get; init; }
+
+    /// <summary>The broker; null: messages stay in this process.</summary>
+    public Uri? Broker { get; init; }
+
+    /// <summary>Reads the settings.</summary>
+    /// <exception cref="SettingsException">They do not fit together; every problem is named.</exception>
+    public static ServerPlan Of(EffectiveSettings settings, IReadOnlyDictionary<string, string> environment)
+    {
+        var problems = new List<string>();
+        var data = Path.GetFullPath(settings.Text(ServerKeys.DataDir) ?? StandardFolders.State(environment));
+        var broker = BrokerOf(settings, problems);
+        var plan = new ServerPlan
+        {
+            Options = new ServerOptions
+            {
+                DataDirectory = data,
+                PostgreSql = PostgreSql(settings, problems),
+                MigrateOnStart = settings.Flag(ServerKeys.DatabaseMigrate),
+                Keys = ServerSecrets.Keys(settings, data, environment, problems),
+                Bus = new BusNames(settings.Required(ServerKeys.BusRabbitPrefix), Alone: broker is null),
+                Logs = new LogLimits
+                {
+                    MaxPerStep = settings.Size(ServerKeys.LogsMaxPerStep)!.Value,
+                    MaxLine = (int)Math.Clamp(settings.Size(ServerKeys.LogsMaxLine)!.Value, 1024, 1024 * 1024),
+                },
+            },
+            Listen = Addresses(settings, problems),
+            Certificate = settings.Text(ServerKeys.Certificate) is { } certificate ? (certificate, settings.Text(ServerKeys.CertificateKey)) : null,
+            TrustedProxies = Proxies(settings, problems),
+            BasePath = BasePathOf(settings, problems),
+            ShutdownGrace = settings.Duration(ServerKeys.ShutdownGrace)!.Value,
+            Broker = broker,
+        };
+        if (plan.Certificate is null && plan.Listen.Any(l => l.Scheme == "https"))
+        {
+            problems.Add($"{ServerKeys.Listen} has an https address; {ServerKeys.Certificate} has to name its certificate");
+        }
+
+        problems.AddRange(plan.Options.Problems());
+        return problems.Count == 0 ? plan : throw new SettingsException(problems);
+    }
+
+    private static string? PostgreSql(EffectiveSettings settings, List<string> problems)
+    {
+        if (settings.Text(ServerKeys.DatabaseProvider) == "sqlite")
+        {
+            return null;
+        }
+
+        if (settings.Text(ServerKeys.DatabaseConnection) is { } connection)
+        {
+            return connection;
+        }
+
+        problems.Add($"{ServerKeys.DatabaseProvider} is postgresql; {ServerKeys.DatabaseConnection} has to say how to reach it");
+        return null;
+    }
+
+    private static Uri? BrokerOf(EffectiveSettings settings, List<string> problems)
+    {
+        if (settings.Text(ServerKeys.BusTransport) == "inprocess")
+        {
+            return null;
+        }
+
+        // The text is not repeated: it holds a password.
+        if (Uri.TryCreate(settings.Text(ServerKeys.BusRabbitUri), UriKind.Absolute, out var uri) && uri.Scheme is "amqp" or "amqps")
+        {
+            return uri;
+        }
+
+        problems.Add($"{ServerKeys.BusTransport} is rabbitmq; {ServerKeys.BusRabbitUri} has to be amqp://USER:PASSWORD@HOST:PORT/VHOST or amqps://...");
+        return null;
+    }
+
+    private static List<BindingAddress> Addresses(EffectiveSettings settings, List<string> problems)
+    {
+        var addresses = new List<BindingAddress>();
+        foreach (var text in settings.List(ServerKeys.Listen))
+        {
+            try
+            {
+                var address = BindingAddress.Parse(text);
+                if (address.Scheme is not ("http" or "https") || address.PathBase.Length > 0)
+                {
+                    throw new FormatException();
+                }
+
+                addresses.Add(address);
+            }
+            catch (FormatException)
+            {
+                // Reported with the other problems.
+                problems.Add($"{ServerKeys.Listen}: '{text}' is no address such as http://127.0.0.1:8080 or https://*:8443");
+            }
+        }
+
+        if (addresses.Count == 0)
+        {
+            problems.Add($"{ServerKeys.Listen} names no address");
+        }
+
+        return addresses;
+    }
+
+    private static List<IPAddress> Proxies(EffectiveSettings settings, List<string> problems)
+    {
+        var proxies = new List<IPAddress>();
+        foreach (var text in settings.List(ServerKeys.TrustedProxies))
+        {
+            if (IPAddress.TryParse(text, out var address))
+            {
+                proxies.Add(address);
+            }
+            else
+            {
+                problems.Add($"{ServerKeys.TrustedProxies}: '{text}' is no address");
+            }
+        }
+
+        return proxies;
+    }
+
+    private static PathString BasePathOf(EffectiveSettings settings, List<string> problems)
+    {
+        var text = settings.Text(ServerKeys.BasePath)?.TrimEnd('/') ?? "";
+        if (text.Length == 0 || text[0] == '/')
+        {
+            return new PathString(text);
+        }
+
+        problems.Add($"{ServerKeys.BasePath} begins with a slash; it is '{text}'");
+        return default;
+    }
+}

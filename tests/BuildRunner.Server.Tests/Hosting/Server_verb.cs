@@ -1,0 +1,155 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using BuildRunner.Cli;
+using BuildRunner.Testing;
+
+namespace BuildRunner.Server.Tests.Hosting;
+
+/// <summary><c>buildrunner server</c>: it starts without a setting, says what it does, and ends when it is asked to.</summary>
+public sealed class Server_verb(SharedServers servers)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task It_is_ready_once_it_listens_and_ends_well_on_TERM()
+    {
+        await using var server = await RunningServer.StartAsync();
+        Assert.Equal("ok\n", await server.Http.GetStringAsync("/healthz", Cancel));
+        Assert.Equal("ready\n", await server.Http.GetStringAsync("/readyz", Cancel));
+        Assert.Equal((int)ExitCode.Success, await server.StopAsync());
+        Assert.Contains("asked to end (TERM)", server.Log);
+    }
+
+    [Fact]
+    public async Task Without_a_terminal_its_log_is_one_JSON_object_a_line()
+    {
+        await using var server = await RunningServer.StartAsync();
+        await server.StopAsync();
+        var events = server.Log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
+        Assert.Contains(events, e => e.GetProperty("EventId").GetProperty("Id").GetInt32() == 3100 && e.TryGetProperty("Address", out _));
+    }
+
+    [Fact]
+    public async Task Its_master_key_is_made_once_outside_of_the_data_directory_and_nobody_else_can_read_it()
+    {
+        using var folder = TestFolder.Create();
+        string first;
+        await using (var server = await RunningServer.StartAsync(folder.Path))
+        {
+            first = await File.ReadAllTextAsync(folder["etc/master.key"], Cancel);
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(folder["etc/master.key"]));
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder["data"]));
+        }
+
+        await using (await RunningServer.StartAsync(folder.Path))
+        {
+            Assert.Equal(first, await File.ReadAllTextAsync(folder["etc/master.key"], Cancel));
+        }
+
+        Assert.DoesNotContain(Directory.EnumerateFiles(folder["data"], "*", SearchOption.AllDirectories), f => f.Contains("key", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task Two_servers_do_not_share_a_data_directory_with_SQLite()
+    {
+        await using var server = await RunningServer.StartAsync();
+        var (code, _, error) = await RunningServer.RunAsync(server.Folder, null, "server", "--data-dir", Path.Combine(server.Folder, "data"), "--listen", "http://127.0.0.1:0");
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Contains("another server uses", error);
+    }
+
+    [Fact]
+    public async Task Settings_that_do_not_fit_are_all_named_before_anything_starts()
+    {
+        using var folder = TestFolder.Create();
+        var (code, _, error) = await RunningServer.RunAsync(
+            folder.Path,
+            new Dictionary<string, string>
+            {
+                ["BUILDRUNNER_DATABASE__PROVIDER"] = "PostgreSql",
+                ["BUILDRUNNER_BUS__TRANSPORT"] = "RabbitMq",
+                ["BUILDRUNNER_BUS__RABBITMQ__URI"] = "http://kim:hunter2@example.com",
+                ["BUILDRUNNER_SERVER__LISTEN"] = "127.0.0.1:80,https://127.0.0.1:0",
+                ["BUILDRUNNER_SECRETS__MASTERKEYFILE"] = folder["data/master.key"],
+            },
+            "server", "--data-dir", folder["data"]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        foreach (var name in new[] { "Database:ConnectionString", "Bus:RabbitMq:Uri", "'127.0.0.1:80'", "Server:Certificate", "Secrets:MasterKeyFile" })
+        {
+            Assert.Contains(name, error);
+        }
+
+        Assert.DoesNotContain("hunter2", error);
+        Assert.False(Directory.Exists(folder["data"]));
+    }
+
+    [Fact]
+    public async Task Readiness_tells_of_a_broker_that_is_away_and_goes_on_serving()
+    {
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_BUS__TRANSPORT"] = "rabbitmq",
+            ["BUILDRUNNER_BUS__RABBITMQ__URI"] = "amqp://guest:hunter2@127.0.0.1:1/",
+        });
+        var text = await server.Http.GetStringAsync("/readyz", Cancel);
+        Assert.StartsWith("ready\nbroker: RabbitMQ at 127.0.0.1:1 does not answer", text, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", text + server.Log);
+    }
+
+    [Fact]
+    public async Task It_is_ready_on_PostgreSQL_and_RabbitMQ()
+    {
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await servers.DatabaseAsync(),
+            ["BUILDRUNNER_BUS__TRANSPORT"] = "rabbitmq",
+            ["BUILDRUNNER_BUS__RABBITMQ__URI"] = (await servers.BrokerAsync()).ToString(),
+            ["BUILDRUNNER_BUS__RABBITMQ__QUEUEPREFIX"] = "verb",
+        });
+        Assert.Equal("ready\n", await server.Http.GetStringAsync("/readyz", Cancel));
+    }
+
+    [Fact]
+    public async Task Systemd_hears_that_it_is_ready_that_it_lives_and_that_it_ends()
+    {
+        using var folder = TestFolder.Create();
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(folder["notify"]));
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string> { ["NOTIFY_SOCKET"] = folder["notify"], ["WATCHDOG_USEC"] = "200000" });
+        var heard = new List<string>();
+        while (heard.Count(h => h == "WATCHDOG=1") < 3)
+        {
+            heard.Add(await HearAsync(socket));
+        }
+
+        Assert.Equal("READY=1", heard[0]);
+        await server.StopAsync();
+        string last;
+        do
+        {
+            last = await HearAsync(socket);
+        }
+        while (last == "WATCHDOG=1");
+        Assert.Equal("STOPPING=1", last);
+    }
+
+    [Fact]
+    public async Task A_token_made_on_the_servers_machine_is_printed_and_known_to_the_server()
+    {
+        await using var server = await RunningServer.StartAsync();
+        var (code, output, _) = await RunningServer.RunAsync(server.Folder, null, "server", "token", "--name", "ops", "--scope", "read", "--data-dir", Path.Combine(server.Folder, "data"));
+        Assert.Equal(0, code);
+        Assert.StartsWith("brt_", output, StringComparison.Ordinal);
+    }
+
+    private static async Task<string> HearAsync(Socket socket)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        patience.CancelAfter(TimeSpan.FromSeconds(20));
+        var buffer = new byte[100];
+        return Encoding.ASCII.GetString(buffer, 0, await socket.ReceiveAsync(buffer, patience.Token));
+    }
+}
