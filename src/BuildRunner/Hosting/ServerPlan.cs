@@ -2,7 +2,6 @@ using System.Net;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Server;
 using BuildRunner.Server.Bus;
-using BuildRunner.Server.Secrets;
 using BuildRunner.Settings;
 using Microsoft.AspNetCore.Http;
 
