@@ -12,6 +12,7 @@ internal abstract record ImageDocument
     public const string DockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
     public const string DockerList = "application/vnd.docker.distribution.manifest.list.v2+json";
     public const string OciConfig = "application/vnd.oci.image.config.v1+json";
+    public const string OciLayer = "application/vnd.oci.image.layer.v1.tar";
     public const string OciGzipLayer = "application/vnd.oci.image.layer.v1.tar+gzip";
 
     private ImageDocument()

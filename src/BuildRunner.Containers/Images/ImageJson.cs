@@ -56,6 +56,7 @@ internal sealed record BlobDescriptorJson
         MediaType = descriptor.MediaType,
         Digest = descriptor.Digest.ToString(),
         Size = descriptor.Size,
+        Platform = descriptor.Platform is { } platform ? new PlatformJson(platform.OperatingSystem, platform.Architecture, platform.Variant) : null,
         Annotations = descriptor.Annotations.Count > 0 ? descriptor.Annotations : null,
     };
 }

@@ -111,9 +111,16 @@ public sealed partial record ImageReference
     {
         reference = null;
         var (path, tag) = (rest, (string?)null);
-        if (transport != ImageTransport.RootFileSystem && rest.LastIndexOf(':') is var colon and > 0 && colon > rest.LastIndexOf('/'))
+        // The first colon, as skopeo has it: a name may hold colons and slashes (docker-archive:FILE:docker.io/library/alpine:3).
+        if (transport != ImageTransport.RootFileSystem && rest.IndexOf(':') is var colon and > 0)
         {
             (path, tag) = (rest[..colon], rest[(colon + 1)..]);
+        }
+
+        if (tag is "")
+        {
+            problem = "the name after ':' is missing";
+            return false;
         }
 
         if (path.Length == 0)

@@ -55,6 +55,9 @@ internal static class RegistryErrors
             HttpStatusCode.TooManyRequests => new ContainerException(
                 ContainerFailure.RegistryUnavailable,
                 $"The registry {host} has had too many requests from here and gives {subject} only later.{words} Wait, log in ({login}), or use a mirror (Images:Mirrors).", true),
+            HttpStatusCode.RequestEntityTooLarge => new ContainerException(
+                ContainerFailure.RegistryUnavailable,
+                $"The registry {host}, or a proxy before it, does not take as many bytes at once as {subject} was sent in.{words} Ask whoever runs it to raise its limit to 32 MiB."),
             _ => new ContainerException(
                 ContainerFailure.RegistryUnavailable,
                 $"The registry {host} answered {(int)status} {status} for {subject}.{words} Try again later, or ask whoever runs it.", (int)status >= 500),

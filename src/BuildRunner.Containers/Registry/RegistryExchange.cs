@@ -56,6 +56,18 @@ internal sealed class RegistryExchange(RegistryTransport transport, Uri registry
         }
     }
 
+    /// <summary>Sends a request once: for one that changes something, of which nobody knows what came of it if the connection breaks.</summary>
+    /// <exception cref="HttpRequestException">The connection broke, or was not had.</exception>
+    public Task<HttpResponseMessage> SendUnrepeatedAsync(
+        Uri address, Func<HttpRequestMessage> make, string scope, string subject, CancellationToken cancellationToken) =>
+        SendOnceAsync(address, make, scope, subject, cancellationToken);
+
+    /// <summary>The address that an answer names as the place to go on, checked as a redirect is.</summary>
+    public Uri CheckedLocation(Uri from, Uri? location, string subject) => CheckedRedirect(from, location, 1, subject);
+
+    /// <summary>True for an answer that a later attempt may turn into another one.</summary>
+    public static bool MayPass(HttpResponseMessage response) => IsPassing(response.StatusCode);
+
     /// <summary>Waits before another attempt, a little longer or shorter than said, so that many who failed together do not return together.</summary>
     public Task PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {
@@ -122,10 +134,11 @@ internal sealed class RegistryExchange(RegistryTransport transport, Uri registry
     private async Task<HttpResponseMessage> HeadAsync(Uri address, HttpRequestMessage request, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        // An upload's answer comes after all of it was sent, however long that takes; its stream has a bound of its own.
-        if (request.Content is null)
+        deadline.CancelAfter(Options.ConnectTimeout + Options.IdleTimeout);
+        if (request.Content is UploadContent upload)
         {
-            deadline.CancelAfter(Options.ConnectTimeout + Options.IdleTimeout);
+            // The answer comes after all was sent, however long that takes: each piece that goes out begins the wait anew.
+            upload.Sent = () => deadline.CancelAfter(Options.AnswerTimeout);
         }
 
         return await transport.ClientFor(address).SendAsync(request, HttpCompletionOption.ResponseHeadersRead, deadline.Token).ConfigureAwait(false);

@@ -28,6 +28,12 @@ public sealed record RegistryOptions
     /// <summary>How long an answer, and then each next piece of it, may take to come. Default 30 s.</summary>
     public TimeSpan IdleTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a registry may take to take the next piece of an upload, and to answer after the last: it may hash all of it first. Default 5 minutes.</summary>
+    public TimeSpan AnswerTimeout { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How many bytes of a blob are sent in one request. Default 32 MiB: proxies in between bound what they take.</summary>
+    public int UploadChunk { get; init; } = 32 << 20;
+
     /// <summary>A transfer slower than this over <see cref="IdleTimeout"/> is broken off and resumed. Default 1,024 bytes a second.</summary>
     public int LeastBytesPerSecond { get; init; } = 1024;
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Storage.Archives;
 
 namespace BuildRunner.Containers.Registry;
 
@@ -76,6 +77,28 @@ internal sealed class RegistryRepository : IBlobSource, IDisposable
         using var response = await _exchange.SendAsync(
             BlobPath(blob.Digest), () => new HttpRequestMessage(HttpMethod.Head, (Uri?)null), PullScope, $"the blob {blob.Digest}", cancellationToken).ConfigureAwait(false);
         return response.StatusCode == HttpStatusCode.OK;
+    }
+
+    /// <summary>Puts a blob there, if it is not there already.</summary>
+    public Task<UploadOutcome> UploadAsync(BlobDescriptor blob, BlobContent content, string? mountFrom, Action<int> sent, CancellationToken cancellationToken) =>
+        new BlobUpload(_exchange, Name, blob, content, sent).RunAsync(mountFrom, cancellationToken);
+
+    /// <summary>Puts a manifest there, under a tag or its digest. All its parts must be there.</summary>
+    public async Task PutManifestAsync(string reference, ReceivedManifest manifest, string subject, CancellationToken cancellationToken)
+    {
+        HttpRequestMessage Make()
+        {
+            var content = new ByteArrayContent(manifest.Bytes);
+            content.Headers.ContentType = new MediaTypeHeaderValue(manifest.MediaType ?? ImageDocument.OciManifest);
+            return new HttpRequestMessage(HttpMethod.Put, (Uri?)null) { Content = content };
+        }
+
+        // The same bytes under the same name: sending them twice does no harm.
+        using var response = await _exchange.SendAsync($"v2/{Name}/manifests/{reference}", Make, BlobUpload.ScopeOf(Name, null), subject, cancellationToken);
+        if (response.StatusCode is not (HttpStatusCode.Created or HttpStatusCode.OK or HttpStatusCode.Accepted))
+        {
+            throw await _exchange.RefusalAsync(response, subject, cancellationToken);
+        }
     }
 
     /// <inheritdoc/>

@@ -25,8 +25,8 @@ public sealed record ImageDetails(StoredImage Image, byte[] Manifest, byte[] Con
             }
 
             json.WriteString("config", Image.Config.ToString());
-            json.WriteString("pulledAt", Image.PulledAt);
-            json.WriteString("lastUsedAt", Image.LastUsedAt);
+            json.WriteString("pulledAt", Image.PulledAt ?? default);
+            json.WriteString("lastUsedAt", Image.LastUsedAt ?? default);
             json.WriteNumber("bytes", Image.Bytes);
             WriteLayers(json);
             json.WritePropertyName("image");

@@ -58,8 +58,10 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
 
     private async Task CheckAccessAsync(ImageNotes notes, CancellationToken cancellationToken)
     {
-        var credentials = await FindCredentialsAsync(image.Registry, cancellationToken).ConfigureAwait(false);
-        var access = parts.Grants.Judge(notes, image.Registry, credentials);
+        // An image that was given another name here is still its first registry's.
+        var source = notes.Source is { } first && ImageReference.TryParse(first, null, out var parsed, out _) ? parsed : image;
+        var credentials = await FindCredentialsAsync(source.Registry, source.Repository, cancellationToken).ConfigureAwait(false);
+        var access = parts.Grants.Judge(notes, source.Registry, credentials);
         if (access == ImageAccess.Granted || (access == ImageAccess.Stale && options.Policy == PullPolicy.Never))
         {
             return;
@@ -67,19 +69,19 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
 
         if (options.Policy == PullPolicy.Never)
         {
-            throw ImageGrants.Denied(image, credentials);
+            throw ImageGrants.Denied(source, credentials);
         }
 
         try
         {
-            using var repository = await OpenAsync(await parts.Transport.AddressOfAsync(image.Registry, cancellationToken).ConfigureAwait(false), image.Repository, cancellationToken)
-                .ConfigureAwait(false);
+            var address = await parts.Transport.AddressOfAsync(source.Registry, cancellationToken).ConfigureAwait(false);
+            using var repository = new RegistryRepository(parts.Transport, address, source.Repository, credentials, parts.Time);
             if (!await repository.HasManifestAsync(notes.Manifest, _subject, cancellationToken).ConfigureAwait(false))
             {
-                throw ImageGrants.Denied(image, credentials);
+                throw ImageGrants.Denied(source, credentials);
             }
 
-            parts.Records.Save(parts.Grants.Grant(notes, image.Registry, repository.NeededCredentials ? credentials : null));
+            parts.Records.Save(parts.Grants.Grant(notes, source.Registry, repository.NeededCredentials ? credentials : null));
         }
         catch (ContainerException exception) when (exception.Reason == ContainerFailure.RegistryUnavailable && access == ImageAccess.Stale)
         {
@@ -118,7 +120,7 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
         var manifest = await ChooseAsync(repository, received, cancellationToken).ConfigureAwait(false);
         var load = new ImageLoad(parts, _counter);
         using var loaded = await load.RunAsync(repository, manifest, _subject, () => !repository.NeededCredentials, cancellationToken).ConfigureAwait(false);
-        var credentials = repository.NeededCredentials ? await FindCredentialsAsync(image.Registry, cancellationToken).ConfigureAwait(false) : null;
+        var credentials = repository.NeededCredentials ? await FindCredentialsAsync(image.Registry, image.Repository, cancellationToken).ConfigureAwait(false) : null;
         var notes = parts.Grants.Grant(
             loaded.Notes with
             {
@@ -156,10 +158,10 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
     {
         var registry = address.Authority == "registry-1.docker.io" ? ImageReference.DefaultRegistry : address.Authority;
         return new RegistryRepository(
-            parts.Transport, address, repository, await FindCredentialsAsync(registry, cancellationToken).ConfigureAwait(false), parts.Time);
+            parts.Transport, address, repository, await FindCredentialsAsync(registry, image.Repository, cancellationToken).ConfigureAwait(false), parts.Time);
     }
 
-    private async Task<RegistryCredentials?> FindCredentialsAsync(string registry, CancellationToken cancellationToken) =>
+    private async Task<RegistryCredentials?> FindCredentialsAsync(string registry, string repository, CancellationToken cancellationToken) =>
         options.Credentials is { } given && registry == image.Registry ? given
-        : await _files.FindAsync(registry, image.Repository, cancellationToken).ConfigureAwait(false);
+        : await _files.FindAsync(registry, repository, cancellationToken).ConfigureAwait(false);
 }

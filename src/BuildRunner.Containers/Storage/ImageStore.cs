@@ -48,19 +48,60 @@ public sealed class ImageStore : IDisposable
 
         if (image.Transport != ImageTransport.Docker)
         {
-            throw new ContainerException(
-                ContainerFailure.InvalidImage,
-                $"The image {image} is a layout or archive, which this version cannot read yet. Push it to a registry, or unpack it and name the directory with rootfs:.");
+            var load = new LocalImagePull(_parts, progress);
+            var local = await load.PullAsync(image, cancellationToken);
+            FinishLater(load.HasLoaded, local);
+            return local;
         }
 
         var pull = new ImagePull(_parts, image, options, progress);
         var resolved = await pull.RunAsync(cancellationToken).ConfigureAwait(false);
-        if (pull.HasLoaded)
-        {
-            FinishLater(resolved);
-        }
-
+        FinishLater(pull.HasLoaded, resolved);
         return resolved;
+    }
+
+    /// <summary>Takes over images out of files.</summary>
+    /// <returns>One image per name.</returns>
+    /// <exception cref="ContainerException">It is no image, a damaged one, or its name is not known.</exception>
+    public async Task<IReadOnlyList<ResolvedImage>> ImportAsync(ImageImport import, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
+    {
+        var load = new LocalImagePull(_parts, progress);
+        var images = await load.ImportAsync(import, cancellationToken);
+        FinishLater(load.HasLoaded, [.. images]);
+        return images;
+    }
+
+    /// <summary>Gives an image that is here another name. The old one stays. A name that another image has goes over to this one.</summary>
+    /// <exception cref="ContainerException">The image is not here.</exception>
+    public Task TagAsync(ImageReference image, ImageReference name, CancellationToken cancellationToken) => new StoredNames(_parts).TagAsync(image, name, cancellationToken);
+
+    /// <summary>Writes an image to a file or folder, for other tools and hosts.</summary>
+    /// <exception cref="ContainerException">The image is not here, or cannot be written there.</exception>
+    public Task ExportAsync(ImageReference image, ImageExport export, CancellationToken cancellationToken) => new ImageExporting(_parts).RunAsync(image, export, cancellationToken);
+
+    /// <summary>Puts an image that is here into a registry. Parts that the registry has already are not sent.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="target">Registry, repository and tag.</param>
+    /// <param name="options">How.</param>
+    /// <param name="progress">Told about every MiB.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The digest by which the registry knows it.</returns>
+    /// <exception cref="ContainerException">The image is not here, or the registry does not take it.</exception>
+    public Task<Digest> PushAsync(ImageReference image, ImageReference target, PushOptions options, IProgress<PushProgress>? progress, CancellationToken cancellationToken) =>
+        new ImagePush(_parts, target, options, progress).RunAsync(image, cancellationToken);
+
+    /// <summary>Makes an image of another one that is here and what a container changed of it.</summary>
+    /// <param name="image">What the container began from.</param>
+    /// <param name="changes">What it changed; it must not run any more.</param>
+    /// <param name="name">What the new image is to be called.</param>
+    /// <param name="maker">What made the changes, for the image's history.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ContainerException">The image is not here, or the changes cannot be read.</exception>
+    public async Task<ResolvedImage> CommitAsync(ImageReference image, ContainerChanges changes, ImageReference name, string maker, CancellationToken cancellationToken)
+    {
+        var made = await new ImageCommit(_parts).RunAsync(image, changes, name, maker, cancellationToken);
+        FinishLater(true, made);
+        return made;
     }
 
     /// <summary>An image that is here, without asking anybody; null if it is not, or not whole.</summary>
@@ -107,8 +148,14 @@ public sealed class ImageStore : IDisposable
     public void Dispose() => _parts.Transport.Dispose();
 
     // Off the caller's path: a layer is used at once, and only a power cut could tear it (LayerStore.Find).
-    private void FinishLater(ResolvedImage image) =>
-        new Thread(() => Finish(image.LayerDirectories.Select(_parts.Layout.DiffIdOf).OfType<Digest>())) { IsBackground = true, Name = "image store" }.Start();
+    private void FinishLater(bool hasLoaded, params IReadOnlyList<ResolvedImage> images)
+    {
+        if (hasLoaded)
+        {
+            var layers = images.SelectMany(image => image.LayerDirectories).Select(_parts.Layout.DiffIdOf).OfType<Digest>().Distinct();
+            new Thread(() => Finish(layers)) { IsBackground = true, Name = "image store" }.Start();
+        }
+    }
 
     private void Finish(IEnumerable<Digest> layers)
     {

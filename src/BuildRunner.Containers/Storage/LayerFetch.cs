@@ -46,8 +46,8 @@ internal sealed class LayerFetch(StoreLayout layout, LayerStore layers, ImageLim
         }
     }
 
-    // A layer that is here is taken only for a transfer that was seen to unpack to it, and only if the source gives that transfer to whoever asks:
-    // a manifest may name digests of layers that its author could not have.
+    // A layer that is here is taken only for a transfer that was seen to unpack to it, and if that was private, only if the source can show all of it:
+    // a manifest may name digests of layers that its author could not have, and a registry of his say that it has them.
     private async Task<bool> IsPresentAsync(BlobDescriptor blob, Digest diffId, CancellationToken cancellationToken)
     {
         if (layers.Find(diffId) is not { } notes || notes.Transfers.FirstOrDefault(t => t.Digest == blob.Digest.ToString()) is not { } transfer)
@@ -55,18 +55,32 @@ internal sealed class LayerFetch(StoreLayout layout, LayerStore layers, ImageLim
             return false;
         }
 
-        if (transfer.Public || source.Origin is null || transfer.Origins.Contains(source.Origin))
+        if (!transfer.Public && (source.Origin is not { } origin || !transfer.Origins.Contains(origin)))
         {
-            return true;
+            await ProveAsync(blob, cancellationToken).ConfigureAwait(false);
+            Remember(diffId, notes, transfer);
         }
 
-        if (!await source.HasAsync(blob, cancellationToken).ConfigureAwait(false))
-        {
-            throw new ContainerException(ContainerFailure.CorruptImage, $"{source.Origin} names the layer {blob.Digest} and does not have it.");
-        }
-
-        Remember(diffId, notes, transfer);
         return true;
+    }
+
+    private async Task ProveAsync(BlobDescriptor blob, CancellationToken cancellationToken)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        await source.ReadAsync(
+            blob,
+            0,
+            (piece, _) =>
+            {
+                hash.AppendData(piece.Span);
+                Received?.Invoke(piece.Length);
+                return ValueTask.CompletedTask;
+            },
+            cancellationToken).ConfigureAwait(false);
+        if (Digest.FromHash(hash.GetHashAndReset()) != blob.Digest)
+        {
+            throw new ContainerException(ContainerFailure.CorruptImage, $"{source.Origin ?? "The archive"} names the layer {blob.Digest} and has something else in its place.");
+        }
     }
 
     private UnpackedLayer Unpack(BlobDescriptor blob, Digest diffId, string folder, CancellationToken cancellationToken)

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Storage.Tar;
@@ -19,7 +18,7 @@ internal static class LayerUnpacker
     /// <exception cref="ContainerException">This host has no room or no right.</exception>
     public static UnpackedLayer Unpack(Stream packed, long packedBytes, string directory, ImageLimits limits, CancellationToken cancellationToken)
     {
-        using var plain = Decompress(packed);
+        using var plain = LayerPacking.Unpack(packed);
         using var archive = new HashingStream(plain, limits.UnpackedBytesFor(packedBytes));
         try
         {
@@ -36,20 +35,6 @@ internal static class LayerUnpacker
         {
             throw new TarFormatException("its compression is damaged or cut off");
         }
-    }
-
-    // What a layer is compressed with is seen from its first bytes: media types lie now and then.
-    private static Stream Decompress(Stream packed)
-    {
-        var start = new byte[4];
-        var count = packed.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
-        var whole = new PrefixedStream(start.AsMemory(0, count), packed);
-        return start switch
-        {
-            [0x1F, 0x8B, ..] => new GZipStream(whole, CompressionMode.Decompress),
-            [0x28, 0xB5, 0x2F, 0xFD] => new ZstdSharp.DecompressionStream(whole, bufferSize: 128 * 1024),
-            _ => whole,
-        };
     }
 }
 

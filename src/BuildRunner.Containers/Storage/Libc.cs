@@ -41,6 +41,7 @@ internal static unsafe partial class Libc
     public const uint TypeFifo = 0x1000;
 
     private const int OpenAt2Number = 437;
+    private const int DuplicateCloseOnExec = 1030;
 
     private static bool IsArm => RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Arm;
 
@@ -56,6 +57,18 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     private static partial nint SystemCall(nint number, nint directory, byte* name, OpenHow* how, nuint size);
+
+    /// <summary>Another descriptor of an open file, closed on exec.</summary>
+    public static int Duplicate(int descriptor) => Control(descriptor, DuplicateCloseOnExec, 0);
+
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Control(int descriptor, int command, nint argument);
+
+    [LibraryImport("libc", EntryPoint = "llistxattr", SetLastError = true)]
+    public static partial nint ListOwnAttributes(byte* path, byte* names, nuint size);
+
+    [LibraryImport("libc", EntryPoint = "lgetxattr", SetLastError = true)]
+    public static partial nint GetOwnAttribute(byte* path, byte* name, byte* value, nuint size);
 
     [LibraryImport("libc", EntryPoint = "close")]
     public static partial int Close(int descriptor);

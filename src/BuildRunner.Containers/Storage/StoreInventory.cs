@@ -7,6 +7,8 @@ internal sealed class StoreInventory
 {
     private readonly Dictionary<ImageNotes, HashSet<Digest>> _needs = new(ReferenceEqualityComparer.Instance);
 
+    private readonly HashSet<string> _fromRegistries = new(StringComparer.Ordinal);
+
     public StoreInventory(StoreParts parts)
     {
         Leased = parts.Leases.Read();
@@ -14,7 +16,9 @@ internal sealed class StoreInventory
         {
             if (Digest.TryParse("sha256:" + Path.GetFileName(path), out var digest))
             {
-                Layers[digest] = StoreJson.Read(Path.Combine(path, "layer.json"), StoreJson.Default.LayerNotes)?.Bytes ?? 0;
+                var notes = StoreJson.Read(Path.Combine(path, "layer.json"), StoreJson.Default.LayerNotes);
+                Layers[digest] = notes?.Bytes ?? 0;
+                _fromRegistries.UnionWith((notes?.Transfers ?? []).Where(transfer => transfer.Origins.Count > 0).Select(transfer => transfer.Digest));
             }
         }
 
@@ -58,6 +62,9 @@ internal sealed class StoreInventory
         var needed = Images.SelectMany(image => _needs[image]).Concat(Leased).ToHashSet();
         return Layers.Keys.Concat(Blobs.Keys).Where(digest => !needed.Contains(digest)).Distinct();
     }
+
+    /// <summary>True if a registry gave this transfer, and can give it again.</summary>
+    public bool CanBeHadAgain(Digest transfer) => _fromRegistries.Contains(transfer.ToString());
 
     /// <summary>The transfers of an image's layers that are kept.</summary>
     public IEnumerable<Digest> TransfersOf(StoreParts parts, ImageNotes image) =>

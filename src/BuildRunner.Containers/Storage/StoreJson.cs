@@ -62,6 +62,9 @@ internal sealed record ImageNotes
 
     public DateTimeOffset PulledAt { get; init; }
 
+    /// <summary>The reference whose registry is asked who may have it, if it is not <see cref="Name"/>.</summary>
+    public string? Source { get; init; }
+
     /// <summary>Who may have it without the registry being asked again; null: everybody.</summary>
     public IReadOnlyList<ImageGrant>? Grants { get; init; }
 }

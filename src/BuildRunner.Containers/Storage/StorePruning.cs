@@ -78,7 +78,8 @@ internal sealed class StorePruning(StoreParts parts)
                 return;
             }
 
-            foreach (var transfer in inventory.TransfersOf(parts, image).ToList())
+            // What came from a file cannot be had again: it stays as long as its image.
+            foreach (var transfer in inventory.TransfersOf(parts, image).Where(transfer => inventory.CanBeHadAgain(transfer)).ToList())
             {
                 Discard(inventory, transfer);
             }

@@ -11,8 +11,8 @@ public sealed record StoredImage(string Name, Digest Manifest, Digest Config)
     /// <summary>The digest of the index through which it was found; null if there was none.</summary>
     public Digest? Index { get; init; }
 
-    /// <summary>How many layers it has.</summary>
-    public int Layers { get; init; }
+    /// <summary>How many layers it has; null if the engine does not tell.</summary>
+    public int? Layers { get; init; }
 
     /// <summary>Bytes of its layers, unpacked. Layers are shared: the sum over images is more than what they take.</summary>
     public long Bytes { get; init; }
@@ -20,9 +20,9 @@ public sealed record StoredImage(string Name, Digest Manifest, Digest Config)
     /// <summary>When it was built, as it says itself.</summary>
     public DateTimeOffset? Created { get; init; }
 
-    /// <summary>When it was pulled.</summary>
-    public DateTimeOffset PulledAt { get; init; }
+    /// <summary>When it was pulled; null if the engine does not tell.</summary>
+    public DateTimeOffset? PulledAt { get; init; }
 
-    /// <summary>When it was used last.</summary>
-    public DateTimeOffset LastUsedAt { get; init; }
+    /// <summary>When it was used last; null if the engine does not tell.</summary>
+    public DateTimeOffset? LastUsedAt { get; init; }
 }

@@ -16,10 +16,13 @@ internal static class Engines
     public static IContainerEngine Create(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
         "oci" => OciEngine.Create(OptionsOf(settings), ImageStores.Open(settings, host)),
-        "docker" => new DockerEngine(DockerOptionsOf(settings), host.Time),
+        "docker" => CreateDocker(settings, host),
         "dummy" => new DummyEngine(host.Time),
         var kind => throw new CliException(ExitCode.Usage, $"there is no engine '{kind}'"),
     };
+
+    /// <summary>The engine docker, whatever <c>Engine:Kind</c> says.</summary>
+    public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings), host.Time);
 
     private static OciEngineOptions OptionsOf(EffectiveSettings settings) => new()
     {

@@ -1,44 +1,113 @@
 using System.Text.RegularExpressions;
 using BuildRunner.Containers.Images;
-using Docker.DotNet;
+using BuildRunner.Containers.Storage;
+using BuildRunner.Containers.Storage.Archives;
 using Docker.DotNet.Models;
 
 namespace BuildRunner.Containers.Engine.Docker;
 
 /// <summary>Images in files of this host, loaded into the engine's store.</summary>
-internal static partial class DockerArchives
+/// <remarks>
+/// Engines differ in what they can load, and old ones read a hostile archive as they please. So every image is read and verified here, whatever form it has,
+/// and given to the engine in the one form that all of them take.
+/// </remarks>
+internal sealed partial class DockerArchives(DockerConnection connection)
 {
-    /// <exception cref="ContainerException">The file is missing, or the engine cannot read it.</exception>
-    public static async Task<ResolvedImage> LoadAsync(DockerEndpoint endpoint, DockerClient client, ImageReference image, CancellationToken cancellationToken)
-    {
-        if (!File.Exists(image.Location))
-        {
-            throw new ContainerException(ContainerFailure.ImageNotFound, $"'{image}': there is no file {image.Location}");
-        }
+    private readonly ImageLimits _limits = new();
 
-        var monitor = new LoadMonitor();
-        await using var archive = File.OpenRead(image.Location);
-        await endpoint.CallAsync(
-            $"loading '{image}' into the engine",
-            () => client.Images.LoadImageAsync(new ImageLoadParameters { Quiet = true }, archive, monitor, cancellationToken));
-        var names = monitor.Error is null
-            ? monitor.Loaded
-            : throw new ContainerException(ContainerFailure.CorruptImage, $"the engine could not load '{image}': {monitor.Error}");
-        var name = Choose(image, names);
-        return await DockerImages.FindAsync(endpoint, client, name, cancellationToken) is { } found
-            ? DockerImages.Describe(image, found)
-            : throw new ContainerException(ContainerFailure.Internal, $"the engine loaded '{image}' as '{name}', which it does not have");
+    /// <summary>Loads the image of a reference with a path, unless the engine has it.</summary>
+    /// <exception cref="ContainerException">The file is missing or damaged, or the engine cannot take it.</exception>
+    public async Task<ResolvedImage> LoadAsync(ImageReference image, CancellationToken cancellationToken)
+    {
+        using var images = await Task.Run(() => Files().Open(image), cancellationToken);
+
+        // Without the name that it has in there: a pipeline's archive must not take over a name in an engine that others use.
+        return await LoadAsync(images, images.Choose(image.Tag), image, null, cancellationToken);
     }
 
-    private static string Choose(ImageReference image, List<string> names) => names switch
+    /// <summary>Takes images over, under names of their own.</summary>
+    public async Task<IReadOnlyList<ResolvedImage>> ImportAsync(ImageImport import, CancellationToken cancellationToken)
     {
-        [] => throw new ContainerException(ContainerFailure.CorruptImage, $"'{image}' has no image"),
-        [var only] when image.Tag is null => only,
-        _ => names.Find(n => image.Tag is not null && (n == image.Tag || n.EndsWith(":" + image.Tag, StringComparison.Ordinal)))
-            ?? throw new ContainerException(
-                ContainerFailure.ImageNotFound,
-                $"'{image}' does not say which of the images in the archive is meant: {string.Join(", ", names)}; add ':TAG'"),
-    };
+        using var images = await Task.Run(() => import.Open(Files()), cancellationToken);
+        var resolved = new List<ResolvedImage>();
+        foreach (var (image, name) in import.Choose(images))
+        {
+            resolved.Add(await LoadAsync(images, image, name, NameOf(name), cancellationToken));
+        }
+
+        return resolved;
+    }
+
+    /// <summary>Writes an image of the engine's store to a file or folder.</summary>
+    public async Task ExportAsync(string name, ImageReference image, ImageExport export, CancellationToken cancellationToken)
+    {
+        var scratch = new ScratchFiles(Scratch());
+        await using var saved = await connection.CallAsync($"saving the image '{image}'", client => client.Images.SaveImageAsync(name, cancellationToken));
+        using var file = await Task.Run(() => scratch.Copy(saved, _limits.MaxUnpackedLayerBytes, $"the image {image}"), cancellationToken);
+        var files = ArchiveFiles.Read(file) ?? throw ImageDocument.Corrupt($"the image {image}", "was saved by the engine with too many entries");
+        using var images = DockerArchiveImages.Open(files, _limits, $"the image {image}");
+        var whole = images.ToWhole(images.Images[0], image.Transport == ImageTransport.Docker ? NameOf(image) : null, _limits);
+        await Task.Run(() => ImageExporting.Write(whole, export, _ => null, _limits, cancellationToken), cancellationToken);
+    }
+
+    private async Task<ResolvedImage> LoadAsync(LocalImages images, LocalImage image, ImageReference reference, string? name, CancellationToken cancellationToken)
+    {
+        var whole = await Task.Run(() => images.ToWhole(image, name, _limits), cancellationToken);
+        var id = whole.Document.Config.Digest.ToString();
+        if (await DockerImages.FindAsync(connection.Endpoint, connection.Client, id, cancellationToken) is { } present
+            && (name is null || (present.RepoTags ?? []).Any(tag => Means(tag, name))))
+        {
+            return DockerImages.Describe(reference, present);
+        }
+
+        using var archive = await Task.Run(() => WriteArchive(whole, cancellationToken), cancellationToken);
+        using var content = BlobContent.Within(archive, 0, RandomAccess.GetLength(archive));
+        await using var stream = content.ToStream();
+        var monitor = new LoadMonitor();
+        await connection.CallAsync(
+            $"loading '{reference}' into the engine",
+            client => client.Images.LoadImageAsync(new ImageLoadParameters { Quiet = true }, stream, monitor, cancellationToken));
+        if (monitor.Error is { } error)
+        {
+            throw new ContainerException(ContainerFailure.CorruptImage, $"the engine could not load '{reference}': {error}");
+        }
+
+        // Engines with containerd's store know an image by its manifest instead, and say how they call it.
+        foreach (var called in monitor.Loaded.Prepend(id))
+        {
+            if (await DockerImages.FindAsync(connection.Endpoint, connection.Client, called, cancellationToken) is { } found)
+            {
+                return DockerImages.Describe(reference, found);
+            }
+        }
+
+        throw new ContainerException(ContainerFailure.Internal, $"the engine loaded '{reference}', and does not have it");
+    }
+
+    private Microsoft.Win32.SafeHandles.SafeFileHandle WriteArchive(WholeImage image, CancellationToken cancellationToken)
+    {
+        var scratch = new ScratchFiles(Scratch());
+        var file = scratch.Create();
+        try
+        {
+            using var output = scratch.OpenWrite(file);
+            DockerArchiveWriter.Write(image, output, _ => null, _limits, cancellationToken);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private LocalImageFile Files() => new(_limits, Scratch());
+
+    private string Scratch() => Directory.CreateDirectory(connection.Options.ScratchDirectory).FullName;
+
+    private static string? NameOf(ImageReference image) => image is { Transport: ImageTransport.Docker, Tag: { } tag } ? $"{image.Registry}/{image.Repository}:{tag}" : null;
+
+    private static bool Means(string tag, string name) => ImageReference.TryParse(tag, null, out var reference, out _) && NameOf(reference) == name;
 
     [GeneratedRegex(@"Loaded image(?: ID|\(s\))?: (?<name>\S+)", RegexOptions.ExplicitCapture)]
     private static partial Regex LoadedLine();

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Docker.DotNet;
 using Docker.DotNet.NativeHttp;
@@ -32,6 +33,36 @@ internal sealed record DockerEndpoint(Uri Address, string FoundBy)
             .WithAuthProvider(tls is null ? global::Docker.DotNet.Handler.Abstractions.NoopAuthProvider.Instance : tls)
             .WithTransportOptions(new NativeHttpTransportOptions { ConfigureHandler = h => Configure(h, tls) })
             .Build();
+    }
+
+    /// <summary>For what the client of <see cref="CreateClient"/> does not pass on as it came: documents and builds. Its addresses are relative.</summary>
+    public HttpClient CreateHttpClient()
+    {
+        var handler = new SocketsHttpHandler { UseProxy = false };
+        if (IsSocket)
+        {
+            handler.ConnectCallback = async (_, cancellationToken) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(Address.LocalPath), cancellationToken);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            };
+        }
+        else
+        {
+            Configure(handler, Tls);
+        }
+
+        var address = IsSocket ? new Uri("http://engine/v1.41/") : new Uri($"{(Tls is null ? "http" : "https")}://{Address.Authority}/v1.41/");
+        return new HttpClient(handler) { BaseAddress = address, Timeout = Timeout.InfiniteTimeSpan };
     }
 
     private static void Configure(SocketsHttpHandler handler, DockerTls? tls)

@@ -44,9 +44,18 @@ public sealed class DockerEngine : IContainerEngine
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(options);
-        var images = new DockerImages(connection.Value.Endpoint, connection.Value.Client, FindLoginAsync);
-        return images.ResolveAsync(image, options.Policy, progress, cancellationToken);
+        return Images().ResolveAsync(image, options.Policy, progress, cancellationToken);
     }
+
+    /// <summary>The images in the engine's store. Disposing them disposes this engine as well.</summary>
+    public IImageLibrary OpenImages() => new DockerLibrary(this, () => connection.Value, FindLoginAsync);
+
+    /// <summary>Builds an image from a Dockerfile, by the engine's own builder; what did not change since the last time is not built again.</summary>
+    /// <exception cref="ContainerException">The build failed, or the engine has no builder.</exception>
+    public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) =>
+        new DockerBuild(connection.Value, FindLoginAsync, build, output).RunAsync(cancellationToken);
+
+    private DockerImages Images() => new(connection.Value.Endpoint, connection.Value.Client, new DockerArchives(connection.Value), FindLoginAsync);
 
     /// <inheritdoc/>
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
@@ -105,16 +114,18 @@ public sealed class DockerEngine : IContainerEngine
     private async Task<AuthConfig?> FindLoginAsync(ImageReference image, CancellationToken cancellationToken)
     {
         var found = await new CredentialFiles(options.Registries).FindAsync(image.Registry, image.Repository, cancellationToken);
-        return found switch
-        {
-            null => null,
-            { User: null } token => new AuthConfig { ServerAddress = image.Registry, IdentityToken = token.Secret },
-            var login => new AuthConfig { ServerAddress = image.Registry, Username = login.User, Password = login.Secret },
-        };
+        return found is null ? null : LoginOf(image, found);
     }
 
     private async Task ForgetAsync(KeptContainer kept, CancellationToken cancellationToken)
     {
+        var image = await DockerImages.FindAsync(connection.Value.Endpoint, connection.Value.Client, kept.StoreImage ?? "", cancellationToken);
+        if (image is null || image.RepoTags is { Count: > 0 })
+        {
+            // Gone, or somebody gave it a name (image commit) and wants to have it.
+            return;
+        }
+
         try
         {
             await connection.Value.CallAsync(
@@ -126,6 +137,11 @@ public sealed class DockerEngine : IContainerEngine
             // Somebody else has removed it.
         }
     }
+
+    /// <summary>Credentials as the engine wants them.</summary>
+    internal static AuthConfig LoginOf(ImageReference image, RegistryCredentials credentials) => credentials.User is null
+        ? new AuthConfig { ServerAddress = image.Registry, IdentityToken = credentials.Secret }
+        : new AuthConfig { ServerAddress = image.Registry, Username = credentials.User, Password = credentials.Secret };
 
     private DockerConnection Connect()
     {

@@ -8,8 +8,10 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Images in the engine's own store.</summary>
 /// <param name="endpoint">The engine.</param>
 /// <param name="client">Talks to it.</param>
+/// <param name="archives">Loads images out of files.</param>
 /// <param name="credentials">The user's login for an image; null answers none.</param>
-internal sealed class DockerImages(DockerEndpoint endpoint, DockerClient client, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials)
+internal sealed class DockerImages(
+    DockerEndpoint endpoint, DockerClient client, DockerArchives archives, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials)
 {
     /// <exception cref="ContainerException">The image cannot be had.</exception>
     public async Task<ResolvedImage> ResolveAsync(
@@ -25,7 +27,7 @@ internal sealed class DockerImages(DockerEndpoint endpoint, DockerClient client,
             ImageTransport.RootFileSystem => throw new ContainerException(
                 ContainerFailure.InvalidImage,
                 $"'{image}' is a directory of this host, and the engine docker runs images only; run it with --engine oci"),
-            _ => await DockerArchives.LoadAsync(endpoint, client, image, cancellationToken),
+            _ => await archives.LoadAsync(image, cancellationToken),
         };
         progress?.Report(new PullProgress(PullPhase.Done, 0, 0, 0, 0));
         return resolved;

@@ -5,6 +5,7 @@ namespace BuildRunner.Containers.Storage.Tar;
 /// <para>The class library's reader is not used: it holds an extended header of up to 2 GiB in memory, decodes names as text, and copies content
 /// once more.</para>
 /// <para>Links, devices, directories and pipes have no content, whatever their size field says.</para>
+/// <para>Content that nobody reads is sought over where the stream can seek.</para>
 /// </remarks>
 internal sealed class TarReader(Stream archive)
 {
@@ -19,6 +20,10 @@ internal sealed class TarReader(Stream archive)
     private int _end;
     private long _left;
     private int _padding;
+    private long _taken;
+
+    /// <summary>Where in the archive the next unread byte stands; after <see cref="Next"/>, where the entry's content begins.</summary>
+    public long Position => _taken - (_end - _start);
 
     /// <summary>Goes to the next entry, over what is left of the last one's content.</summary>
     /// <returns>The entry, which the next call changes; null at the end of the archive.</returns>
@@ -162,6 +167,7 @@ internal sealed class TarReader(Stream archive)
 
     private void SkipContent()
     {
+        SeekOver();
         while (_left > 0)
         {
             ReadContent();
@@ -175,6 +181,24 @@ internal sealed class TarReader(Stream archive)
         }
 
         _padding = 0;
+    }
+
+    private void SeekOver()
+    {
+        var over = _left - (_end - _start);
+        if (over <= 0 || !archive.CanSeek)
+        {
+            return;
+        }
+
+        if (archive.Length - archive.Position < over)
+        {
+            throw new TarFormatException("it is cut off");
+        }
+
+        archive.Seek(over, SeekOrigin.Current);
+        _taken += over;
+        (_start, _end, _left) = (0, 0, 0);
     }
 
     /// <summary>The next header; empty at the end: two blocks of zeros, or the end of the stream.</summary>
@@ -234,6 +258,7 @@ internal sealed class TarReader(Stream archive)
         _start = 0;
         var count = archive.Read(_buffer, _end, _buffer.Length - _end);
         _end += count;
+        _taken += count;
         return count > 0;
     }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Cli.Images;
 
@@ -8,20 +9,15 @@ internal static class ImageInspectVerb
     public static Command Create(CliHost host, GlobalOptions globals)
     {
         var name = new Argument<string>("IMAGE") { Description = "an image that is here" };
-        var part = new Option<string>("--part") { Description = "all, or as received: config or manifest", DefaultValueFactory = _ => "all" }.Among("all", "config", "manifest");
-        var command = new Command("inspect", "all that is known of an image, as JSON") { name, part };
-        command.SetAction((parsed, _) => ImageVerbs.WithStoreAsync(parsed, host, globals, (store, here, _, _) =>
+        var wanted = new Option<string>("--part") { Description = "all, or as received: config or manifest", DefaultValueFactory = _ => "all" }.Among("all", "config", "manifest");
+        var command = new Command("inspect", "all that is known of an image, as JSON") { name, wanted };
+        command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>
         {
             var image = ImageVerbs.Parse(parsed.GetValue(name)!, here);
-            var details = store.Inspect(image) ?? throw ImageVerbs.NotHere(image);
-            here.Output.Write(parsed.GetValue(part) switch
-            {
-                "config" => details.Config,
-                "manifest" => details.Manifest,
-                _ => details.ToJson(),
-            });
+            var part = Enum.Parse<ImagePart>(parsed.GetValue(wanted)!, ignoreCase: true);
+            here.Output.Write(await images.InspectAsync(image, part, cancellationToken) ?? throw ImageVerbs.NotHere(image));
             here.Print("\n");
-            return Task.FromResult(ExitCode.Success);
+            return ExitCode.Success;
         }));
         return command;
     }

@@ -9,11 +9,11 @@ internal sealed record ImageRow(
     string Manifest,
     string? Index,
     string Config,
-    int Layers,
+    int? Layers,
     long Bytes,
     DateTimeOffset? Created,
-    DateTimeOffset PulledAt,
-    DateTimeOffset LastUsedAt)
+    DateTimeOffset? PulledAt,
+    DateTimeOffset? LastUsedAt)
 {
     public static ImageRow From(StoredImage image) => new(
         image.Name,

@@ -12,14 +12,14 @@ internal static class ImageListVerb
         var json = ImageVerbs.Json();
         var command = new Command("ls", "what is here") { json };
         command.Aliases.Add("list");
-        command.SetAction((parsed, _) => ImageVerbs.WithStoreAsync(parsed, host, globals, (store, here, _, _) =>
+        command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>
         {
-            var images = store.List();
+            var list = await images.ListAsync(cancellationToken);
             here.Print(parsed.GetValue(json)
-                ? JsonSerializer.Serialize([.. images.Select(ImageRow.From)], ImageJson.Default.IReadOnlyListImageRow) + "\n"
-                : parsed.GetValue(globals.Quiet) ? string.Concat(images.Select(image => image.Name + "\n"))
-                : Table(images, here.Time.GetUtcNow()));
-            return Task.FromResult(ExitCode.Success);
+                ? JsonSerializer.Serialize([.. list.Select(ImageRow.From)], ImageJson.Default.IReadOnlyListImageRow) + "\n"
+                : parsed.GetValue(globals.Quiet) ? string.Concat(list.Select(image => image.Name + "\n"))
+                : Table(list, here.Time.GetUtcNow()));
+            return ExitCode.Success;
         }));
         return command;
     }
@@ -34,7 +34,7 @@ internal static class ImageListVerb
         List<string[]> rows = [["IMAGE", "DIGEST", "LAYERS", "SIZE", "USED"]];
         rows.AddRange(images.Select(image => (string[])
         [
-            image.Name, image.Manifest.Hex[..12], image.Layers.ToString(), SizeText.Of(image.Bytes), $"{SizeText.Of(now - image.LastUsedAt)} ago",
+            image.Name, image.Manifest.Hex[..12], image.Layers?.ToString() ?? "-", SizeText.Of(image.Bytes), image.LastUsedAt is { } used ? $"{SizeText.Of(now - used)} ago" : "-",
         ]));
         var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToList();
         return string.Concat(rows.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd() + "\n"));

@@ -16,9 +16,9 @@ internal static class ImagePruneVerb
         var free = new Option<string>("--free") { Description = "the longest unused, until this much of the disk is free", HelpName = "SIZE" };
         var json = ImageVerbs.Json();
         var command = new Command("prune", "remove what no image needs, or images as well") { all, unused, keep, free, json };
-        command.SetAction((parsed, _) => ImageVerbs.WithStoreAsync(parsed, host, globals, async (store, here, _, cancellationToken) =>
+        command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>
         {
-            var result = await store.PruneAsync(
+            var result = await images.PruneAsync(
                 new PruneOptions
                 {
                     UnusedFor = parsed.GetValue(all) ? TimeSpan.Zero : Duration(parsed.GetValue(unused)),

@@ -12,13 +12,13 @@ internal static class ImagePullVerb
         var policy = new Option<string>("--policy") { Description = "when to ask the registry: always, missing or never", DefaultValueFactory = _ => "always" }
             .Among("always", "missing", "never");
         var command = new Command("pull", "load images") { names, policy };
-        command.SetAction((parsed, _) => ImageVerbs.WithStoreAsync(parsed, host, globals, async (store, here, _, cancellationToken) =>
+        command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>
         {
             var options = new PullOptions { Policy = Enum.Parse<PullPolicy>(parsed.GetValue(policy)!, ignoreCase: true) };
             foreach (var image in parsed.GetValue(names)!.Select(name => ImageVerbs.Parse(name, here)))
             {
                 using var line = new PullLine(here, image, parsed.GetValue(globals.Quiet));
-                var resolved = await store.PullAsync(image, options, line, cancellationToken);
+                var resolved = await images.PullAsync(image, options, line, cancellationToken);
                 line.Dispose();
                 here.Print(resolved.DisplayName + "\n");
             }

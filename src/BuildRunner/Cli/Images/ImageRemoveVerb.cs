@@ -12,11 +12,11 @@ internal static class ImageRemoveVerb
         var names = ImageVerbs.Names();
         var command = new Command("rm", "remove images, and the layers that no other image needs") { names };
         command.Aliases.Add("remove");
-        command.SetAction((parsed, _) => ImageVerbs.WithStoreAsync(parsed, host, globals, async (store, here, _, cancellationToken) =>
+        command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>
         {
             foreach (var image in parsed.GetValue(names)!.Select(name => ImageVerbs.Parse(name, here)))
             {
-                switch (await store.RemoveAsync(image, cancellationToken))
+                switch (await images.RemoveAsync(image, cancellationToken))
                 {
                     case ImageRemoval.NotFound:
                         throw ImageVerbs.NotHere(image);
