@@ -5,7 +5,7 @@ run_packages=(runc nftables)
 # What building BuildRunner's native helper needs: a linker and libc's static library.
 build_packages=(gcc libc6-dev)
 # What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
-test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static git docker.io iptables podman containernetworking-plugins)
+test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static git docker.io iptables libcap2-bin zstd podman containernetworking-plugins)
 # Only where no npm is there yet: a host's own may come from elsewhere.
 command -v npm >/dev/null || test_packages+=(npm)
 
