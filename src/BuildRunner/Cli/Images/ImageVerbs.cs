@@ -1,7 +1,6 @@
 using System.CommandLine;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.Images;
