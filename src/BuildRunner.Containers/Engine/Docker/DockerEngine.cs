@@ -119,18 +119,12 @@ public sealed class DockerEngine : IContainerEngine
 
     private async Task ForgetAsync(KeptContainer kept, CancellationToken cancellationToken)
     {
-        var image = await DockerImages.FindAsync(connection.Value.Endpoint, connection.Value.Client, kept.StoreImage ?? "", cancellationToken);
-        if (image is null || image.RepoTags is { Count: > 0 })
-        {
-            // Gone, or somebody gave it a name (image commit) and wants to have it.
-            return;
-        }
-
         try
         {
+            // By its name: an image that somebody has given another one (image commit) stays under that.
             await connection.Value.CallAsync(
                 $"removing the image of the kept container {kept.Id}",
-                c => c.Images.DeleteImageAsync(kept.StoreImage ?? "", new ImageDeleteParameters { Force = true }, cancellationToken));
+                c => c.Images.DeleteImageAsync($"{DockerGroup.KeptRepository}:{kept.Id}", new ImageDeleteParameters { Force = true }, cancellationToken));
         }
         catch (ContainerException missing) when (missing.Reason == ContainerFailure.ImageNotFound)
         {
