@@ -66,6 +66,42 @@ public sealed class Run_properties
         iter: 1000);
 
     [Fact]
+    public void No_more_workflows_of_a_group_run_at_once_than_the_limit_of_the_one_that_starts() => AnyRun.Sample(
+        (plan, seed) =>
+        {
+            var active = 0;
+            Play(plan, seed, run =>
+            {
+                var now = Enumerable.Range(0, plan.Workflows.Count).Where(at => plan.Workflows[at].Concurrency is not null && run.State.Workflows[at].Phase is not (WorkflowPhase.Waiting or WorkflowPhase.Done)).ToList();
+                Assert.True(now.Count <= active || now.Count <= now.Max(at => plan.Workflows[at].Concurrency!.Limit), $"{now.Count} run at once");
+                active = now.Count;
+            });
+        },
+        iter: 1000);
+
+    [Fact]
+    public void When_a_step_that_cancels_has_failed_no_step_of_another_workflow_starts_but_what_is_there_for_failures() => AnyRun.Sample(
+        (plan, seed) =>
+        {
+            var stopped = -1;
+            Play(plan, seed, run =>
+            {
+                if (stopped >= 0)
+                {
+                    Assert.DoesNotContain(
+                        Enumerable.Range(0, plan.Workflows.Count),
+                        at => at != stopped && !plan.Workflows[at].RunsOn.Contains("failure") && run.State.Workflows[at].Phase is WorkflowPhase.Running && run.State.Workflows[at].Halt is null);
+                }
+                else
+                {
+                    stopped = Enumerable.Range(0, plan.Workflows.Count).FirstOrDefault(
+                        at => plan.Workflows[at].Steps.Where((step, i) => step.Failure == FailureMode.Cancel && run.State.Workflows[at].Steps[i].Phase is StepPhase.Done { Conclusion: Outcome.Failure or Outcome.TimedOut or Outcome.Error }).Any(), -1);
+                }
+            });
+        },
+        iter: 1000);
+
+    [Fact]
     public void After_a_cancel_nothing_starts_but_what_runs_at_cancellation() => AnyRun.Sample(
         (plan, seed) => Play(plan, seed, run =>
         {
@@ -170,6 +206,7 @@ public sealed class Run_properties
         Timeout = random.Next(3) == 0 ? TimeSpan.FromSeconds(random.Next(1, 20)) : null,
         SkipReason = random.Next(8) == 0 ? "event is push" : null,
         MatrixRules = random.Next(6) == 0 ? new MatrixPlan("m", random.Next(1, 3), random.Next(2) == 0) : null,
+        Concurrency = random.Next(2) == 0 ? new ConcurrencyPlan(random.Next(1, 3), "g") : null,
     };
 
     private static StepPlan StepOf(int number, Random random) => Plans.Step(new string('s', number + 1)) with
