@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Cli.Tests.Scenarios;
 
