@@ -7,23 +7,31 @@ using BuildRunner.Core.Tests.Planning;
 
 namespace BuildRunner.Core.Tests.Pipelines;
 
-public sealed partial class DocumentationTests
+public sealed class DocumentationTests
 {
-    private static readonly string Folder = Path.Combine(Root(), "docs", "pipelines");
+    public static TheoryData<string, string> Examples => [.. KeyExamples.Names];
 
     [Fact]
-    public void Every_example_of_the_guide_is_a_valid_file()
+    public void Every_page_of_the_guide_has_examples_that_the_corpus_tests()
     {
-        var examples = Examples().ToList();
-        Assert.True(examples.Count > 10);
-        foreach (var (line, yaml) in examples)
-            Assert.DoesNotContain(Planner.Lint([Plans.Source(yaml, $"README.md example in line {line}")]), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+        foreach (var page in new[] { "README.md", "coming-from-woodpecker.md", "coming-from-drone.md" })
+            Assert.NotEmpty(Corpus.Examples(Path.Combine(Corpus.Documentation, page)));
     }
+
+    [Theory]
+    [MemberData(nameof(Examples))]
+    public void The_example_of_a_key_is_valid(string group, string key) =>
+        Assert.DoesNotContain(Planner.Lint([Plans.Source(KeyExamples.File((group, key)))]), diagnostic => diagnostic.Severity == DiagnosticSeverity.Error);
+
+    [Fact]
+    public void Every_key_has_an_example_and_every_example_is_of_a_key() => Assert.Equal(
+        Groups(WorkflowKeys.File).Distinct().SelectMany(group => group.Keys.Where(key => !key.Hidden).Select(key => $"{group.Name}.{key.Name}")).Order(StringComparer.Ordinal),
+        KeyExamples.Names.Select(name => $"{name.Group}.{name.Key}").Order(StringComparer.Ordinal));
 
     [Fact]
     public void Every_key_is_in_an_example_of_the_guide()
     {
-        var text = string.Join('\n', Examples().Select(example => example.Yaml));
+        var text = string.Join('\n', Corpus.Examples(Path.Combine(Corpus.Documentation, "README.md")).Select(example => example.Yaml));
         var missing = Groups(WorkflowKeys.File).Distinct()
             .SelectMany(group => group.Keys.Where(key => !key.Hidden && key.Deprecated is null && !Regex.IsMatch(text, $@"(?<![\w-]){Regex.Escape(key.Name)}:")).Select(key => $"{group.Name}.{key.Name}"))
             .Except(["secret.source", "secret.target"]);
@@ -34,7 +42,7 @@ public sealed partial class DocumentationTests
     [Fact]
     public void The_list_of_keys_is_that_of_the_key_model()
     {
-        var path = Path.Combine(Folder, "keys.md");
+        var path = Path.Combine(Corpus.Documentation, "keys.md");
         if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
             File.WriteAllText(path, Page());
         Assert.Equal(Page(), File.ReadAllText(path));
@@ -42,15 +50,15 @@ public sealed partial class DocumentationTests
 
     private static string Page()
     {
-        var page = new StringBuilder("# Every key\n\nMade from the key model that reading uses; examples are in [the guide](README.md).\nKeys marked with ● are BuildRunner's own.\n");
+        var page = new StringBuilder("# Every key\n\nMade from the key model that reading uses; longer examples are in [the guide](README.md). Each example here is put into a file by a test.\nKeys marked with ● are BuildRunner's own.\n");
         foreach (var group in Groups(WorkflowKeys.File).Distinct())
         {
-            page.Append("\n## ").Append(char.ToUpperInvariant(group.Noun[0])).Append(group.Noun.AsSpan(1)).Append("\n\n| Key | Value | Meaning |\n|---|---|---|\n");
+            page.Append("\n## ").Append(char.ToUpperInvariant(group.Noun[0])).Append(group.Noun.AsSpan(1)).Append("\n\n| Key | Value | Default | Meaning | Example |\n|---|---|---|---|---|\n");
             foreach (var key in group.Keys.Where(key => !key.Hidden))
             {
-                page.Append("| `").Append(key.Name).Append('`').Append(key.Own ? " ●" : "").Append(" | ").Append(Cell(key.Kind.Expectation)).Append(" | ").Append(key.Required ? "**Required.** " : "").Append(Cell(key.Description));
-                page.Append(key.Default is { } otherwise ? $" Default: {Cell(otherwise)}." : "").Append(key.Deprecated is { } instead ? $" Old form; write {Cell(instead)}." : "");
-                page.Append(key.NoEffect is { } why ? $" No effect: {why}." : "").Append(" |\n");
+                page.Append("| `").Append(key.Name).Append('`').Append(key.Own ? " ●" : "").Append(" | ").Append(Cell(key.Kind.Expectation)).Append(" | ").Append(key.Required ? "**required**" : Cell(key.Default ?? "")).Append(" | ").Append(Cell(key.Description));
+                page.Append(key.Deprecated is { } instead ? $" Old form; write {Cell(instead)}." : "").Append(key.NoEffect is { } why ? $" No effect: {why}." : "");
+                page.Append(" | `").Append(Cell(KeyExamples.Of(group, key))).Append("` |\n");
             }
         }
         return page.ToString();
@@ -67,21 +75,4 @@ public sealed partial class DocumentationTests
         ValueKind.AnyOf any => any.Kinds.SelectMany(Groups),
         _ => [],
     };
-
-    private static IEnumerable<(int Line, string Yaml)> Examples()
-    {
-        var text = File.ReadAllText(Path.Combine(Folder, "README.md"));
-        return Block().Matches(text).Select(match => (text.AsSpan(0, match.Index).Count('\n') + 1, match.Groups[1].Value));
-    }
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "BuildRunner.sln")))
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("The tests run outside of the repository.");
-        return folder;
-    }
-
-    [GeneratedRegex("```yaml\n(.*?)```", RegexOptions.Singleline)]
-    private static partial Regex Block();
 }

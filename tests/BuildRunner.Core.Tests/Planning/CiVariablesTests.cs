@@ -56,6 +56,23 @@ public sealed class CiVariablesTests
     }
 
     [Fact]
+    public void The_list_of_names_has_every_variable_that_is_made_and_no_other()
+    {
+        var previous = Plans.Push with { Kind = "pull_request", Ref = "refs/pull/6/head", Commit = "cafe" };
+        var all = Facts with
+        {
+            Pipeline = Facts.Pipeline with { EventReason = "edited", DeployTask = "migration" },
+            Previous = new PreviousFacts { Event = previous, Commit = Facts.Commit, Pipeline = Facts.Pipeline with { EventReason = "edited", DeployTask = "migration" }, Status = "failure", Finished = 9 },
+        };
+        var made = new[] { Plans.Push with { Kind = "tag", Ref = "refs/tags/v1" }, Plans.Push with { Kind = "pull_request", Ref = "refs/pull/7/head" }, Plans.Push with { Kind = "release" } }
+            .SelectMany(runEvent => CiVariables.ForRun(runEvent, all).Keys)
+            .Concat(CiVariables.ForWorkflow("build", 1).Keys);
+        Assert.Equal(CiNames.BeforeRun.Order(StringComparer.Ordinal), made.Distinct().Order(StringComparer.Ordinal));
+        Assert.Superset(CiVariables.ForStep("a", 0, StepKind.Commands, "/w", "https://ci.example.com/1").Keys.ToHashSet(), CiNames.AtStart.ToHashSet());
+        Assert.Empty(CiNames.AtStart.Intersect(CiNames.BeforeRun));
+    }
+
+    [Fact]
     public void Too_many_changed_files_are_not_told()
     {
         Assert.False(CiVariables.ForRun(Plans.Push with { ChangedFiles = [.. Enumerable.Range(0, 501).Select(i => $"{i}")] }, Facts).ContainsKey("CI_PIPELINE_FILES"));

@@ -76,6 +76,15 @@ public sealed class PlannerTests
         Assert.Equal("`commands` is a key of a step", Plans.Error("commands: make\nsteps: {a: {image: x}}").Hint);
     }
 
+    [Theory]
+    [InlineData("trigger: {event: push}", "Drone's `trigger` is `when` here")]
+    [InlineData("jobs: {}", "That is a file of GitHub Actions; here a file has `steps`")]
+    [InlineData("stages: [test]", "That is a file of GitLab; here steps are put in order by `depends_on`")]
+    public void A_key_of_another_system_is_translated(string key, string hint)
+    {
+        Assert.Equal(hint, Plans.Error(key + "\nsteps: {a: {image: x}}\n").Hint);
+    }
+
     [Fact]
     public void A_colon_in_a_command_that_makes_a_mapping_of_it_is_explained()
     {

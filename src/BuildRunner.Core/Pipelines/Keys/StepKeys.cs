@@ -51,7 +51,7 @@ internal static class StepKeys
         new("depends_on", Dependencies, "Steps that must have ended first. Once a step of the workflow has this key, steps start as soon as their own dependencies have ended."),
         new("detach", Switch, "`true`: the workflow goes on at once; the step ends with it.") { Default = "`false`" },
         new("failure", new Choice("fail", "ignore", "cancel"),
-            "What its failure does: `fail` fails the workflow, `ignore` is noted only, `cancel` also stops what is running.") { Default = "`fail`" },
+            "What its failure does: `fail` fails the workflow, `ignore` is noted only, `cancel` also ends the rest of the run, but for what runs on failure.") { Default = "`fail`" },
         new("timeout", Time, "Wall-clock limit of one attempt; the step ends as `timed_out`.") { Own = true },
         new("retry", new AnyOf(new Integer(0, 10), new ValueKind.Keys(new KeyGroup("retry", "a retry",
             [
@@ -62,7 +62,7 @@ internal static class StepKeys
             ]))), "New attempts, each in a fresh container; all are kept.") { Default = "`0`", Own = true },
         new("network", new Choice("run", "none"), "`run`: the workflow's network; `none`: loopback only.") { Default = "`run`", Own = true },
         new("allow_exit_codes", new OneOrMany(new Integer(1, 255)), "Exit codes that count as success, with a warning.") { Own = true },
-        new("outputs", Names, "Names of the outputs that the step writes as `NAME=value` lines to the file `$CI_OUTPUT`. May be left out; if written, a reference to another name is an error.") { Own = true },
+        new("outputs", Names, "Names of the outputs that the step writes as `NAME=value` lines to the file `$CI_OUTPUT`, at most 256 KiB. May be left out; if written, a reference to another name is an error.") { Own = true },
         new("permissions", new ValueKind.Keys(new KeyGroup("permissions", "permissions",
             [new("secrets", new Choice("all", "none"), "`none`: the step gets no secret, whatever it names.") { Default = "`all`", Own = true }])), "What the step may have.") { Own = true },
         new("cache", Cache, "Folders kept from one run to the next.") { Own = true, NoEffect = NotYet },
@@ -86,7 +86,7 @@ internal static class StepKeys
     private static readonly KeyDefinition[] OfServices =
     [
         new("ports", new OneOrMany(Name), "Ports that it serves, as `5432` or `53/udp`; for information."),
-        new("failure", new Choice("fail", "ignore"), "Whether its failure fails the workflow.") { Default = "`fail`" },
+        new("failure", new Choice("fail", "ignore"), "Whether its failure, before it is asked to end, fails the workflow.") { Default = "`fail`" },
         new("healthcheck", new ValueKind.Keys(new KeyGroup("healthcheck", "a health check",
             [
                 new("test", new OneOrMany(new Script()), "A shell command, or a program and its arguments; `CMD`, `CMD-SHELL` and `NONE` as first word mean what they mean in Compose.") { Required = true, Own = true },

@@ -45,8 +45,8 @@ internal static class WorkflowKeys
         new("concurrency", new AnyOf(new Integer(1, int.MaxValue), new ValueKind.Keys(new KeyGroup("concurrency", "a concurrency limit",
             [
                 new("limit", new Integer(1, int.MaxValue), "How many at one time.") { Required = true },
-                new("group", Name, "Workflows of the same group count together.") { Default = "the workflow's name" },
-            ]))), "How many runs of this workflow may be active; the others wait."),
+                new("group", Name, "Workflows of the same group count together, over all runs of a repository.") { Default = "the workflow's name" },
+            ]))), "How many workflows of a group may run at the same time; the others wait."),
         new("workspace", new ValueKind.Keys(new KeyGroup("workspace", "a workspace",
             [
                 new("base", Name, "Where the shared volume is mounted.") { Default = "`/woodpecker`" },
@@ -56,7 +56,7 @@ internal static class WorkflowKeys
         new("clone", new AnyOf(
             new Map("NAME", new ValueKind.Keys(StepKeys.Clone)),
             new List(new ValueKind.Keys(StepKeys.Clone))), "Replaces the step that fetches the source."),
-        new("skip_clone", Switch, "`true`: the source is not fetched.") { Default = "`false`" },
+        new("skip_clone", Switch, "`true`: the source is not fetched. A local run has the working tree in any case.") { Default = "`false`" },
         new("variables", new Anything(), "A place for YAML anchors; not looked at."),
         new("inputs", new Map("NAME", new ValueKind.Keys(Input)), "Values that a manual, API or webhook run is given. Each is `${NAME}` and an environment variable.") { Own = true },
         new("timeout", Time, "Wall-clock limit of the workflow.") { Own = true },

@@ -15,6 +15,7 @@ internal sealed class YamlTreeReader
     private readonly Parser parser;
     private readonly Dictionary<AnchorName, YamlNode?> anchors = [];
     private int nodes;
+    private int events;
 
     private YamlTreeReader(string file, string text, DiagnosticBag diagnostics)
     {
@@ -25,14 +26,29 @@ internal sealed class YamlTreeReader
     }
 
     /// <summary>The root of the file's only document; null if there is none or it cannot be read, with the reason in the bag.</summary>
-    public static YamlNode? Read(string file, ReadOnlySpan<byte> content, DiagnosticBag diagnostics)
+    public static YamlNode? Read(string file, ReadOnlySpan<byte> content, DiagnosticBag diagnostics) => Read(file, content, diagnostics, out _);
+
+    /// <summary>As the other one, and tells how much work it was.</summary>
+    /// <param name="file">The file's path.</param>
+    /// <param name="content">Its bytes.</param>
+    /// <param name="diagnostics">Where problems go.</param>
+    /// <param name="events">Events of the parser that were looked at: at most two for each node that a file may have, and a few.</param>
+    public static YamlNode? Read(string file, ReadOnlySpan<byte> content, DiagnosticBag diagnostics, out int events)
     {
+        events = 0;
         if (YamlText.Decode(file, content, diagnostics) is not { } text)
             return null;
         var reader = new YamlTreeReader(file, text, diagnostics);
+        var root = reader.TryReadDocument();
+        events = reader.events;
+        return root;
+    }
+
+    private YamlNode? TryReadDocument()
+    {
         try
         {
-            return reader.ReadDocument();
+            return ReadDocument();
         }
         catch (Stop)
         {
@@ -42,13 +58,13 @@ internal sealed class YamlTreeReader
         catch (YamlException bad)
         {
             // The file is not YAML. The parser's message names what it expected.
-            diagnostics.Error(DiagnosticCodes.Syntax, reader.Locate(bad.Start), "not YAML: " + reader.mask.Restore(Sentence(bad)), "Check indentation and quotes at and above this line");
+            diagnostics.Error(DiagnosticCodes.Syntax, Locate(bad.Start), "not YAML: " + mask.Restore(Sentence(bad)), "Check indentation and quotes at and above this line");
             return null;
         }
         catch (Exception bug) when (bug is ArgumentException or InvalidOperationException or IndexOutOfRangeException or FormatException or OverflowException)
         {
             // The parser is a library that is fed with anybody's bytes; what it stumbles over is not YAML either.
-            diagnostics.Error(DiagnosticCodes.Syntax, reader.Locate(reader.parser.Current?.Start ?? Mark.Empty), "not YAML: it cannot be read here");
+            diagnostics.Error(DiagnosticCodes.Syntax, Locate(parser.Current?.Start ?? Mark.Empty), "not YAML: it cannot be read here");
             return null;
         }
     }
@@ -56,7 +72,7 @@ internal sealed class YamlTreeReader
     private YamlNode? ReadDocument()
     {
         YamlNode? root = null;
-        while (parser.MoveNext())
+        while (MoveNext())
         {
             switch (parser.Current)
             {
@@ -172,8 +188,14 @@ internal sealed class YamlTreeReader
         return merge.ToMapping(Locate(start.Start), out spliced);
     }
 
+    private bool MoveNext()
+    {
+        events++;
+        return parser.MoveNext();
+    }
+
     private ParsingEvent Next() =>
-        parser.MoveNext() ? parser.Current! : throw Fail(DiagnosticCodes.Syntax, parser.Current, "not YAML: the file ends too soon", "Check indentation and quotes at the end");
+        MoveNext() ? parser.Current! : throw Fail(DiagnosticCodes.Syntax, parser.Current, "not YAML: the file ends too soon", "Check indentation and quotes at the end");
 
     private void Enter(NodeEvent start, int depth)
     {

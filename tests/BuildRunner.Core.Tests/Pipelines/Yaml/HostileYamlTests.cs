@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Pipelines.Yaml;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Tests.Planning;
 
@@ -67,6 +68,39 @@ public sealed class HostileYamlTests
         Assert.InRange(fastest, 0, 500);
         Assert.InRange(allocated, 0, 64L * 1024 * 1024);
         Assert.InRange(said.Count, 1, 201);
+    }
+
+    [Theory]
+    [MemberData(nameof(Bombs))]
+    public void Reading_stops_at_the_limit_of_nodes(string name, string yaml, string code)
+    {
+        Assert.NotEmpty(name + code);
+        YamlTreeReader.Read("a.yml", Encoding.UTF8.GetBytes(yaml), new DiagnosticBag(), out var events);
+        Assert.InRange(events, 1, (2 * YamlLimits.Nodes) + 10);
+    }
+
+    [Fact]
+    public void An_alias_costs_what_it_stands_for()
+    {
+        // 99 nodes, ten thousand when they are written out.
+        var yaml = "a: &a [" + string.Concat(Enumerable.Repeat("1,", 97)) + "]\nb: [" + string.Concat(Enumerable.Repeat("*a,", 102)) + "]";
+        var diagnostics = new DiagnosticBag();
+        Assert.Null(YamlTreeReader.Read("a.yml", Encoding.UTF8.GetBytes(yaml), diagnostics, out var events));
+        Assert.True(diagnostics.HasErrors);
+        Assert.InRange(events, 1, 250);
+    }
+
+    [Fact]
+    public void The_largest_matrix_over_a_large_file_is_planned_in_bounded_memory()
+    {
+        var yaml = new StringBuilder("matrix: {a: [").AppendJoin(',', Enumerable.Range(0, 256)).Append("]}\nsteps:\n");
+        for (var i = 0; i < 200; i++)
+            yaml.Append(System.Globalization.CultureInfo.InvariantCulture, $"- {{name: s{i}, image: 'x:${{a}}', commands: [a, b, c], environment: {{A: '${{CI_COMMIT_MESSAGE}}'}}}}\n");
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var result = Plans.Result(yaml.ToString(), Plans.Push.With("CI_COMMIT_MESSAGE", new string('m', 100)));
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.Equal(256, result.Plan!.Workflows.Count);
+        Assert.InRange(allocated, 0, 1L << 30);
     }
 
     [Theory]
