@@ -6,13 +6,17 @@ using BuildRunner.Core.Logs;
 namespace BuildRunner.Agent.Output;
 
 /// <summary>What one attempt writes: masked, cut into lines, numbered, handed on.</summary>
-internal sealed class StepLog(ILogSink sink, string workflow, string step, int attempt, Masker masker, TimeProvider time) : IOutputSink, IDisposable
+public sealed class StepLog(ILogSink sink, string workflow, string step, int attempt, Masker masker, TimeProvider time) : IStepLog
 {
+    /// <summary>Logs that hand their lines to one sink.</summary>
+    public static NewStepLog To(ILogSink sink, TimeProvider time) => (workflow, step, attempt, masker) => new StepLog(sink, workflow, step, attempt, masker, time);
+
     private readonly SemaphoreSlim turn = new(1, 1);
     private readonly Channel output = new(LogStream.Out, masker);
     private readonly Channel error = new(LogStream.Error, masker);
     private long number;
 
+    /// <inheritdoc/>
     public async ValueTask WriteAsync(OutputStream stream, ReadOnlyMemory<byte> bytes, DateTimeOffset at, CancellationToken cancellationToken)
     {
         await turn.WaitAsync(cancellationToken);
@@ -35,7 +39,7 @@ internal sealed class StepLog(ILogSink sink, string workflow, string step, int a
         }
     }
 
-    /// <summary>Says something about the attempt, as BuildRunner.</summary>
+    /// <inheritdoc/>
     public async ValueTask SayAsync(string message, CancellationToken cancellationToken)
     {
         await turn.WaitAsync(cancellationToken);
@@ -49,7 +53,7 @@ internal sealed class StepLog(ILogSink sink, string workflow, string step, int a
         }
     }
 
-    /// <summary>Hands on what was begun and has no line feed: the container has ended.</summary>
+    /// <inheritdoc/>
     public async ValueTask EndAsync(CancellationToken cancellationToken)
     {
         await turn.WaitAsync(cancellationToken);
@@ -70,6 +74,7 @@ internal sealed class StepLog(ILogSink sink, string workflow, string step, int a
         }
     }
 
+    /// <inheritdoc/>
     public void Dispose() => turn.Dispose();
 
     private ValueTask HandOutAsync(LogStream stream, DateTimeOffset at, ReadOnlyMemory<byte> text, CancellationToken cancellationToken) =>

@@ -14,22 +14,25 @@ internal sealed partial class OutputsFile : IDisposable
     /// <summary>A longer one is refused, and its step is in error.</summary>
     public const int MaxBytes = 256 * 1024;
 
-    private OutputsFile(string path) => Path = path;
+    private readonly bool kept;
+
+    private OutputsFile(string path, bool kept)
+    {
+        Path = path;
+        this.kept = kept;
+    }
 
     /// <summary>Where it is on this host.</summary>
     public string Path { get; }
 
-    /// <summary>Makes an empty file that every user of a container can write.</summary>
-    public static OutputsFile Create(string directory)
-    {
-        var path = System.IO.Path.Combine(directory, $"output-{Guid.NewGuid():N}");
-        using (File.Create(path))
-        {
-        }
+    /// <summary>Makes an empty file that every user of a container can write, and that is deleted with the result.</summary>
+    public static OutputsFile Create(string directory) => Make(System.IO.Path.Combine(directory, $"output-{Guid.NewGuid():N}"), kept: false);
 
-        File.SetUnixFileMode(path, (UnixFileMode)0b110_110_110);
-        return new OutputsFile(path);
-    }
+    /// <summary>Makes such a file that stays, for an agent that comes back.</summary>
+    public static OutputsFile CreateKept(string path) => Make(path, kept: true);
+
+    /// <summary>The file that an attempt had whose agent was killed.</summary>
+    public static OutputsFile OfEarlier(string path) => new(path, kept: true);
 
     /// <summary>Reads what the step wrote. Values that hold a secret are left out: outputs are stored and shown.</summary>
     /// <param name="masker">Knows the secrets.</param>
@@ -67,8 +70,24 @@ internal sealed partial class OutputsFile : IDisposable
         return outputs.ToImmutable();
     }
 
-    /// <summary>Deletes it.</summary>
-    public void Dispose() => File.Delete(Path);
+    /// <summary>Deletes it, unless it is kept.</summary>
+    public void Dispose()
+    {
+        if (!kept)
+        {
+            File.Delete(Path);
+        }
+    }
+
+    private static OutputsFile Make(string path, bool kept)
+    {
+        using (File.Create(path))
+        {
+        }
+
+        File.SetUnixFileMode(path, (UnixFileMode)0b110_110_110);
+        return new OutputsFile(path, kept);
+    }
 
     [GeneratedRegex(@"\A(?<key>[A-Za-z_][A-Za-z0-9_-]*)=(?<value>.*)\z", RegexOptions.ExplicitCapture | RegexOptions.Singleline)]
     private static partial Regex Line();

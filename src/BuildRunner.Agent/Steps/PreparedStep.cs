@@ -18,17 +18,22 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
         AgentContext agent,
         IContainerGroup group,
         WorkflowJob job,
-        StepPlan step,
-        int attempt,
+        StepAttempt attempt,
+        CheckoutContainer? checkout,
         CancellationToken cancellationToken)
     {
+        var step = attempt.Step;
         var begin = agent.Time.GetTimestamp();
-        var image = await agent.Images.ResolveAsync(step.Image, step.AlwaysPull, job.Policy, cancellationToken);
+        var image = checkout is null
+            ? await agent.Images.ResolveAsync(step.Image, step.AlwaysPull, job.Policy, cancellationToken, attempt.PinnedDigest)
+            : await agent.Images.ResolveAsync(checkout.Image, always: false, StepPolicy.OfAgent, cancellationToken);
         var pulled = agent.Time.GetElapsedTime(begin);
-        var outputs = OutputsFile.Create(job.ScratchDirectory);
+        var record = job.Records?.Make(step, attempt.Number);
+        var outputs = record is null ? OutputsFile.Create(job.ScratchDirectory) : OutputsFile.CreateKept(job.Records!.OutputsOf(step.Name, attempt.Number));
         try
         {
-            var container = await group.PrepareAsync(StepContainer.SpecOf(job, step, attempt, image, outputs.Path), cancellationToken);
+            var spec = StepContainer.SpecOf(job, step, attempt.Number, image, outputs.Path) with { Record = record };
+            var container = await group.PrepareAsync(checkout is null ? spec : StepContainer.SpecOf(spec, checkout), cancellationToken);
             return new PreparedStep(container, image, outputs, pulled, agent.Time.GetElapsedTime(begin) - pulled);
         }
         catch

@@ -11,21 +11,25 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
     private readonly CancellationTokenSource end = new();
     private bool closed;
 
-    /// <summary>Begins to prepare the first attempt of a step, once.</summary>
+    /// <summary>Begins to prepare the first attempt of a step, once. A clone step is not: what it takes is known when it is due.</summary>
     public void Begin(StepPlan step)
     {
         lock (gate)
         {
-            if (!closed && !prepared.ContainsKey(step.Name))
+            if (!closed && !(step.Kind == StepKind.Clone && job.Checkout is not null) && !prepared.ContainsKey(step.Name))
             {
-                prepared.Add(step.Name, PreparedStep.MakeAsync(agent, group, job, step, 1, end.Token));
+                prepared.Add(step.Name, PreparedStep.MakeAsync(agent, group, job, StepAttempt.Ahead(step), null, end.Token));
             }
         }
     }
 
     /// <summary>Hands out what was prepared, or prepares it now. The caller disposes it.</summary>
+    /// <param name="own">The job, as this step may see it.</param>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="checkout">The container of a clone step that names no image; null for every other.</param>
+    /// <param name="stop">Gives up.</param>
     /// <exception cref="ContainerException">It could not be done, or is not allowed.</exception>
-    public async Task<PreparedStep> TakeAsync(StepAttempt attempt, CancellationToken stop)
+    public async Task<PreparedStep> TakeAsync(WorkflowJob own, StepAttempt attempt, CheckoutContainer? checkout, CancellationToken stop)
     {
         Task<PreparedStep>? ready = null;
         lock (gate)
@@ -38,12 +42,20 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
 
         if (ready is null)
         {
-            return await PreparedStep.MakeAsync(agent, group, job, attempt.Step, attempt.Number, stop);
+            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, stop);
         }
 
         try
         {
-            return await ready.WaitAsync(stop);
+            var step = await ready.WaitAsync(stop);
+            if (attempt.PinnedDigest is not { } digest || step.Image.ManifestDigest is not { } found || found.ToString() == digest)
+            {
+                return step;
+            }
+
+            // Another workflow of the run was first to use this tag, and it means another image by now.
+            await step.DisposeAsync();
+            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, stop);
         }
         catch (OperationCanceledException)
         {

@@ -13,10 +13,20 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
 
     /// <summary>Resolves what was written after <c>image:</c>. A failure is not remembered.</summary>
     /// <exception cref="ContainerException">It is no image reference, not allowed here, or cannot be had.</exception>
-    public async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken)
+    public Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken) =>
+        ResolveAsync(text, always, policy, cancellationToken, digest: null);
+
+    /// <summary>Resolves what was written after <c>image:</c> to the digest that the run has used before, if there is one.</summary>
+    /// <exception cref="ContainerException">It is no image reference, not allowed here, or cannot be had.</exception>
+    internal async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken, string? digest)
     {
         ArgumentNullException.ThrowIfNull(text);
         var reference = Parse(options.Map.GetValueOrDefault(text, text));
+        if (reference.IsMutable && Digest.TryParse(digest ?? "", out var pinned))
+        {
+            reference = reference.WithDigest(pinned);
+        }
+
         Check(reference, policy);
 
         // Whoever waits may give up; the pull goes on for the others.

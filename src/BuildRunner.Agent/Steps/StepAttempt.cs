@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
@@ -19,6 +20,18 @@ public sealed record StepAttempt(
     WorkflowStatus Status,
     IReadOnlyDictionary<string, ImmutableDictionary<string, string>> Outputs)
 {
+    /// <summary>The digest that the image had when the run first used it; null: nobody has used it yet.</summary>
+    public string? PinnedDigest { get; init; }
+
+    /// <summary>Where a clone step finds the source; null for every other, and in a local run.</summary>
+    public SourceAccess? Source { get; init; }
+
+    /// <summary>The run as people name it; empty in a local run.</summary>
+    public string Repository { get; init; } = "";
+
+    /// <summary>The first attempt of a step, as far as it is known before the step is due.</summary>
+    internal static StepAttempt Ahead(StepPlan step) => new(step, 1, default, null, WorkflowStatus.Success, NoOutputs);
+
     /// <summary>No outputs of earlier steps.</summary>
     public static IReadOnlyDictionary<string, ImmutableDictionary<string, string>> NoOutputs { get; } =
         ImmutableDictionary<string, ImmutableDictionary<string, string>>.Empty;

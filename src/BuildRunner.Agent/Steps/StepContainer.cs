@@ -43,6 +43,20 @@ internal static class StepContainer
         };
     }
 
+    /// <summary>The container that brings the source into the workspace in place of a clone step's own: connected to nothing, and nothing of the step's in it.</summary>
+    public static ContainerSpec SpecOf(ContainerSpec step, CheckoutContainer checkout) => step with
+    {
+        Entrypoint = checkout.Command,
+        Command = null,
+        Environment = checkout.Environment,
+        WorkingDirectory = null,
+        User = null,
+        Files = checkout.Files,
+        HostMounts = checkout.Mounts,
+        Network = NetworkMode.None,
+        Privileged = false,
+    };
+
     // A service keeps its name, by which others reach it; a step of the same name gives way.
     private static string NameOf(WorkflowJob job, StepPlan step) =>
         step.Kind != StepKind.Service && job.Plan.Services.Any(s => s.Name == step.Name) ? $"{step.Name}-step" : step.Name;

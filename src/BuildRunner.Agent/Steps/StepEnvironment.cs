@@ -105,7 +105,7 @@ internal static class StepEnvironment
     private static string Secret(WorkflowJob job, StepPlan step, string name) =>
         step.WithoutSecrets ? throw Refused(step, name, "the step says permissions.secrets: none")
         : job.Secrets.TryGetValue(name, out var value) ? value
-        : throw Refused(step, name, $"it is not known; for a local run give --secret {name} (from the environment), --secret {name}=VALUE or --secret-file FILE");
+        : throw Refused(step, name, job.SecretsWithheld.GetValueOrDefault(name) ?? job.SecretHint.Replace("{0}", name, StringComparison.Ordinal));
 
     private static ContainerException Refused(StepPlan step, string name, string why) =>
         new(ContainerFailure.AccessDenied, $"step '{step.Name}' needs the secret '{name}': {why}");

@@ -2,22 +2,24 @@ using System.Collections.Immutable;
 using BuildRunner.Agent.Output;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Core.Logs;
+using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Agent.Steps;
 
-/// <summary>Runs one attempt of a step to its end.</summary>
+/// <summary>Runs one attempt of a step to its end. Local runs and agents run steps this way and no other.</summary>
 /// <remarks>
-/// <para>1. Wait for the delay of a retry and for a slot. 2. Take the attempt; refused: leave it alone. 3. Complete its environment, fetch the
-/// image and make the container, unless that was done ahead. 4. Store the intent to start (promise G2); refused: it is not started. 5. Run it, under its time
-/// limit. 6. Hand on the rest of its output, and read its outputs. 7. Report its end, once.</para>
+/// <para>1. Wait for the delay of a retry and for a slot. 2. Take the attempt; refused: leave it alone. 3. Complete its environment, get the source if this is
+/// what the step is for, fetch the image and make the container, unless that was done ahead. 4. Store the intent to start (promise G2); refused: it is not
+/// started. 5. Run it, under its time limit. 6. Hand on the rest of its output, and read its outputs. 7. Report its end, once.</para>
 /// </remarks>
 internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, WorkflowJob job, Masker masker, PreparedSteps ahead)
 {
     /// <summary>Runs the attempt. Every attempt that was taken is reported, whatever happens.</summary>
     /// <param name="attempt">What to run.</param>
     /// <param name="stop">Ends it: TERM, then KILL. Its end is reported as cancelled.</param>
-    public async Task RunAsync(StepAttempt attempt, CancellationToken stop)
+    /// <param name="kill">Ends it at once, because nobody may rely on this process any more. Its end is reported as lost.</param>
+    public async Task RunAsync(StepAttempt attempt, CancellationToken stop, CancellationToken kill)
     {
         if (attempt.NotBefore is { } notBefore && notBefore - agent.Time.GetUtcNow() is { Ticks: > 0 } delay)
         {
@@ -29,7 +31,8 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         {
             if (await agent.Report(new RunFact.StepTaken(job.Plan.Name, attempt.Step.Name, attempt.Number), CancellationToken.None) is null)
             {
-                var report = await ExecuteAsync(attempt, stop);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, kill);
+                var report = await ExecuteAsync(attempt, either.Token, kill);
                 await agent.Report(new RunFact.StepEnded(job.Plan.Name, attempt.Step.Name, attempt.Number, report), CancellationToken.None);
             }
         }
@@ -39,14 +42,15 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         }
     }
 
-    private async Task<StepReport> ExecuteAsync(StepAttempt attempt, CancellationToken stop)
+    private async Task<StepReport> ExecuteAsync(StepAttempt attempt, CancellationToken stop, CancellationToken kill)
     {
         var watch = new PhaseWatch(agent.Time, attempt.QueuedAt);
-        using var log = new StepLog(agent.Logs, job.Plan.Name, attempt.Step.Name, attempt.Number, masker, agent.Time);
+        using var log = agent.NewLog(job.Plan.Name, attempt.Step.Name, attempt.Number, masker);
         try
         {
-            var start = new StartSpec { Environment = StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow()) };
-            await using var prepared = await watch.PrepareAsync(ahead.TakeAsync(attempt, stop));
+            var environment = StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow());
+            var checkout = attempt.Step.Kind == StepKind.Clone && job.Checkout is { } source ? await source.PrepareAsync(attempt, environment, log, stop) : null;
+            await using var prepared = await watch.PrepareAsync(ahead.TakeAsync(job, attempt, checkout, stop));
             var fact = new RunFact.StepStarting(job.Plan.Name, attempt.Step.Name, attempt.Number, prepared.Image.DisplayName);
             if (await agent.Report(fact, CancellationToken.None) is not null)
             {
@@ -54,7 +58,8 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             }
 
             watch.Started();
-            var outcome = await RunAsync(attempt, prepared, start, log, stop);
+            var start = checkout is null ? new StartSpec { Environment = environment } : StartSpec.AsPrepared;
+            var outcome = await RunAsync(attempt, prepared, start, log, stop, kill);
             watch.Ended();
             return await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), prepared.Outputs, log);
         }
@@ -66,6 +71,10 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         {
             return watch.Report(StepErrors.Of(attempt.Step, failure), null);
         }
+        catch (IOException failure)
+        {
+            return watch.Report(new Outcome.Error("host_disk", $"the machine that ran the step could not store its output: {failure.Message}"), null);
+        }
         catch (Exception bug)
         {
             // The one edge at which a defect of ours must still become a report: the run would wait for it for ever.
@@ -73,21 +82,21 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         }
     }
 
-    private async Task<Outcome> RunAsync(StepAttempt attempt, PreparedStep prepared, StartSpec start, StepLog log, CancellationToken stop)
+    private async Task<Outcome> RunAsync(
+        StepAttempt attempt, PreparedStep prepared, StartSpec start, IStepLog log, CancellationToken stop, CancellationToken kill)
     {
         using var limit = new CancellationTokenSource(attempt.Step.Timeout ?? Timeout.InfiniteTimeSpan, agent.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+        await using var killing = kill.Register(() => _ = Task.Run(async () => await prepared.Container.DisposeAsync()));
+        using var alive = agent.Started?.Invoke(prepared.Container);
         try
         {
-            var exit = await group.RunAsync(prepared.Container, start, log, either.Token);
-            return exit switch
-            {
-                ContainerExit.Exited(0) => new Outcome.Success(0),
-                ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
-                ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
-                ContainerExit.OutOfMemory(var bytes) => new Outcome.Failure(new FailureReason.OomKilled(bytes)),
-                _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
-            };
+            var outcome = OutcomeOf(await group.RunAsync(prepared.Container, start, log, either.Token));
+            return kill.IsCancellationRequested ? Killed : outcome;
+        }
+        catch (Exception e) when (kill.IsCancellationRequested && e is ContainerException or OperationCanceledException or ObjectDisposedException)
+        {
+            return Killed;
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested && limit.IsCancellationRequested)
         {
@@ -104,7 +113,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
     }
 
     // Outputs that cannot be used turn a success into an error; another end stays what it is.
-    private async Task<StepReport> ReportAsync(StepReport report, OutputsFile outputs, StepLog log)
+    private async Task<StepReport> ReportAsync(StepReport report, OutputsFile outputs, IStepLog log)
     {
         try
         {
@@ -117,7 +126,19 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         }
     }
 
-    private async Task<ImmutableDictionary<string, string>> ReadOutputsAsync(OutputsFile file, StepLog log)
+    private static Outcome.Lost Killed { get; } = new("its agent had to end it, because it could not reach the server in time or was itself ended");
+
+    /// <summary>What an exit means, before anybody judges it.</summary>
+    internal static Outcome OutcomeOf(ContainerExit exit) => exit switch
+    {
+        ContainerExit.Exited(0) => new Outcome.Success(0),
+        ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
+        ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
+        ContainerExit.OutOfMemory(var bytes) => new Outcome.Failure(new FailureReason.OomKilled(bytes)),
+        _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
+    };
+
+    private async Task<ImmutableDictionary<string, string>> ReadOutputsAsync(OutputsFile file, IStepLog log)
     {
         var problems = new List<string>();
         var outputs = file.Read(masker, problems);

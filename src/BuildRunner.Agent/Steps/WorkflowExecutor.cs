@@ -125,7 +125,7 @@ public sealed class WorkflowExecutor : IAsyncDisposable
     {
         try
         {
-            await new StepExecutor(agent, there.Group, job, masker, there.Ahead).RunAsync(attempt, stop.Token);
+            await new StepExecutor(agent, there.Group, job, masker, there.Ahead).RunAsync(attempt, stop.Token, CancellationToken.None);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

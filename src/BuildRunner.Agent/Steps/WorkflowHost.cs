@@ -68,7 +68,7 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
 /// <summary>One service of a workflow.</summary>
 internal sealed class HostedService(AgentContext agent, IContainerGroup group, WorkflowJob job, StepPlan plan, Masker masker) : IAsyncDisposable
 {
-    private readonly StepLog log = new(agent.Logs, job.Plan.Name, plan.Name, 1, masker, agent.Time);
+    private readonly IStepLog log = agent.NewLog(job.Plan.Name, plan.Name, 1, masker);
     private IRunningService? service;
     private Task watch = Task.CompletedTask;
     private bool stopping;
@@ -89,7 +89,7 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         await agent.Report(new RunFact.ServiceStarted(job.Plan.Name, plan.Name, image.DisplayName), cancellationToken);
         try
         {
-            service = await group.StartServiceAsync(spec with { Environment = environment }, log, cancellationToken);
+            service = await group.StartServiceAsync(spec with { Environment = environment, Record = job.Records?.Make(plan, 1) }, log, cancellationToken);
             watch = WatchAsync(service);
             await service.WaitUntilHealthyAsync(cancellationToken);
         }

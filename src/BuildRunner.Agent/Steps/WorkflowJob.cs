@@ -1,5 +1,5 @@
 using BuildRunner.Containers.Engine;
-using BuildRunner.Core.Logs;
+using BuildRunner.Agent.Output;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
@@ -32,6 +32,18 @@ public sealed record WorkflowJob
     /// <summary>Secrets by name. All of them are hidden in every output.</summary>
     public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Secrets that are named and not given, by name: why, as a sentence.</summary>
+    public IReadOnlyDictionary<string, string> SecretsWithheld { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>What to do about a secret that nobody knows, with <c>{0}</c> for its name.</summary>
+    public string SecretHint { get; init; } = "it is not known; for a local run give --secret {0} (from the environment), --secret {0}=VALUE or --secret-file FILE";
+
+    /// <summary>Gets the source when a clone step does not name an image for it; null: a clone step is a step as any other.</summary>
+    public ICheckout? Checkout { get; init; }
+
+    /// <summary>Keeps output and end of containers for a caller that comes back; null: they are gone with this process.</summary>
+    public ContainerRecords? Records { get; init; }
+
     /// <summary>Added to the environment of every step, and stronger than the plan's.</summary>
     public IReadOnlyDictionary<string, string> ExtraEnvironment { get; init; } = new Dictionary<string, string>();
 
@@ -59,6 +71,9 @@ public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> Allo
 {
     /// <summary>Nothing that reaches beyond the container.</summary>
     public static StepPolicy Strict { get; } = new(false, [], []);
+
+    /// <summary>What an agent may use for its own containers.</summary>
+    internal static StepPolicy OfAgent { get; } = new(false, [], ["*"]);
 }
 
 /// <summary>Tells the orchestrator what happened.</summary>
@@ -70,7 +85,7 @@ public delegate Task<string?> ReportFact(RunFact fact, CancellationToken cancell
 /// <param name="Images">Resolves images, once per run.</param>
 /// <param name="Slots">How many steps may run at once.</param>
 /// <param name="Report">Tells what happened.</param>
-/// <param name="Logs">Takes what steps write.</param>
+/// <param name="NewLog">Makes the log of an attempt or service.</param>
 /// <param name="Time">The clock.</param>
 /// <param name="Fault">Told of a defect of ours that no report can carry; the run cannot be trusted to end then.</param>
 public sealed record AgentContext(
@@ -78,6 +93,10 @@ public sealed record AgentContext(
     RunImages Images,
     SemaphoreSlim Slots,
     ReportFact Report,
-    ILogSink Logs,
+    NewStepLog NewLog,
     TimeProvider Time,
-    Action<Exception> Fault);
+    Action<Exception> Fault)
+{
+    /// <summary>Told of each container whose command is about to start; the result is disposed when it has ended. Null: nobody wants to know.</summary>
+    public Func<IPreparedContainer, IDisposable>? Started { get; init; }
+}

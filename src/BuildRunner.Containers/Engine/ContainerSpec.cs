@@ -109,7 +109,16 @@ public sealed record ContainerSpec
 
     /// <summary>After this time from its start the engine ends the container even if its caller is gone; null: no such limit.</summary>
     public TimeSpan? Deadline { get; init; }
+
+    /// <summary>Where output and end are kept for a caller that comes back after its death; null: nothing outlives the caller. An engine that cannot keep them
+    /// ignores it.</summary>
+    public RecordSpec? Record { get; init; }
 }
+
+/// <summary>What of a container outlives its caller: all that it wrote, and how it ended (<see cref="ContainerRecord"/>).</summary>
+/// <param name="Directory">A directory of this host; exists, is the caller's, and is removed by the caller when it needs it no more. One per container.</param>
+/// <param name="MaxOutput">Bytes of output that are kept; what is beyond is counted and reported by <see cref="IOutputSink.MissingAsync"/>.</param>
+public sealed record RecordSpec(string Directory, long MaxOutput);
 
 /// <summary>Names of the labels on what BuildRunner makes on a host.</summary>
 public static class ContainerLabels

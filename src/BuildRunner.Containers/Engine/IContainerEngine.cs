@@ -73,6 +73,10 @@ public interface IPreparedContainer : IAsyncDisposable
     /// <returns>The record of it; null on an engine that keeps nothing.</returns>
     /// <exception cref="ContainerException">It could not be kept.</exception>
     Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Task.FromResult<KeptContainer?>(null);
+
+    /// <summary>Lets a started container live for this long from now, whatever happens to its caller: when the time has passed and nobody has called again, the
+    /// engine kills it at once (promise G5). Without a first call there is no such limit. Engines whose containers cannot outlive their caller may ignore it.</summary>
+    Task ExtendAsync(TimeSpan time) => Task.CompletedTask;
 }
 
 /// <summary>A service. Disposing it stops it: stop signal, grace, KILL.</summary>
@@ -95,6 +99,12 @@ public interface IOutputSink
     /// <param name="at">When it was read.</param>
     /// <param name="cancellationToken">Given up: the rest of the output will not be delivered.</param>
     ValueTask WriteAsync(OutputStream stream, ReadOnlyMemory<byte> bytes, DateTimeOffset at, CancellationToken cancellationToken);
+
+    /// <summary>Told, after all that will be delivered, that the container wrote more than <see cref="RecordSpec.MaxOutput"/> allowed to be kept.</summary>
+    /// <param name="stream">Which stream wrote it.</param>
+    /// <param name="bytes">How many bytes are missing, exactly.</param>
+    /// <param name="cancellationToken">Given up.</param>
+    ValueTask MissingAsync(OutputStream stream, long bytes, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 }
 
 /// <summary>A standard stream of a container.</summary>

@@ -5,7 +5,7 @@ using BuildRunner.Containers.Engine;
 namespace BuildRunner.Containers.Storage;
 
 /// <summary>Removes directory trees whose names need not be text and whose depth is not bounded, never following a link.</summary>
-internal static unsafe class TreeRemoval
+public static unsafe class TreeRemoval
 {
     // Deeper directories are moved up, so that neither descriptors nor path lengths run out.
     private const int DeepestHeld = 32;
@@ -19,7 +19,7 @@ internal static unsafe class TreeRemoval
 
     /// <summary>Removes what <paramref name="name"/>, which ends with NUL, is in the directory <paramref name="parent"/>.</summary>
     /// <exception cref="ContainerException">It cannot be removed.</exception>
-    public static void Remove(int parent, ReadOnlySpan<byte> name, string where)
+    internal static void Remove(int parent, ReadOnlySpan<byte> name, string where)
     {
         fixed (byte* call = name)
         {

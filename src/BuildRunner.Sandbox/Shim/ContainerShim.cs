@@ -28,6 +28,7 @@ internal static class ContainerShim
         {
             KernelException.Check(Libc.ProcessControl(SetChildSubreaper, 1, 0, 0, 0), "become the reaper of the container");
             using var alive = FileLock.TryShare(request.LockFile) ?? throw new KernelException(FailureKind.InvalidSpec, 0, "the group is gone");
+            using var kept = request.RecordDirectory.Length == 0 ? null : FileLock.TryShare(RecordPaths.Lock(request.RecordDirectory));
             EnterGroup(request.HolderPid);
             Files.MakeDirectory(request.ContainerDirectory, 0x1C9);
             StandardStreams.SendErrorsTo(request.ContainerDirectory + "/shim.log");

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Wire;
@@ -6,7 +7,8 @@ using static BuildRunner.Sandbox.Kernel.Constants;
 namespace BuildRunner.Sandbox.Shim;
 
 /// <summary>The file in which a container's output waits for its reader. What the reader has acknowledged is overwritten, so it stays small.</summary>
-/// <remarks>When it is full, the shim stops reading and the container blocks on its pipe: nothing is dropped, nothing grows.</remarks>
+/// <remarks>When it is full, the shim stops reading and the container blocks on its pipe: nothing is dropped, nothing grows. A spool that is kept is the other way
+/// round: nothing is overwritten, and what is beyond its limit is counted.</remarks>
 internal sealed unsafe class OutputSpool : IDisposable
 {
     private readonly Descriptor _file;
@@ -14,13 +16,25 @@ internal sealed unsafe class OutputSpool : IDisposable
     private long _written;
     private long _announced;
     private long _acknowledged;
+    private readonly bool _kept;
+    private readonly long[] _missing = new long[3];
+    private long _room = long.MaxValue;
 
-    public OutputSpool(string path) => _file = Descriptor.Open(path, WriteOnly | Create | Truncate | NoFollow, 0x180);
+    private OutputSpool(string path, bool kept)
+    {
+        _file = Descriptor.Open(path, WriteOnly | Create | Truncate | NoFollow, 0x180);
+        _kept = kept;
+    }
+
+    /// <summary>The spool of a container.</summary>
+    public static OutputSpool Create(PrepareRequest request) => request.RecordDirectory.Length == 0
+        ? new OutputSpool(request.ContainerDirectory + "/spool", kept: false)
+        : new OutputSpool(RecordPaths.Spool(request.RecordDirectory), kept: true) { _room = request.RecordOutput };
 
     /// <summary>The file's size is about this; the last records may go over it.</summary>
     public const long Capacity = 8 << 20;
 
-    public bool IsFull => _written >= Capacity;
+    public bool IsFull => !_kept && _written >= Capacity;
 
     /// <summary>What was written and not acknowledged.</summary>
     public SpoolRange Pending => new(_acknowledged, _written);
@@ -31,22 +45,46 @@ internal sealed unsafe class OutputSpool : IDisposable
         var count = pipe.Read(_record.AsSpan(SpoolRecord.HeaderLength));
         if (count > 0)
         {
-            new SpoolRecord(stream, count, Clock.UnixMicroseconds()).WriteHeader(_record);
-            var length = SpoolRecord.HeaderLength + count;
-            fixed (byte* start = _record)
+            var kept = (int)Math.Min(count, _room);
+            _missing[stream] += count - kept;
+            _room -= kept;
+            if (kept > 0)
             {
-                var written = Libc.WriteAt(_file.Number, start, (nuint)length, _written);
-                var error = Marshal.GetLastPInvokeError();
-                if (written != length)
-                {
-                    throw KernelException.FromErrorNumber("write the output to its spool", written < 0 ? error : NoSpace);
-                }
+                Append(stream, kept);
             }
-
-            _written += length;
         }
 
         return count;
+    }
+
+    /// <summary>Notes what was not kept: nothing more will come.</summary>
+    public void End()
+    {
+        for (byte stream = 1; stream <= 2; stream++)
+        {
+            if (_missing[stream] > 0)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(_record.AsSpan(SpoolRecord.HeaderLength), _missing[stream]);
+                Append((byte)(stream | SpoolRecord.MissingFlag), sizeof(long));
+            }
+        }
+    }
+
+    private void Append(byte stream, int count)
+    {
+        new SpoolRecord(stream, count, Clock.UnixMicroseconds()).WriteHeader(_record);
+        var length = SpoolRecord.HeaderLength + count;
+        fixed (byte* start = _record)
+        {
+            var written = Libc.WriteAt(_file.Number, start, (nuint)length, _written);
+            var error = Marshal.GetLastPInvokeError();
+            if (written != length)
+            {
+                throw KernelException.FromErrorNumber("write the output to its spool", written < 0 ? error : NoSpace);
+            }
+        }
+
+        _written += length;
     }
 
     /// <summary>What the reader should be told of: something new, when it has dealt with all that it was told.</summary>
@@ -68,7 +106,7 @@ internal sealed unsafe class OutputSpool : IDisposable
     public void Acknowledge(long position)
     {
         _acknowledged = position;
-        if (_acknowledged == _written && _written > RestartAfter)
+        if (!_kept && _acknowledged == _written && _written > RestartAfter)
         {
             _written = _announced = _acknowledged = 0;
         }

@@ -23,7 +23,9 @@ internal sealed unsafe class RunningContainer : IDisposable
     private long _deadline = long.MaxValue;
     private long _killAt = long.MaxValue;
     private bool _started;
+    private long _leaseEnd = long.MaxValue;
     private bool _deadlinePassed;
+    private bool _abandoned;
     private CommandFailure? _commandFailure;
     private ExitReport? _commandExit;
 
@@ -38,7 +40,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         _pipes = pipes;
         _process = Processes.OpenProcess(pid);
         _outOfMemoryKills = Cgroups.OfThisHost().OutOfMemoryKills(pid);
-        _spool = new OutputSpool(request.ContainerDirectory + "/spool");
+        _spool = OutputSpool.Create(request);
         foreach (var pipe in pipes)
         {
             pipe.SetNonBlocking();
@@ -69,13 +71,37 @@ internal sealed unsafe class RunningContainer : IDisposable
 
         _ = Processes.Wait(_pid);
         DrainPipes();
+        _spool.End();
+        var end = End();
+        Record(end);
         if (_spool.LastAnnouncement() is { } range)
         {
             _caller.Write(range.Encode(ShimMessage.Output));
         }
 
-        var report = (_commandExit ?? new ExitReport(-1, SignalKill, false, false)) with { OutOfMemory = _outOfMemoryKills() > 0, DeadlinePassed = _deadlinePassed };
-        _caller.Write(_commandFailure?.Encode((byte)ShimMessage.CommandFailed) ?? report.Encode((byte)ShimMessage.Exited));
+        _caller.Write(end);
+    }
+
+    private byte[] End()
+    {
+        var report = (_commandExit ?? new ExitReport(-1, SignalKill, false, false)) with
+        {
+            OutOfMemory = _outOfMemoryKills() > 0,
+            DeadlinePassed = _deadlinePassed,
+            Abandoned = _abandoned && _commandExit is null,
+        };
+        return _commandFailure?.Encode((byte)ShimMessage.CommandFailed) ?? report.Encode((byte)ShimMessage.Exited);
+    }
+
+    /// <summary>Whoever comes instead of the caller finds it under its name only when it is whole.</summary>
+    private void Record(byte[] end)
+    {
+        if (_request.RecordDirectory.Length > 0)
+        {
+            var path = RecordPaths.Exit(_request.RecordDirectory);
+            Files.Write(path + ".new", end, 0x180);
+            File.Move(path + ".new", path, overwrite: true);
+        }
     }
 
     public void Dispose()
@@ -127,6 +153,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     {
         if (!_caller.Fill())
         {
+            _abandoned = true;
             Kill();
             return;
         }
@@ -154,6 +181,9 @@ internal sealed unsafe class RunningContainer : IDisposable
                     break;
                 case ShimMessage.Resize:
                     _init.Write(ResizeRequest.Decode(frame).Encode((byte)InitMessage.Resize));
+                    break;
+                case ShimMessage.Extend:
+                    _leaseEnd = Clock.Milliseconds() + ExtendRequest.Decode(frame).Milliseconds;
                     break;
                 case ShimMessage.AddHost:
                     using (var reader = frame.Open())
@@ -249,6 +279,13 @@ internal sealed unsafe class RunningContainer : IDisposable
             Stop(new StopRequest(_request.StopSignal, _request.GraceMilliseconds));
         }
 
+        if (now >= _leaseEnd)
+        {
+            _leaseEnd = long.MaxValue;
+            _abandoned = true;
+            Kill();
+        }
+
         if (now >= _killAt)
         {
             Kill();
@@ -263,7 +300,7 @@ internal sealed unsafe class RunningContainer : IDisposable
 
     private int MillisecondsToNextLimit()
     {
-        var next = Math.Min(_deadline, _killAt);
+        var next = Math.Min(Math.Min(_deadline, _killAt), _leaseEnd);
         foreach (var check in _checks.Values)
         {
             next = Math.Min(next, check);

@@ -12,6 +12,7 @@ internal enum ShimMessage : byte
     Input,
     Resize,
     Keep,
+    Extend,
 
     Prepared = 64,
     Output,
@@ -90,6 +91,12 @@ internal sealed record PrepareRequest
     /// <summary>True: at the end the shim waits to be told whether to keep what the container changed (<see cref="ShimMessage.Keep"/>) or that its caller is done.</summary>
     public required bool MayBeKept { get; init; }
 
+    /// <summary>Where output and end are kept beyond the caller's life; empty: nowhere.</summary>
+    public required string RecordDirectory { get; init; }
+
+    /// <summary>How many bytes of output are kept there.</summary>
+    public required long RecordOutput { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)ShimMessage.Prepare, w =>
     {
         w.Write(HolderPid);
@@ -118,6 +125,8 @@ internal sealed record PrepareRequest
         w.Write(StopSignal);
         w.Write(GraceMilliseconds);
         w.Write(MayBeKept);
+        w.Write(RecordDirectory);
+        w.Write(RecordOutput);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -151,6 +160,8 @@ internal sealed record PrepareRequest
             StopSignal = r.ReadInt32(),
             GraceMilliseconds = r.ReadInt32(),
             MayBeKept = r.ReadBoolean(),
+            RecordDirectory = r.ReadString(),
+            RecordOutput = r.ReadInt64(),
         };
     }
 }
@@ -205,6 +216,22 @@ internal sealed record GoRequest(IReadOnlyList<string> Arguments, IReadOnlyList<
     {
         using var r = frame.Open();
         return new GoRequest(r.ReadStrings(), r.ReadStrings(), InputKind.Read(r));
+    }
+}
+
+/// <summary>Kill the container when this time has passed and nobody has said so again.</summary>
+internal readonly record struct ExtendRequest(long Milliseconds)
+{
+    public byte[] Encode()
+    {
+        var request = this;
+        return Frame.Encode((byte)ShimMessage.Extend, w => w.Write(request.Milliseconds));
+    }
+
+    public static ExtendRequest Decode(Frame frame)
+    {
+        using var r = frame.Open();
+        return new ExtendRequest(r.ReadInt64());
     }
 }
 
@@ -328,7 +355,8 @@ internal enum CommandStage : byte
 /// <param name="Signal">The signal, or 0.</param>
 /// <param name="OutOfMemory">The kernel killed a process of it for memory.</param>
 /// <param name="DeadlinePassed">The shim ended it because its deadline had passed.</param>
-internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemory, bool DeadlinePassed)
+/// <param name="Abandoned">The shim ended it because its caller was gone, or had not said in time that it is not.</param>
+internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemory, bool DeadlinePassed, bool Abandoned = false)
 {
     public byte[] Encode(byte kind)
     {
@@ -339,12 +367,13 @@ internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemor
             w.Write(report.Signal);
             w.Write(report.OutOfMemory);
             w.Write(report.DeadlinePassed);
+            w.Write(report.Abandoned);
         });
     }
 
     public static ExitReport Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new ExitReport(r.ReadInt32(), r.ReadInt32(), r.ReadBoolean(), r.ReadBoolean());
+        return new ExitReport(r.ReadInt32(), r.ReadInt32(), r.ReadBoolean(), r.ReadBoolean(), r.ReadBoolean());
     }
 }

@@ -10,6 +10,9 @@ internal readonly record struct SpoolRecord(byte Stream, int Length, long UnixMi
 {
     public const int HeaderLength = 13;
 
+    /// <summary>A record with this bit in its stream says how many bytes of that stream are missing, in eight bytes, the lowest first.</summary>
+    public const byte MissingFlag = 0x80;
+
     /// <summary>No record has more bytes after its header.</summary>
     public const int MaximumLength = 64 * 1024;
 

@@ -87,7 +87,8 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
             }
         }
 
-        if (free > 0 && !agent.Drain && taken.Count == 0)
+        // An agent that says why it takes nothing still finishes what it has begun.
+        if (free > 0 && !agent.Drain && agent.Unready is null && taken.Count == 0)
         {
             var strangers = !agent.Embedded || options.EmbeddedAgentTakesStrangers;
             foreach (var row in await Candidates.OpenAsync(turn, labels, strangers))

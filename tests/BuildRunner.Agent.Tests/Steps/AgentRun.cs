@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
+using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Core.Logs;
@@ -42,7 +43,7 @@ internal sealed class AgentRun : ILogSink, IAsyncDisposable
             new RunImages(engine, images ?? new RunImageOptions(null, new Dictionary<string, string>(), null, null, CancellationToken.None)),
             new SemaphoreSlim(slots),
             (fact, token) => orchestrator.ApplyAsync(id, fact, token),
-            this,
+            StepLog.To(this, time ?? TimeProvider.System),
             time ?? TimeProvider.System,
             defect => ended.TrySetException(defect));
         executor = new WorkflowExecutor(agent, change?.Invoke(job) ?? job);

@@ -92,6 +92,7 @@ internal sealed class ScriptedEngine : IContainerEngine
         public ValueTask DisposeAsync()
         {
             engine.Disposed.Enqueue(spec.Name);
+            engine.Moment($"disposed {spec.Name}").TrySetResult();
             return ValueTask.CompletedTask;
         }
     }

@@ -53,6 +53,8 @@ internal sealed class ContainerPlanner(
             StopSignal = Signals.Parse(spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(spec.StopGrace.TotalMilliseconds, int.MaxValue),
             MayBeKept = spec.MayBeKept,
+            RecordDirectory = spec.Record?.Directory ?? "",
+            RecordOutput = spec.Record?.MaxOutput ?? 0,
         };
     }
 

@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine.Kept;
+using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
 
@@ -92,16 +93,22 @@ internal sealed class OciContainer : IPreparedContainer
     public async Task<ContainerExit> WaitAsync()
     {
         var report = await _shim.Exited;
-        return report switch
-        {
-            { OutOfMemory: true, Signal: Kill } or { OutOfMemory: true, Code: StatusOfKill } => new ContainerExit.OutOfMemory(_limits.MemoryBytes),
-            { Signal: > 0 } => new ContainerExit.Signaled(report.Signal),
-            _ => new ContainerExit.Exited(report.Code),
-        };
+        return ExitOf(report, _limits.MemoryBytes);
     }
+
+    /// <summary>What a shim's report means.</summary>
+    public static ContainerExit ExitOf(ExitReport report, long? memoryLimit) => report switch
+    {
+        { OutOfMemory: true, Signal: Kill } or { OutOfMemory: true, Code: StatusOfKill } => new ContainerExit.OutOfMemory(memoryLimit),
+        { Signal: > 0 } => new ContainerExit.Signaled(report.Signal),
+        _ => new ContainerExit.Exited(report.Code),
+    };
 
     /// <summary>Asks the command to end; after its grace it is killed.</summary>
     public Task StopAsync() => _shim.StopAsync();
+
+    /// <inheritdoc/>
+    public Task ExtendAsync(TimeSpan time) => _shim.ExtendAsync(time);
 
     public Task AddHostAsync(string line) => _shim.AddHostAsync(line);
 

@@ -54,7 +54,7 @@ internal sealed class ShimClient : IAsyncDisposable
     /// <summary>Starts the command.</summary>
     public async Task GoAsync(GoRequest go, IOutputSink output)
     {
-        _output = new SpoolReader(_request.ContainerDirectory + "/spool", output);
+        _output = new SpoolReader(_request.RecordDirectory.Length > 0 ? RecordPaths.Spool(_request.RecordDirectory) : _request.ContainerDirectory + "/spool", output);
         await _process.SendAsync(go.Encode(), CancellationToken.None);
     }
 
@@ -65,6 +65,9 @@ internal sealed class ShimClient : IAsyncDisposable
     public Task KeepAsync(string target) => _process.SendAsync(Frame.Encode((byte)ShimMessage.Keep, w => w.Write(target)), CancellationToken.None);
 
     public Task StopAsync() => _process.SendAsync(new StopRequest(_request.StopSignal, _request.GraceMilliseconds).Encode(), CancellationToken.None);
+
+    /// <summary>Lets the container live this long from now, and no longer without being told again.</summary>
+    public Task ExtendAsync(TimeSpan time) => _process.SendAsync(new ExtendRequest((long)time.TotalMilliseconds).Encode(), CancellationToken.None);
 
     public Task AddHostAsync(string line) => _process.SendAsync(Frame.Encode((byte)ShimMessage.AddHost, w => w.Write(line)), CancellationToken.None);
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using BuildRunner.Sandbox.Wire;
 using Microsoft.Win32.SafeHandles;
 
@@ -39,8 +40,7 @@ internal sealed class SpoolReader : IDisposable
                     break;
                 }
 
-                var at = DateTimeOffset.UnixEpoch.AddMicroseconds(record.UnixMicroseconds);
-                await _sink.WriteAsync((OutputStream)record.Stream, _buffer.AsMemory(done + SpoolRecord.HeaderLength, record.Length), at, cancellationToken);
+                await DeliverAsync(record, _buffer.AsMemory(done + SpoolRecord.HeaderLength, record.Length), cancellationToken);
                 done = end;
             }
 
@@ -48,7 +48,34 @@ internal sealed class SpoolReader : IDisposable
         }
     }
 
+    /// <summary>Delivers all whole records of a spool whose writer is gone.</summary>
+    public async Task DeliverAllAsync(CancellationToken cancellationToken)
+    {
+        var (end, length) = (0L, RandomAccess.GetLength(_file));
+        var header = new byte[SpoolRecord.HeaderLength];
+        while (RandomAccess.Read(_file, header, end) == header.Length)
+        {
+            var next = end + SpoolRecord.HeaderLength + SpoolRecord.ReadHeader(header).Length;
+            if (next > length)
+            {
+                break;
+            }
+
+            end = next;
+        }
+
+        await DeliverAsync(new SpoolRange(0, end), cancellationToken);
+    }
+
     public void Dispose() => _file.Dispose();
+
+    private ValueTask DeliverAsync(SpoolRecord record, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        var stream = (OutputStream)(record.Stream & ~SpoolRecord.MissingFlag);
+        return (record.Stream & SpoolRecord.MissingFlag) == 0
+            ? _sink.WriteAsync(stream, bytes, DateTimeOffset.UnixEpoch.AddMicroseconds(record.UnixMicroseconds), cancellationToken)
+            : _sink.MissingAsync(stream, BinaryPrimitives.ReadInt64LittleEndian(bytes.Span), cancellationToken);
+    }
 
     private int ReadFully(int wanted, long position)
     {

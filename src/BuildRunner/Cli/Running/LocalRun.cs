@@ -1,3 +1,4 @@
+using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
@@ -31,7 +32,7 @@ internal sealed class LocalRun : IAsyncDisposable
         this.time = time;
         orchestrator = new RunOrchestrator(new InMemoryRunStore(), time, spec.Judge, SavedAsync);
         var images = new RunImages(engine, new RunImageOptions(spec.Tree, spec.ImageMap, spec.Pull, null, pulls.Token));
-        agent = new AgentContext(engine, images, new SemaphoreSlim(spec.Jobs), ReportAsync, logs, time, defect => ended.TrySetException(defect));
+        agent = new AgentContext(engine, images, new SemaphoreSlim(spec.Jobs), ReportAsync, StepLog.To(logs, time), time, defect => ended.TrySetException(defect));
         deadline = time.CreateTimer(_ => Tell(new RunFact.TimePassed()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 

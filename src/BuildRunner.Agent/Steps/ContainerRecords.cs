@@ -1,0 +1,35 @@
+using System.Globalization;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Storage;
+using BuildRunner.Core.Planning;
+
+namespace BuildRunner.Agent.Steps;
+
+/// <summary>The folders in which engines keep output and end of a workflow's containers, and steps their outputs, for an agent that was killed and comes back.</summary>
+/// <param name="Directory">Their parent; made when it is needed.</param>
+/// <param name="MaxOutput">Bytes of output that are kept of each.</param>
+public sealed record ContainerRecords(string Directory, long MaxOutput)
+{
+    private const string OutputsName = "outputs";
+
+    /// <summary>An empty folder for a container. What an earlier one of that step and attempt left is gone.</summary>
+    internal RecordSpec Make(StepPlan step, int attempt)
+    {
+        var path = PathOf(step.Kind == StepKind.Service, step.Name, attempt);
+        TreeRemoval.Remove(path);
+        System.IO.Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return new RecordSpec(path, MaxOutput);
+    }
+
+    /// <summary>The folder of a container.</summary>
+    internal string PathOf(bool service, string name, int attempt)
+    {
+        var safe = Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(name));
+        return Path.Combine(Directory, string.Create(CultureInfo.InvariantCulture, $"{(service ? "service" : "step")}-{attempt}-{(safe.Length > 120 ? Shortened(name) : safe)}"));
+    }
+
+    /// <summary>The outputs file of an attempt.</summary>
+    internal string OutputsOf(string name, int attempt) => Path.Combine(PathOf(service: false, name, attempt), OutputsName);
+
+    private static string Shortened(string name) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
+}

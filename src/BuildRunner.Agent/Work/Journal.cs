@@ -1,0 +1,185 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using BuildRunner.Containers.Storage;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Work;
+
+/// <summary>What the agent has taken on, on disk before anything is made for it. Whoever comes after a crash reads here what may be left, and what has to be said.</summary>
+/// <remarks>
+/// A folder per piece of work: <c>entry</c> (what it is) is written first, <c>started</c> when the server has stored the intent and before the first instruction,
+/// <c>result</c> before the result is sent. The folder goes when the server has the result, and all of the logs in it.
+/// </remarks>
+internal sealed class Journal(WorkFolder folder)
+{
+    private const string EntryName = "entry", StartedName = "started", ResultName = "result", LogPrefix = "log.";
+    private static readonly AgentJson Json = AgentJson.Default;
+
+    /// <summary>Notes that a piece of work was taken.</summary>
+    public void Begin(WorkItem item, string group)
+    {
+        var directory = folder.Work(item.Id);
+        TreeRemoval.Remove(directory);
+        DurableFile.MakeDirectory(directory);
+        var secrets = SecretsOf(item.Task);
+        if (secrets.Count > 0)
+        {
+            DurableFile.Write(SecretsFile(item.Id), JsonSerializer.SerializeToUtf8Bytes(secrets, Json.IReadOnlyListString));
+        }
+
+        var step = item.Task as WorkTask.Step;
+        var entry = new JournalEntry
+        {
+            Id = item.Id.Value,
+            Fence = item.Fence,
+            Kind = KindOf(item.Task),
+            StartId = item.Start.Value,
+            Name = item.RunName,
+            Workflow = item.Workflow,
+            Step = step?.Plan.Name,
+            Attempt = step?.Attempt ?? 0,
+            Group = group,
+            Secrets = secrets.Count,
+        };
+        DurableFile.Write(Path.Combine(directory, EntryName), JsonSerializer.SerializeToUtf8Bytes(entry, Json.JournalEntry));
+    }
+
+    /// <summary>Notes that the server has stored the intent: from here on the attempt may have run.</summary>
+    public void Started(WorkId work, string? image) => DurableFile.Write(Path.Combine(folder.Work(work), StartedName), System.Text.Encoding.UTF8.GetBytes(image ?? ""));
+
+    /// <summary>Notes how it ended.</summary>
+    public void Ended(WorkId work, ResultRequest result)
+    {
+        try
+        {
+            DurableFile.Write(Path.Combine(folder.Work(work), ResultName), JsonSerializer.SerializeToUtf8Bytes(result, AgentContractJson.Default.ResultRequest));
+        }
+        catch (IOException)
+        {
+            // The disk is full. The result is told all the same; only after a crash in this very moment it would be lost, and said to be.
+        }
+    }
+
+    /// <summary>Forgets a piece of work: all has been said.</summary>
+    public void Forget(WorkId work)
+    {
+        TreeRemoval.Remove(folder.Work(work));
+        File.Delete(SecretsFile(work));
+    }
+
+    /// <summary>The file of one of its logs.</summary>
+    public string LogOf(WorkId work, string stream) => Path.Combine(folder.Work(work), LogPrefix + stream);
+
+    /// <summary>The logs of a piece of work that are not all at the server.</summary>
+    public IEnumerable<string> LogsOf(WorkId work) => Directory.EnumerateFiles(folder.Work(work), LogPrefix + "*")
+        .Select(p => Path.GetFileName(p)[LogPrefix.Length..])
+        .Where(name => !name.EndsWith(".end", StringComparison.Ordinal));
+
+    /// <summary>What an earlier process has left. Entries that were not finished are no work yet, and are removed.</summary>
+    public IReadOnlyList<JournaledWork> ReadAll()
+    {
+        var all = new List<JournaledWork>();
+        foreach (var directory in Directory.GetDirectories(folder.Works))
+        {
+            if (TryRead(Path.Combine(directory, EntryName), Json.JournalEntry) is not { } entry)
+            {
+                TreeRemoval.Remove(directory);
+                continue;
+            }
+
+            var started = Path.Combine(directory, StartedName);
+            all.Add(new JournaledWork(
+                entry,
+                File.Exists(started),
+                File.Exists(started) && File.ReadAllText(started) is { Length: > 0 } image ? image : null,
+                TryRead(Path.Combine(directory, ResultName), AgentContractJson.Default.ResultRequest),
+                TryRead(SecretsFile(entry.Work), Json.IReadOnlyListString)));
+        }
+
+        return all;
+    }
+
+    private string SecretsFile(WorkId work) => Path.Combine(folder.VolatileRoot, work.ToString());
+
+    private static IReadOnlyList<string> SecretsOf(WorkTask task) => task switch
+    {
+        WorkTask.Start start => [.. start.Secrets.Values.Concat(start.Mask).Distinct(StringComparer.Ordinal)],
+        WorkTask.Step { Source.Secret: { } secret } step => [.. step.Secrets.Values.Append(secret).Distinct(StringComparer.Ordinal)],
+        WorkTask.Step step => [.. step.Secrets.Values.Distinct(StringComparer.Ordinal)],
+        _ => [],
+    };
+
+    private static WorkKind KindOf(WorkTask task) => task switch
+    {
+        WorkTask.Start => WorkKind.Start,
+        WorkTask.Step => WorkKind.Step,
+        _ => WorkKind.Release,
+    };
+
+    private static T? TryRead<T>(string path, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(path), type);
+        }
+        catch (Exception e) when (e is JsonException or FileNotFoundException or DirectoryNotFoundException)
+        {
+            // Files appear whole: one that cannot be read was written by no version that this one understands.
+            return null;
+        }
+    }
+}
+
+/// <summary>A piece of work as the journal knows it. Without secrets.</summary>
+internal sealed record JournalEntry
+{
+    public required Guid Id { get; init; }
+
+    public required long Fence { get; init; }
+
+    public required WorkKind Kind { get; init; }
+
+    /// <summary>The id of the work that made its workflow.</summary>
+    public required Guid StartId { get; init; }
+
+    [JsonIgnore]
+    public WorkId Work => new(Id);
+
+    [JsonIgnore]
+    public WorkId Start => new(StartId);
+
+    /// <summary>The run, for people.</summary>
+    public required string Name { get; init; }
+
+    public required string Workflow { get; init; }
+
+    public string? Step { get; init; }
+
+    public int Attempt { get; init; }
+
+    /// <summary>The engine's group.</summary>
+    public required string Group { get; init; }
+
+    /// <summary>How many secrets it was given: whether what is missing in memory after a restart would have to be masked.</summary>
+    public int Secrets { get; init; }
+}
+
+/// <summary>What an earlier process has left of a piece of work.</summary>
+/// <param name="Entry">What it is.</param>
+/// <param name="Started">Whether the server had stored the intent.</param>
+/// <param name="Image">The image it was started with.</param>
+/// <param name="Result">How it ended; null: that is not known here.</param>
+/// <param name="Secrets">What has to be masked in its logs; null: it is gone with the machine's last run, or there was none.</param>
+internal sealed record JournaledWork(JournalEntry Entry, bool Started, string? Image, ResultRequest? Result, IReadOnlyList<string>? Secrets);
+
+/// <summary>The agent's own files.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(JournalEntry))]
+[JsonSerializable(typeof(StoredCredential))]
+[JsonSerializable(typeof(IReadOnlyList<string>))]
+internal sealed partial class AgentJson : JsonSerializerContext;
+
+/// <summary>Who the agent is, as the file <c>credential</c> holds it.</summary>
+internal sealed record StoredCredential(Guid Agent, string Name, string Credential, string Server);

@@ -1,0 +1,122 @@
+using System.Collections.Immutable;
+using BuildRunner.Agent.Output;
+using BuildRunner.Agent.Steps;
+using BuildRunner.Containers.Images;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Work;
+
+/// <summary>What an attempt says to the server: the intent before it starts, its log, and its one end.</summary>
+/// <remarks>What the server has not been told when this process ends is in the journal, and is told by the next one.</remarks>
+internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask.Step step, LogFile log, Task shipped)
+{
+    private bool started;
+
+    /// <summary>Where its output goes.</summary>
+    public LogFile Log => log;
+
+    /// <summary>The attempt, for the executor.</summary>
+    public StepAttempt ToRun(WorkItem item, TimeProvider time) => new(
+        step.Plan,
+        step.Attempt,
+        time.GetUtcNow(),
+        null,
+        step.Status,
+        step.Outputs.ToDictionary(o => o.Key, o => o.Value.ToImmutableDictionary(StringComparer.Ordinal), StringComparer.Ordinal))
+    {
+        PinnedDigest = step.PinnedDigest,
+        Source = step.Source,
+        Repository = item.RunName,
+    };
+
+    /// <summary>Stores the intent at the server (promise G2).</summary>
+    /// <returns>Null: it may start; otherwise why not.</returns>
+    public async Task<string?> IntendAsync(string? image)
+    {
+        using var given = CancellationTokenSource.CreateLinkedTokenSource(held.Kill, held.Gone, parts.Leaving);
+        try
+        {
+            var request = new IntentRequest { Fence = held.Fence, Image = image, Digest = DigestOf(image) };
+            if (await parts.Client.IntentAsync(held.Id, request, given.Token) is { } refusal)
+            {
+                if (refusal.Code == AgentProblems.Stale)
+                {
+                    held.GiveUp();
+                }
+
+                return refusal.Why;
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return "the server did not answer in time";
+        }
+
+        // The answer may have been long on its way. Nothing starts on a lease that is over.
+        if (parts.Lease.IsOver || held.Kill.IsCancellationRequested)
+        {
+            held.KillNow();
+            return "the lease was over before it could start";
+        }
+
+        parts.Journal.Started(held.Id, image);
+        started = true;
+        return null;
+    }
+
+    /// <summary>Brings the log to its end, then tells the attempt's.</summary>
+    public async Task EndAsync(StepReport report)
+    {
+        if (!started && held.Kill.IsCancellationRequested)
+        {
+            log.Complete();
+            await GiveBackAsync();
+            return;
+        }
+
+        var result = new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(report) };
+        parts.Journal.Ended(held.Id, result);
+        log.Complete();
+        await shipped;
+        if (!held.Gone.IsCancellationRequested)
+        {
+            await TellAsync(result);
+        }
+
+        parts.Journal.Forget(held.Id);
+    }
+
+    // It was never started. If the intent is stored already nobody but us can know that, and the server has to take it for lost.
+    private async Task GiveBackAsync()
+    {
+        if (!held.Gone.IsCancellationRequested)
+        {
+            var request = new ReturnRequest { Fence = held.Fence, Why = "its agent had to give it back before it was started" };
+            if (await parts.Client.ReturnAsync(held.Id, request, parts.Leaving) is { Code: AgentProblems.Ended })
+            {
+                var report = new StepReport { Outcome = new Outcome.Lost("its agent could not reach the server in time, and ended it before its first instruction") };
+                await TellAsync(new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(report) });
+            }
+        }
+
+        await shipped;
+        parts.Journal.Forget(held.Id);
+    }
+
+    private async Task TellAsync(ResultRequest result)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
+        try
+        {
+            await parts.Client.ResultAsync(held.Id, result, either.Token);
+        }
+        catch (OperationCanceledException) when (!parts.Leaving.IsCancellationRequested)
+        {
+            // Given away meanwhile: the first outcome stands, and it is not this one.
+        }
+    }
+
+    private static string? DigestOf(string? image) =>
+        image?.LastIndexOf('@') is { } at and >= 0 && Digest.TryParse(image[(at + 1)..], out var digest) ? digest.ToString() : null;
+}

@@ -1,0 +1,73 @@
+using BuildRunner.Core.AgentContract;
+
+namespace BuildRunner.Agent.Work;
+
+/// <summary>The agent's folder. One agent at a time has it.</summary>
+internal sealed class WorkFolder : IDisposable
+{
+    private readonly FileStream alive;
+
+    private WorkFolder(string root, string volatileRoot, FileStream alive)
+    {
+        Root = root;
+        VolatileRoot = volatileRoot;
+        this.alive = alive;
+    }
+
+    /// <summary>Where everything is.</summary>
+    public string Root { get; }
+
+    /// <summary>What must not outlive the machine's run: secrets that a restarted agent needs to mask what its predecessor's steps wrote.</summary>
+    public string VolatileRoot { get; }
+
+    /// <summary>One folder per piece of work: the journal.</summary>
+    public string Works => Path.Combine(Root, "work");
+
+    /// <summary>One folder per workflow: workspace and containers.</summary>
+    public string Workflows => Path.Combine(Root, "workflows");
+
+    /// <summary>One bare repository per source.</summary>
+    public string Mirrors => Path.Combine(Root, "mirrors");
+
+    /// <summary>Id, name and secret of the agent.</summary>
+    public string CredentialFile => Path.Combine(Root, "credential");
+
+    /// <summary>Takes the folder.</summary>
+    /// <exception cref="IOException">Another agent has it, or it cannot be written.</exception>
+    public static WorkFolder Open(string root, string volatileRoot)
+    {
+        DurableFile.MakeDirectory(root);
+        FileStream alive;
+        try
+        {
+            alive = new FileStream(Path.Combine(root, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"the folder {root} is in use by another agent of this machine, or cannot be written; give each agent a folder of its own (Agent:WorkDir)", e);
+        }
+
+        var folder = new WorkFolder(root, volatileRoot, alive);
+        foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors, volatileRoot })
+        {
+            DurableFile.MakeDirectory(path);
+        }
+
+        return folder;
+    }
+
+    public string Work(WorkId work) => Path.Combine(Works, work.ToString());
+
+    public string Workflow(WorkId start) => Path.Combine(Workflows, start.ToString());
+
+    /// <summary>The workspace of a workflow.</summary>
+    public string Tree(WorkId start) => Path.Combine(Workflow(start), "tree");
+
+    /// <summary>Small files of a workflow that its steps do not see.</summary>
+    public string Scratch(WorkId start) => Path.Combine(Workflow(start), "scratch");
+
+    /// <summary>What is kept of a workflow's containers.</summary>
+    public string Containers(WorkId start) => Path.Combine(Workflow(start), "containers");
+
+    public void Dispose() => alive.Dispose();
+}

@@ -1,0 +1,73 @@
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Work;
+
+/// <summary>A piece of work that the agent has, until the server has its result or has given it away.</summary>
+internal sealed class WorkInHand(WorkId id, long fence, bool weightless) : IDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private readonly CancellationTokenSource kill = new();
+    private readonly CancellationTokenSource gone = new();
+
+    public WorkInHand(WorkItem item)
+        : this(item.Id, item.Fence, item.Task is WorkTask.Release or WorkTask.Step { Plan.Detached: true }) => Item = item;
+
+    public WorkId Id => id;
+
+    public long Fence => fence;
+
+    /// <summary>True: it takes no slot.</summary>
+    public bool Weightless => weightless;
+
+    /// <summary>The work; null: it is an earlier process's, and only its end is to be told.</summary>
+    public WorkItem? Item { get; }
+
+    /// <summary>The server's order to stop it; null: none came.</summary>
+    public StopReason? Ordered { get; private set; }
+
+    /// <summary>Ends it in good order: TERM, and KILL after the grace.</summary>
+    public CancellationToken Stop => stop.Token;
+
+    /// <summary>Ends it at once: nobody may rely on this agent any more.</summary>
+    public CancellationToken Kill => kill.Token;
+
+    /// <summary>It is not the agent's any more: nothing of it is to be told but its log.</summary>
+    public CancellationToken Gone => gone.Token;
+
+    /// <summary>The server wants it to end.</summary>
+    public void StopBy(StopReason reason)
+    {
+        Ordered ??= reason;
+        Cancel(stop);
+    }
+
+    /// <summary>It has to end at once.</summary>
+    public void KillNow() => Cancel(kill);
+
+    /// <summary>The server has given it away.</summary>
+    public void GiveUp()
+    {
+        Cancel(gone);
+        Cancel(kill);
+    }
+
+    public void Dispose()
+    {
+        stop.Dispose();
+        kill.Dispose();
+        gone.Dispose();
+    }
+
+    private static void Cancel(CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It has ended meanwhile.
+        }
+    }
+}

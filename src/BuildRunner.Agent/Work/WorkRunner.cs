@@ -1,0 +1,141 @@
+using BuildRunner.Agent.Contract;
+using BuildRunner.Core.AgentContract;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Agent.Work;
+
+/// <summary>Does the pieces of work that the agent takes, each in a task of its own, each to its one report.</summary>
+internal sealed partial class WorkRunner(AgentParts parts)
+{
+    private readonly ILogger logger = parts.Loggers.CreateLogger("BuildRunner.Agent");
+
+    /// <summary>Takes a piece of work, if it is not here already.</summary>
+    public void Take(WorkItem item)
+    {
+        var held = new WorkInHand(item);
+        if (parts.Holdings.Find(item.Id) is { } earlier && earlier.Fence < item.Fence)
+        {
+            // It was given away, and came back: what runs of it belongs to nobody.
+            earlier.GiveUp();
+        }
+
+        if (!parts.Holdings.TryAdd(held))
+        {
+            held.Dispose();
+            return;
+        }
+
+        _ = Task.Run(() => DoAsync(held, item));
+    }
+
+    /// <summary>The server wants a piece of work to end.</summary>
+    public void Stop(StopOrder order) => parts.Holdings.Find(order.Work)?.StopBy(order.Reason);
+
+    private async Task DoAsync(WorkInHand held, WorkItem item)
+    {
+        try
+        {
+            var group = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{item.Start}-{item.Fence}-{parts.Session.ToString("N")[..8]}");
+            parts.Journal.Begin(item, group);
+            LogTaken(logger, item.RunName, item.Workflow, (item.Task as WorkTask.Step)?.Plan.Name ?? item.Task.GetType().Name);
+            await (item.Task switch
+            {
+                WorkTask.Start start => StartAsync(held, item, start, group),
+                WorkTask.Step step => StepAsync(held, item, step),
+                _ => ReleaseAsync(held, item),
+            });
+        }
+        catch (OperationCanceledException) when (parts.Leaving.IsCancellationRequested)
+        {
+            // The journal tells the next process.
+        }
+        catch (IOException problem)
+        {
+            LogDisk(logger, problem.Message);
+            await ReturnAsync(held, $"the agent could not write to its folder: {problem.Message}");
+        }
+        catch (Exception defect)
+        {
+            // The server does not want this agent any more; or a defect, after which nothing that this process says can be relied on.
+            parts.Fail(defect);
+        }
+        finally
+        {
+            parts.Holdings.Remove(held);
+        }
+    }
+
+    private async Task StartAsync(WorkInHand held, WorkItem item, WorkTask.Start start, string group)
+    {
+        var workflow = new HostedWorkflow(parts, item, start, group);
+        parts.Workflows[item.Id] = workflow;
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Stop, held.Kill, parts.Leaving);
+        var problem = await workflow.OpenAsync(either.Token);
+        var left = held.Kill.IsCancellationRequested || parts.Leaving.IsCancellationRequested;
+        var refusal = problem is not null && left
+            ? await ReturnAsync(held, "its agent could not finish making it")
+            : await TellAsync(held, problem is null ? new WorkResult.Ready() : new WorkResult.Broken(problem));
+        if (problem is not null || refusal is not null)
+        {
+            parts.Workflows.TryRemove(item.Id, out _);
+            await workflow.CloseAsync();
+        }
+    }
+
+    private async Task StepAsync(WorkInHand held, WorkItem item, WorkTask.Step step)
+    {
+        if (parts.Workflows.TryGetValue(item.Start, out var workflow) && workflow.IsReady)
+        {
+            await workflow.RunAsync(held, item, step);
+            return;
+        }
+
+        await ReturnAsync(held, "the workspace of its workflow is not on this agent any more");
+        parts.Journal.Forget(item.Id);
+    }
+
+    private async Task ReleaseAsync(WorkInHand held, WorkItem item)
+    {
+        if (parts.Workflows.TryRemove(item.Start, out var workflow))
+        {
+            await workflow.CloseAsync();
+        }
+
+        await TellAsync(held, new WorkResult.Released());
+        parts.Journal.Forget(item.Id);
+    }
+
+    private async Task<WorkRefusal?> TellAsync(WorkInHand held, WorkResult result)
+    {
+        var request = new ResultRequest { Fence = held.Fence, Result = result };
+        parts.Journal.Ended(held.Id, request);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
+        try
+        {
+            return await parts.Client.ResultAsync(held.Id, request, either.Token);
+        }
+        catch (OperationCanceledException) when (held.Gone.IsCancellationRequested)
+        {
+            return new WorkRefusal(AgentProblems.Stale, "it was given away");
+        }
+    }
+
+    private async Task<WorkRefusal?> ReturnAsync(WorkInHand held, string why)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
+        try
+        {
+            return await parts.Client.ReturnAsync(held.Id, new ReturnRequest { Fence = held.Fence, Why = why }, either.Token) ?? new WorkRefusal(AgentProblems.Stale, why);
+        }
+        catch (OperationCanceledException)
+        {
+            return new WorkRefusal(AgentProblems.Stale, why);
+        }
+    }
+
+    [LoggerMessage(4001, LogLevel.Information, "taken: {Run} {Workflow} {Step}")]
+    private static partial void LogTaken(ILogger logger, string run, string workflow, string step);
+
+    [LoggerMessage(4002, LogLevel.Error, "work is given back because the agent's folder cannot be written: {Problem}")]
+    private static partial void LogDisk(ILogger logger, string problem);
+}

@@ -1,0 +1,360 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Web;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Runs;
+
+namespace BuildRunner.Agent.Tests.Work;
+
+/// <summary>A server at the level of the contract: it hands out what the test queues, remembers all that it is told, and fails as the test says.</summary>
+internal sealed class ScriptedServer
+{
+    private static readonly AgentContractJson Json = AgentContractJson.Default;
+    private readonly Lock gate = new();
+    private readonly Queue<WorkItem> queue = [];
+    private readonly Dictionary<WorkId, WorkItem> held = [];
+    private readonly Dictionary<Guid, List<WorkItem>> claims = [];
+    private readonly Dictionary<string, MemoryStream> logs = [];
+    private readonly HashSet<string> ended = [];
+    private readonly HashSet<WorkId> started = [];
+    private readonly List<StopOrder> stops = [];
+    private readonly List<(Func<ScriptedServer, bool> Seen, TaskCompletionSource Done)> waiting = [];
+    private TaskCompletionSource queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>What it was told, in order: <c>intent build</c>, <c>result build success</c>, <c>return build</c>, <c>lost</c> …</summary>
+    public ConcurrentQueue<string> Told { get; } = [];
+
+    /// <summary>What it answers in place of what it would; null: as usual. Told the method's name (<c>intent</c>, <c>log</c> …).</summary>
+    public Func<string, HttpStatusCode?> Fault { get; set; } = _ => null;
+
+    /// <summary>True: it does what it is asked for, and the answer gets lost.</summary>
+    public Func<string, bool> LoseAnswer { get; set; } = _ => false;
+
+    public AgentTimes Times { get; set; } = new() { ClaimWait = TimeSpan.FromSeconds(2), HeartbeatEvery = TimeSpan.FromMilliseconds(200), StopGrace = TimeSpan.FromSeconds(5) };
+
+    public LogLimits Limits { get; set; } = new();
+
+    /// <summary>Workflows that are pinned to the agent.</summary>
+    public Dictionary<WorkId, long> Hosted { get; } = [];
+
+    public int Heartbeats { get; private set; }
+
+    public string? Unready { get; private set; }
+
+    public HashSet<WorkId> Refuse { get; } = [];
+
+    /// <summary>Gives work to the next claim.</summary>
+    public void Queue(WorkItem item)
+    {
+        lock (gate)
+        {
+            queue.Enqueue(item);
+            queued.TrySetResult();
+            queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    public void Stop(WorkId work, StopReason reason)
+    {
+        lock (gate)
+        {
+            stops.Add(new StopOrder(work, reason));
+            queued.TrySetResult();
+            queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+    }
+
+    /// <summary>The frames of a log; the text of each line as <c>o:</c>, <c>e:</c> or <c>s:</c> and what was written.</summary>
+    public byte[] Log(WorkId work, string stream = LogStreams.Output)
+    {
+        lock (gate)
+        {
+            return logs.TryGetValue($"{work}/{stream}", out var log) ? log.ToArray() : [];
+        }
+    }
+
+    public bool LogEnded(WorkId work, string stream = LogStreams.Output)
+    {
+        lock (gate)
+        {
+            return ended.Contains($"{work}/{stream}");
+        }
+    }
+
+    /// <summary>What a step wrote, by the frames: standard output and error in order, and what BuildRunner said in lines that begin with <c>#</c>.</summary>
+    public string Text(WorkId work, string stream = LogStreams.Output)
+    {
+        var text = new StringBuilder();
+        ReadOnlyMemory<byte> rest = Log(work, stream);
+        while (LogFrame.TryRead(rest, out var frame))
+        {
+            text.Append(frame.Stream == Core.Logs.LogStream.System ? "#" : "").Append(Encoding.Latin1.GetString(frame.Text.Span)).Append(frame.Unterminated ? "" : "\n");
+            rest = rest[frame.Size..];
+        }
+
+        return text.ToString();
+    }
+
+    public Task SeesAsync(string told) => SeesAsync(s => s.Told.Contains(told), told);
+
+    public async Task SeesAsync(Func<ScriptedServer, bool> seen, string what = "it")
+    {
+        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate)
+        {
+            if (seen(this))
+            {
+                return;
+            }
+
+            waiting.Add((seen, done));
+        }
+
+        try
+        {
+            await done.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"the server was not told '{what}', but:\n{string.Join('\n', Told)}");
+        }
+    }
+
+    /// <summary>An in-memory connection to it.</summary>
+    public HttpMessageHandler Handler() => new InMemory(this);
+
+    public async Task<(HttpStatusCode Status, byte[] Body)> AnswerAsync(string method, string path, string query, byte[] body, CancellationToken stop)
+    {
+        var parts = path.Trim('/').Split('/');
+        var call = parts[^1];
+        if (Fault(call) is { } fault)
+        {
+            return (fault, Encoding.UTF8.GetBytes("""{"code":"test","detail":"as the test says"}"""));
+        }
+
+        var answer = call switch
+        {
+            "register" => Ok(new RegisterResponse { Agent = Agent, Name = Read(body, Json.RegisterRequest).Name, Credential = "bra_test" }, Json.RegisterResponse),
+            "hello" => Hello(),
+            "claim" => await ClaimAsync(Read(body, Json.ClaimRequest), stop),
+            "heartbeat" => Beat(Read(body, Json.HeartbeatRequest)),
+            "goodbye" => Tell("goodbye"),
+            _ => About(call, new WorkId(Guid.ParseExact(parts[^2], "N")), query, body),
+        };
+        lock (gate)
+        {
+            foreach (var (_, done) in waiting.Where(w => w.Seen(this)).ToList())
+            {
+                done.TrySetResult();
+            }
+        }
+
+        return LoseAnswer(call) ? throw new HttpRequestException("the test lost the answer") : answer;
+    }
+
+    public static AgentId Agent { get; } = new(Guid.Parse("11111111-2222-3333-4444-555555555555"));
+
+    private (HttpStatusCode, byte[]) Hello()
+    {
+        lock (gate)
+        {
+            Told.Enqueue("hello");
+            return Ok(
+                new HelloResponse
+                {
+                    Agent = Agent,
+                    Name = "a",
+                    ServerVersion = "0.1.0",
+                    Labels = new Dictionary<string, string>(),
+                    Times = Times,
+                    Logs = Limits,
+                    Held = [.. held.Values.Select(w => new HeldWork(w.Id, w.Fence, KindOf(w), started.Contains(w.Id)))],
+                    Workflows = [.. Hosted.Select(h => new HeldWorkflow(h.Key, h.Value))],
+                },
+                Json.HelloResponse);
+        }
+    }
+
+    private static WorkKind KindOf(WorkItem work) => work.Task switch { WorkTask.Start => WorkKind.Start, WorkTask.Step => WorkKind.Step, _ => WorkKind.Release };
+
+    private async Task<(HttpStatusCode, byte[])> ClaimAsync(ClaimRequest request, CancellationToken stop)
+    {
+        var end = Task.Delay(Times.ClaimWait, stop);
+        while (true)
+        {
+            Task more;
+            lock (gate)
+            {
+                more = queued.Task;
+                var work = claims.GetValueOrDefault(request.Claim)?.Where(w => held.ContainsKey(w.Id) && !started.Contains(w.Id)).ToList() ?? [];
+                if (work.Count == 0 && queue.TryPeek(out var next) && (request.FreeSlots > 0 || next.Task is WorkTask.Release or WorkTask.Step { Plan.Detached: true }))
+                {
+                    work = [queue.Dequeue()];
+                    held[work[0].Id] = work[0];
+                    claims[request.Claim] = work;
+                }
+
+                var orders = stops.Where(s => held.ContainsKey(s.Work) && !request.Stopping.Contains(s.Work)).ToList();
+                if (work.Count + orders.Count > 0 || end.IsCompleted)
+                {
+                    return Ok(new ClaimResponse { Work = work, Stops = orders }, Json.ClaimResponse);
+                }
+            }
+
+            await Task.WhenAny(more, end);
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    private (HttpStatusCode, byte[]) Beat(HeartbeatRequest request)
+    {
+        lock (gate)
+        {
+            Heartbeats++;
+            Unready = request.Unready;
+            return Ok(
+                new HeartbeatResponse
+                {
+                    Refused = [.. request.Work.Select(w => w.Work).Where(w => !held.ContainsKey(w) || Refuse.Contains(w))],
+                    Stops = [.. stops.Where(s => held.ContainsKey(s.Work))],
+                },
+                Json.HeartbeatResponse);
+        }
+    }
+
+    private (HttpStatusCode, byte[]) About(string call, WorkId work, string query, byte[] body)
+    {
+        lock (gate)
+        {
+            if (call == "log")
+            {
+                return Append(work, HttpUtility.ParseQueryString(query), body);
+            }
+
+            if (call == "service")
+            {
+                var service = Read(body, Json.ServiceRequest);
+                return Tell($"service {service.Service} {service.Outcome?.Word ?? "started"}");
+            }
+
+            if (call == "workflow-lost")
+            {
+                Hosted.Remove(work);
+                return Tell("workflow-lost");
+            }
+
+            if (!held.TryGetValue(work, out var item))
+            {
+                return Problem(AgentProblems.Stale);
+            }
+
+            var name = item.Task is WorkTask.Step step ? step.Plan.Name : KindOf(item).ToString().ToLowerInvariant();
+            switch (call)
+            {
+                case "intent":
+                    started.Add(work);
+                    return Tell($"intent {name}");
+                case "return":
+                    if (started.Contains(work))
+                    {
+                        return Problem(AgentProblems.Ended);
+                    }
+
+                    held.Remove(work);
+                    return Tell($"return {name}");
+                default:
+                    return Result(item, name, Read(body, Json.ResultRequest));
+            }
+        }
+    }
+
+    private (HttpStatusCode, byte[]) Result(WorkItem item, string name, ResultRequest request)
+    {
+        held.Remove(item.Id);
+        var (word, more) = request.Result switch
+        {
+            WorkResult.Ended(var report) => (report.Outcome.Word, string.Concat(report.Outputs.Select(o => $" {o.Key}={o.Value}"))),
+            WorkResult.Broken(var error) => ("broken " + error.Reason, ""),
+            WorkResult.Ready => ("ready", ""),
+            _ => ("released", ""),
+        };
+        if (request.Result is WorkResult.Ready)
+        {
+            Hosted[item.Id] = item.Fence;
+        }
+        else if (request.Result is WorkResult.Released)
+        {
+            Hosted.Remove(item.Start);
+        }
+
+        Reports[name] = request.Result;
+        return Tell($"result {name} {word}{more}");
+    }
+
+    /// <summary>The last result of each piece of work.</summary>
+    public ConcurrentDictionary<string, WorkResult> Reports { get; } = [];
+
+    private (HttpStatusCode, byte[]) Append(WorkId work, System.Collections.Specialized.NameValueCollection query, byte[] body)
+    {
+        var key = $"{work}/{query["stream"]}";
+        if (!logs.TryGetValue(key, out var log))
+        {
+            logs[key] = log = new MemoryStream();
+        }
+
+        var offset = long.Parse(query["offset"]!);
+        if (ended.Contains(key))
+        {
+            return Ok(new LogPosition(log.Length, true), Json.LogPosition);
+        }
+
+        if (offset > log.Length)
+        {
+            return (HttpStatusCode.RequestedRangeNotSatisfiable, JsonSerializer.SerializeToUtf8Bytes(new LogPosition(log.Length, false), Json.LogPosition));
+        }
+
+        log.SetLength(offset);
+        log.Position = offset;
+        log.Write(body);
+        if (query["sha256"] is not { } digest)
+        {
+            return Ok(new LogPosition(log.Length, false), Json.LogPosition);
+        }
+
+        if (Convert.ToHexStringLower(SHA256.HashData(log.ToArray())) != digest)
+        {
+            return (HttpStatusCode.RequestedRangeNotSatisfiable, JsonSerializer.SerializeToUtf8Bytes(new LogPosition(0, false), Json.LogPosition));
+        }
+
+        ended.Add(key);
+        return Ok(new LogPosition(log.Length, true), Json.LogPosition);
+    }
+
+    private (HttpStatusCode, byte[]) Tell(string what)
+    {
+        Told.Enqueue(what);
+        return (HttpStatusCode.NoContent, []);
+    }
+
+    private static (HttpStatusCode, byte[]) Problem(string code) =>
+        (HttpStatusCode.Conflict, Encoding.UTF8.GetBytes($$"""{"code":"{{code}}","detail":"the test's server says {{code}}"}"""));
+
+    private static (HttpStatusCode, byte[]) Ok<T>(T answer, JsonTypeInfo<T> type) => (HttpStatusCode.OK, JsonSerializer.SerializeToUtf8Bytes(answer, type));
+
+    private static T Read<T>(byte[] body, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(body, type)!;
+
+    private sealed class InMemory(ScriptedServer server) : HttpMessageHandler
+    {
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var body = request.Content is null ? [] : await request.Content.ReadAsByteArrayAsync(cancellationToken);
+            var uri = request.RequestUri!;
+            var (status, bytes) = await server.AnswerAsync(request.Method.Method, uri.AbsolutePath, uri.Query, body, cancellationToken);
+            return new HttpResponseMessage(status) { Content = new ByteArrayContent(bytes), RequestMessage = request };
+        }
+    }
+}
