@@ -85,6 +85,7 @@ public sealed class Doing_what_the_server_says
         var work = new TestWork(AgentRun.Step("build"));
         var step = work.Step("build");
         server.Queue(work.Start);
+        await server.SeesAsync("result start ready");
         server.Queue(step);
         await server.SeesAsync("intent build");
         server.Stop(step.Id, new StopReason.Cancelled("kim cancelled it"));
@@ -109,6 +110,7 @@ public sealed class Doing_what_the_server_says
         var work = new TestWork(AgentRun.Step("build"));
         var step = work.Step("build");
         server.Queue(work.Start);
+        await server.SeesAsync("result start ready");
         server.Queue(step);
         await server.SeesAsync("intent build");
         server.Fault = _ => HttpStatusCode.ServiceUnavailable;
@@ -131,6 +133,7 @@ public sealed class Doing_what_the_server_says
         var work = new TestWork(AgentRun.Step("build"));
         var step = work.Step("build");
         server.Queue(work.Start);
+        await server.SeesAsync("result start ready");
         server.Queue(step);
         await server.SeesAsync("intent build");
         server.Refuse.Add(step.Id);
@@ -163,6 +166,7 @@ public sealed class Doing_what_the_server_says
         await using var agent = TestAgent.Start(server, engine);
         var work = new TestWork(AgentRun.Step("build"));
         server.Queue(work.Start);
+        await server.SeesAsync("result start ready");
         server.Queue(work.Step("build"));
         await server.SeesAsync("intent build");
         var ending = agent.EndAsync();

@@ -116,7 +116,7 @@ internal sealed class ScriptedServer
 
         try
         {
-            await done.Task.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+            await done.Task.WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken);
         }
         catch (TimeoutException)
         {
