@@ -1,6 +1,5 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
-using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Agent.Steps;
 
@@ -25,7 +24,7 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
         var step = attempt.Step;
         var begin = agent.Time.GetTimestamp();
         var image = checkout is null
-            ? await agent.Images.ResolveAsync(step.Image, step.AlwaysPull, job.Policy, cancellationToken, attempt.PinnedDigest)
+            ? await agent.Images.ResolveAsync(step.Image, step.AlwaysPull, job.Policy, attempt.PinnedDigest, cancellationToken)
             : await agent.Images.ResolveAsync(checkout.Image, always: false, StepPolicy.OfAgent, cancellationToken);
         var pulled = agent.Time.GetElapsedTime(begin);
         var record = job.Records?.Make(step, attempt.Number);

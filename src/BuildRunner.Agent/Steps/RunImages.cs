@@ -14,11 +14,11 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     /// <summary>Resolves what was written after <c>image:</c>. A failure is not remembered.</summary>
     /// <exception cref="ContainerException">It is no image reference, not allowed here, or cannot be had.</exception>
     public Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken) =>
-        ResolveAsync(text, always, policy, cancellationToken, digest: null);
+        ResolveAsync(text, always, policy, digest: null, cancellationToken);
 
     /// <summary>Resolves what was written after <c>image:</c> to the digest that the run has used before, if there is one.</summary>
     /// <exception cref="ContainerException">It is no image reference, not allowed here, or cannot be had.</exception>
-    internal async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, CancellationToken cancellationToken, string? digest)
+    internal async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, string? digest, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(text);
         var reference = Parse(options.Map.GetValueOrDefault(text, text));

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using BuildRunner.Agent.Contract;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Core.AgentContract;
 using Microsoft.Extensions.Logging;
 
@@ -70,7 +69,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
     private async Task WorkAsync(AgentParts parts, CancellationToken stop)
     {
         var runner = new WorkRunner(parts);
-        var beats = new Heartbeats(parts, runner, readiness, () => ReconcileAsync(parts));
+        using var beats = new Heartbeats(parts, runner, readiness, () => ReconcileAsync(parts));
         var claims = new ClaimLoop(parts, runner) { OnWorkflow = options.Once ? () => LeaveAsync(beats, "it takes one workflow and ends") : null };
         List<Task> loops =
         [

@@ -1,11 +1,10 @@
-using BuildRunner.Agent.Contract;
 using BuildRunner.Core.AgentContract;
 using Microsoft.Extensions.Logging;
 
 namespace BuildRunner.Agent.Work;
 
 /// <summary>Renews what the agent holds, hears what it has lost or must stop, and ends everything when the server cannot be reached for too long.</summary>
-internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Readiness readiness, Func<Task> greetAgain)
+internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Readiness readiness, Func<Task> greetAgain) : IDisposable
 {
     private static readonly TimeSpan LongestTry = TimeSpan.FromSeconds(10);
 
@@ -81,6 +80,8 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
             await Task.Delay(TimeSpan.FromMilliseconds(200), parts.Time, stop);
         }
     }
+
+    public void Dispose() => turn.Dispose();
 
     private async Task ObeyAsync(HeartbeatResponse answer, IReadOnlyList<WorkInHand> asked, long at)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Engine;
@@ -180,7 +179,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         return null;
     }
 
-    private IStepLog NewLog(string workflow, string step, int attempt, Masker masker)
+    private FrameLog NewLog(string workflow, string step, int attempt, Masker masker)
     {
         if (attempts.TryGetValue((step, attempt), out var running))
         {

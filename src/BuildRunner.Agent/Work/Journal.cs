@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Core.AgentContract;
-using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Agent.Work;
 

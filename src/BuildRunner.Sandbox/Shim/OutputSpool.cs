@@ -27,7 +27,7 @@ internal sealed unsafe class OutputSpool : IDisposable
     }
 
     /// <summary>The spool of a container.</summary>
-    public static OutputSpool Create(PrepareRequest request) => request.RecordDirectory.Length == 0
+    public static OutputSpool Of(PrepareRequest request) => request.RecordDirectory.Length == 0
         ? new OutputSpool(request.ContainerDirectory + "/spool", kept: false)
         : new OutputSpool(RecordPaths.Spool(request.RecordDirectory), kept: true) { _room = request.RecordOutput };
 

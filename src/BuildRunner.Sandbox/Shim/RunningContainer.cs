@@ -40,7 +40,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         _pipes = pipes;
         _process = Processes.OpenProcess(pid);
         _outOfMemoryKills = Cgroups.OfThisHost().OutOfMemoryKills(pid);
-        _spool = OutputSpool.Create(request);
+        _spool = OutputSpool.Of(request);
         foreach (var pipe in pipes)
         {
             pipe.SetNonBlocking();
