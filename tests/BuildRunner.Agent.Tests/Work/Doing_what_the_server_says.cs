@@ -9,12 +9,14 @@ using BuildRunner.Core.Runs;
 namespace BuildRunner.Agent.Tests.Work;
 
 /// <summary>An agent against a server that answers, fails, loses answers and goes away as the test says.</summary>
-public sealed class Doing_what_the_server_says
+public sealed class Doing_what_the_server_says : IAsyncDisposable
 {
     private readonly ScriptedServer server = new();
     private readonly ScriptedEngine engine = new();
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public ValueTask DisposeAsync() => engine.DisposeAsync();
 
     [Fact]
     public async Task A_workflow_is_made_its_step_run_its_log_stored_and_all_of_it_released()
