@@ -2,7 +2,9 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Sources;
 
 namespace BuildRunner.Server;
 
@@ -30,6 +32,15 @@ public sealed record ServerOptions
     /// <summary>How much a step may write.</summary>
     public LogLimits Logs { get; init; } = new();
 
+    /// <summary>How repositories are read.</summary>
+    public SourceOptions Sources { get; init; } = new();
+
+    /// <summary>Where people reach the server, for links; null: where it listens.</summary>
+    public Uri? PublicUrl { get; init; }
+
+    /// <summary>What holds for pipelines where neither file nor repository says otherwise.</summary>
+    public PipelineOptions Pipelines { get; init; } = new();
+
     /// <summary>Judges late conditions of steps; null: no plan has any.</summary>
     public LateConditionJudge? Judge { get; init; }
 
@@ -47,6 +58,7 @@ public sealed record ServerOptions
             problems.Add($"one upload of a log must be between 1 KiB and 4 MiB; it is {Logs.MaxChunk} bytes");
         }
 
+        problems.AddRange(Sources.LocalFolders.Where(f => !Path.IsPathFullyQualified(f)).Select(f => $"a folder of repositories must be an absolute path; one is '{f}'"));
         return problems;
     }
 }

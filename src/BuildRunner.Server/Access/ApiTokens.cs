@@ -1,13 +1,19 @@
+using System.Globalization;
 using System.Security.Claims;
+using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Access;
 
-/// <summary>Tokens for the API.</summary>
+/// <summary>Tokens for the API, sessions of browsers, and links that begin one.</summary>
 internal sealed class ApiTokens(Database database)
 {
+    /// <summary>How long a browser stays signed in.</summary>
+    public static readonly TimeSpan SessionLength = TimeSpan.FromDays(30);
+
+    private static readonly TimeSpan LinkLength = TimeSpan.FromHours(1);
     private static readonly TimeSpan NoteUseEvery = TimeSpan.FromMinutes(1);
 
     /// <summary>Makes one. Its text is told now and never again.</summary>
@@ -15,39 +21,81 @@ internal sealed class ApiTokens(Database database)
         database.WriteAsync(
             turn =>
             {
-                var token = Tokens.New(Tokens.ApiPrefix);
-                var row = new ApiTokenRow
-                {
-                    Id = Guid.CreateVersion7(turn.Now),
-                    Name = name,
-                    Hash = Tokens.Hash(token),
-                    Scopes = string.Join(' ', scopes),
-                    CreatedAt = turn.Now,
-                    ExpiresAt = validFor is { } time ? turn.Now + time : null,
-                };
-                turn.Db.Add(row);
+                var (row, token) = New(turn, ApiTokenKind.Api, Tokens.ApiPrefix, name, string.Join(' ', scopes), validFor);
                 turn.Audit(who, "token.created", name, row.Scopes);
                 return Task.FromResult((row.Id, token));
             },
             cancellationToken);
 
-    /// <summary>Ends one.</summary>
+    /// <summary>Makes a link's token: it signs one browser in, once, within the hour.</summary>
+    public Task<string> CreateLinkAsync(string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken) => database.WriteAsync(
+        turn =>
+        {
+            turn.Audit("server", "link.created", name, string.Join(' ', scopes));
+            return Task.FromResult(New(turn, ApiTokenKind.Link, Tokens.LinkPrefix, name, string.Join(' ', scopes), LinkLength).Token);
+        },
+        cancellationToken);
+
+    /// <summary>Makes a session of a link's token, or of one for the API.</summary>
+    /// <returns>The session's token; null: that token is not valid, or not any more.</returns>
+    public Task<string?> SignInAsync(string token, CancellationToken cancellationToken)
+    {
+        var hash = Tokens.Hash(token);
+        return database.WriteAsync<string?>(
+            async turn =>
+            {
+                var found = turn.Db.ApiTokens.Where(t => t.Hash == hash && t.Kind != ApiTokenKind.Session && (t.ExpiresAt == null || t.ExpiresAt > turn.Now));
+                if (await found.SingleOrDefaultAsync() is not { } row || (row.Kind == ApiTokenKind.Link && await found.ExecuteDeleteAsync() != 1))
+                {
+                    return null;
+                }
+
+                turn.Audit(row.Name, "session.begun", row.Name, row.Scopes);
+                return New(turn, ApiTokenKind.Session, Tokens.SessionPrefix, row.Name, row.Scopes, SessionLength).Token;
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Ends a session.</summary>
+    public Task SignOutAsync(string session, CancellationToken cancellationToken)
+    {
+        var hash = Tokens.Hash(session);
+        return database.WriteAsync(turn => turn.Db.ApiTokens.Where(t => t.Hash == hash && t.Kind == ApiTokenKind.Session).ExecuteDeleteAsync(), cancellationToken);
+    }
+
+    /// <summary>Ends a token.</summary>
     /// <returns>False if there is none of that id.</returns>
     public Task<bool> DeleteAsync(Guid id, string who, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async turn =>
             {
-                turn.Audit(who, "token.deleted", id.ToString("N"), "");
+                var name = await turn.Db.ApiTokens.Where(t => t.Id == id).Select(t => t.Name).SingleOrDefaultAsync();
+                if (name is not null)
+                {
+                    turn.Audit(who, "token.deleted", name, id.ToString("N"));
+                }
+
                 return await turn.Db.ApiTokens.Where(t => t.Id == id).ExecuteDeleteAsync() > 0;
             },
             cancellationToken);
 
-    /// <summary>Who somebody with this token is; empty: nobody.</summary>
+    /// <summary>Tokens for the API, oldest first.</summary>
+    public async Task<List<ApiToken>> ListAsync(CancellationToken cancellationToken)
+    {
+        var rows = await database.ReadAsync(db => db.ApiTokens.Where(t => t.Kind == ApiTokenKind.Api).OrderBy(t => t.Id).ToListAsync(cancellationToken), cancellationToken);
+        return rows.ConvertAll(t => new ApiToken(t.Id.ToString("N", CultureInfo.InvariantCulture), t.Name, t.Scopes.Split(' '), t.CreatedAt, t.ExpiresAt, t.LastUsedAt));
+    }
+
+    /// <summary>Whether there is anybody who may do everything.</summary>
+    public Task<bool> HasAdministratorAsync(CancellationToken cancellationToken) => database.ReadAsync(
+        db => db.ApiTokens.AnyAsync(t => t.Kind != ApiTokenKind.Link && t.Scopes.Contains(Scopes.Admin), cancellationToken), cancellationToken);
+
+    /// <summary>Who somebody with this token is; empty: nobody. A link's token opens nothing but a session.</summary>
     public async Task<List<Claim>> FindAsync(string token, CancellationToken cancellationToken)
     {
         var hash = Tokens.Hash(token);
         var (row, now) = await database.ReadAsync(
-            async db => (await db.ApiTokens.SingleOrDefaultAsync(t => t.Hash == hash, cancellationToken), await database.NowAsync(db)),
+            async db => (await db.ApiTokens.SingleOrDefaultAsync(t => t.Hash == hash && t.Kind != ApiTokenKind.Link, cancellationToken), await database.NowAsync(db)),
             cancellationToken);
         if (row is null || row.ExpiresAt <= now)
         {
@@ -61,5 +109,22 @@ internal sealed class ApiTokens(Database database)
         }
 
         return [new Claim(ClaimTypes.Name, row.Name), .. row.Scopes.Split(' ').Select(s => new Claim(TokenAuthentication.ScopeClaim, s))];
+    }
+
+    private static (ApiTokenRow Row, string Token) New(WriteTurn turn, ApiTokenKind kind, string prefix, string name, string scopes, TimeSpan? validFor)
+    {
+        var token = Tokens.New(prefix);
+        var row = new ApiTokenRow
+        {
+            Id = Guid.CreateVersion7(turn.Now),
+            Kind = kind,
+            Name = name,
+            Hash = Tokens.Hash(token),
+            Scopes = scopes,
+            CreatedAt = turn.Now,
+            ExpiresAt = validFor is { } time ? turn.Now + time : null,
+        };
+        turn.Db.Add(row);
+        return (row, token);
     }
 }

@@ -15,6 +15,9 @@ public static class Scopes
     /// <summary>Everything.</summary>
     public const string Admin = "admin";
 
+    /// <summary>No scope, but the name of a rule: any of them will do.</summary>
+    internal const string Any = "any";
+
     /// <summary>Every scope.</summary>
     public static IReadOnlyList<string> All { get; } = [Read, Run, Approve, Admin];
 }

@@ -1,6 +1,8 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Agents;
+using BuildRunner.Server.Api;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -8,7 +10,7 @@ using Microsoft.Extensions.Options;
 
 namespace BuildRunner.Server.Access;
 
-/// <summary>Tells by <c>Authorization: Bearer TOKEN</c> who calls: an agent, or somebody with a token for the API. Never by anything else of the request.</summary>
+/// <summary>Tells who calls: by <c>Authorization: Bearer TOKEN</c> an agent, or somebody with a token for the API; by a cookie somebody whose browser is signed in.</summary>
 internal sealed class TokenAuthentication(
     IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AgentRegistry agents, ApiTokens tokens)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
@@ -21,18 +23,24 @@ internal sealed class TokenAuthentication(
     /// <summary>The claim that holds a scope.</summary>
     public const string ScopeClaim = "scope";
 
+    /// <summary>The cookie that holds a browser's session.</summary>
+    public const string CookieName = "buildrunner";
+
+    /// <summary>The header by which our own scripts tell that they are ours. Forms of our pages carry an antiforgery token instead, and are no part of the API.</summary>
+    public const string OwnHeader = "X-BuildRunner";
+
     private const string Prefix = "Bearer ";
     private const int MaxToken = 200;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var header = Request.Headers.Authorization.ToString();
-        if (!header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) || header.Length > MaxToken)
+        var token = header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) ? header[Prefix.Length..].Trim() : header.Length == 0 ? OfBrowser() : null;
+        if (token is not { Length: > 0 and <= MaxToken })
         {
             return AuthenticateResult.NoResult();
         }
 
-        var token = header[Prefix.Length..].Trim();
         var claims = token.StartsWith(Tokens.AgentPrefix, StringComparison.Ordinal)
             ? await AgentAsync(token, Context.RequestAborted)
             : await tokens.FindAsync(token, Context.RequestAborted);
@@ -44,12 +52,21 @@ internal sealed class TokenAuthentication(
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         Response.Headers.WWWAuthenticate = SchemeName;
-        return TypedResults.Problem(
-            "log in with: buildrunner login; a script sends the header Authorization: Bearer TOKEN", statusCode: StatusCodes.Status401Unauthorized).ExecuteAsync(Context);
+        return ApiException.Problem(
+            StatusCodes.Status401Unauthorized, ApiProblems.SignIn, "log in with: buildrunner login; a script sends the header Authorization: Bearer TOKEN").ExecuteAsync(Context);
     }
 
     protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        TypedResults.Problem("the token does not have the scope that this needs", statusCode: StatusCodes.Status403Forbidden).ExecuteAsync(Context);
+        ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, Context.GetEndpoint()?.Metadata.GetMetadata<ApiScope>() is { } needs
+            ? $"this needs a token with the scope '{needs.Scope}'; an administrator makes one"
+            : "the token does not have the scope that this needs").ExecuteAsync(Context);
+
+    // A cookie goes along with whatever any page on the web makes a browser send; what changes something says by a header that none of them can set that it is ours.
+    private string? OfBrowser() =>
+        Request.Cookies[CookieName] is { } session && session.StartsWith(Tokens.SessionPrefix, StringComparison.Ordinal)
+        && (HttpMethods.IsGet(Request.Method) || HttpMethods.IsHead(Request.Method) || Request.Headers[OwnHeader] == "1" || !Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+            ? session
+            : null;
 
     private async Task<List<Claim>> AgentAsync(string token, CancellationToken cancellationToken) =>
         await agents.FindAsync(token, cancellationToken) is { } id ? [new Claim(AgentClaim, id.ToString("N"))] : [];

@@ -16,6 +16,12 @@ internal static class Tokens
     /// <summary>For the API.</summary>
     public const string ApiPrefix = "brt_";
 
+    /// <summary>Of a browser that is signed in.</summary>
+    public const string SessionPrefix = "brs_";
+
+    /// <summary>Of a link that signs a browser in, once.</summary>
+    public const string LinkPrefix = "brl_";
+
     /// <summary>A new token; its prefix says what it is, to people and to tools that look for leaked ones.</summary>
     public static string New(string prefix) => prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 

@@ -14,7 +14,11 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
     /// <param name="labels">The labels that agent will have.</param>
     /// <param name="validFor">How long.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<string> CreateTokenAsync(IReadOnlyDictionary<string, string> labels, TimeSpan validFor, CancellationToken cancellationToken) =>
+    public async Task<string> CreateTokenAsync(IReadOnlyDictionary<string, string> labels, TimeSpan validFor, CancellationToken cancellationToken) =>
+        (await CreateTokenAsync(labels, validFor, "server", cancellationToken)).Token;
+
+    /// <summary>As above, by somebody, with the time at which it ends.</summary>
+    public Task<(string Token, DateTimeOffset ExpiresAt)> CreateTokenAsync(IReadOnlyDictionary<string, string> labels, TimeSpan validFor, string who, CancellationToken cancellationToken) =>
         database.WriteAsync(
             turn =>
             {
@@ -27,7 +31,8 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
                     CreatedAt = turn.Now,
                     ExpiresAt = turn.Now + validFor,
                 });
-                return Task.FromResult(token);
+                turn.Audit(who, "agent.token", "", Labels.Canonical(labels).ReplaceLineEndings(", "));
+                return Task.FromResult((token, turn.Now + validFor));
             },
             cancellationToken);
 

@@ -3,6 +3,7 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -12,7 +13,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>Writes out a piece of work for the agent that took it.</summary>
-internal sealed class WorkItems(RunPlans plans, SecretStore secrets)
+internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryStore repositories)
 {
     /// <summary>The work, complete.</summary>
     public async Task<WorkItem> MakeAsync(WriteTurn turn, WorkRow row)
@@ -21,7 +22,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets)
             from run in turn.Db.Runs
             join repository in turn.Db.Repositories on run.Repository equals repository.Id
             where run.Id == row.Run
-            select new RunOfWork(run.Number, run.CreatedAt, run.Trust, repository.Id, repository.Name, repository.CloneUrl)).SingleAsync();
+            select new RunOfWork(run.Number, run.CreatedAt, run.Trust, repository.Id, repository.Name, repository.CloneUrl, repository.User, repository.Credential)).SingleAsync();
         var planned = await plans.OfAsync(turn.Db, row.Run);
         var workflow = planned.Plan.Workflows.First(w => w.Name == row.Workflow);
         return new WorkItem
@@ -71,10 +72,27 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets)
             Secrets = opened.Values,
             SecretsWithheld = opened.Withheld,
             PinnedDigest = await turn.Db.RunImages.Where(i => i.Run == row.Run && i.Image == step.Image).Select(i => i.Digest).SingleOrDefaultAsync(),
-            Source = step.Kind == StepKind.Clone ? new SourceAccess { Url = facts.CloneUrl, Ref = runEvent.Ref, Commit = runEvent.Commit } : null,
+            Source = step.Kind == StepKind.Clone ? Source(facts, runEvent, step) : null,
             Grants = Grants(facts.Decision),
         };
     }
+
+    // A stranger may write a clone step of his own, with any image; such a one clones what everybody may. The one that nobody wrote is where nothing can be written:
+    // at the first character of the file.
+    private SourceAccess Source(RunOfWork facts, RunEvent runEvent, StepPlan step)
+    {
+        var withheld = facts.Decision.Stranger && !IsOurs(step);
+        return new SourceAccess
+        {
+            Url = facts.CloneUrl,
+            Ref = runEvent.Ref,
+            Commit = runEvent.Commit,
+            User = withheld ? null : facts.User,
+            Secret = withheld ? null : repositories.CredentialOf(facts.Repository, facts.Credential),
+        };
+    }
+
+    private static bool IsOurs(StepPlan step) => step.Location is { Line: 1, Column: 1 };
 
     private static Dictionary<string, string> Merge(IEnumerable<IReadOnlyDictionary<string, string>> each) =>
         each.SelectMany(e => e).DistinctBy(e => e.Key).ToDictionary(StringComparer.Ordinal);
@@ -82,7 +100,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets)
     private static WorkGrants Grants(TrustDecision trust) =>
         new() { Privileged = trust.Flags.Privileged, Volumes = trust.Flags.Volumes, Stranger = trust.Stranger };
 
-    private sealed record RunOfWork(int Number, DateTimeOffset CreatedAt, string Trust, Guid Repository, string Name, string CloneUrl)
+    private sealed record RunOfWork(int Number, DateTimeOffset CreatedAt, string Trust, Guid Repository, string Name, string CloneUrl, string? User, byte[]? Credential)
     {
         public TrustDecision Decision => JsonSerializer.Deserialize(Trust, StoredJson.Default.TrustDecision)!;
     }

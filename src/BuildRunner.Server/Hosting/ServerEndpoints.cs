@@ -19,6 +19,7 @@ public static class ServerEndpoints
         app.UseExceptionHandler();
         app.UseStatusCodePages();
         app.UseAuthentication();
+        app.UseRateLimiter();
         return app.UseAuthorization();
     }
 
@@ -28,6 +29,13 @@ public static class ServerEndpoints
     {
         ArgumentNullException.ThrowIfNull(routes);
         routes.MapAgentApi();
+        var api = routes.MapGroup("");
+        api.MapInstallationApi();
+        api.MapRepositoryApi();
+        api.MapRunApi();
+        api.MapLogApi();
+        routes.MapSignIn();
+        routes.MapApiDescription();
         routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).AllowAnonymous().ExcludeFromDescription();
         routes.MapGet("/readyz", (Readiness readiness, CancellationToken stop) => readiness.AnswerAsync(stop)).AllowAnonymous().ExcludeFromDescription();
         return routes;
@@ -42,6 +50,7 @@ public static class ServerEndpoints
         var access = services.AddAuthorizationBuilder()
             .SetFallbackPolicy(new AuthorizationPolicyBuilder().RequireAssertion(_ => false).Build())
             .AddPolicy(AgentApi.Policy, policy => policy.RequireClaim(TokenAuthentication.AgentClaim));
+        access.AddPolicy(Scopes.Any, policy => policy.RequireClaim(TokenAuthentication.ScopeClaim));
         foreach (var scope in Scopes.All)
         {
             access.AddPolicy(scope, policy => policy.RequireClaim(TokenAuthentication.ScopeClaim, scope, Scopes.Admin));

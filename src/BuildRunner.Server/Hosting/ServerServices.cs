@@ -1,12 +1,15 @@
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Agents;
+using BuildRunner.Server.Api;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Logs;
 using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using MassTransit;
 using Microsoft.AspNetCore.DataProtection;
@@ -40,9 +43,15 @@ public static class ServerServices
         services.AddSingleton<Claims>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
         services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
+        services.AddSingleton(options.Sources).AddSingleton(options.Pipelines).AddSingleton<Links>().AddSingleton<AuditLog>().AddSingleton<AgentDesk>();
+        services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
+        services.AddSingleton<QueueView>().AddSingleton<QueueSwitch>();
+        services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
         services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));
         services.AddProblemDetails();
+        services.AddRequestLimits();
+        services.AddApiDescription();
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>();
         services.AddMassTransit(bus =>

@@ -57,11 +57,15 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue)
         var json = JsonSerializer.Serialize(state, RunJson.Default.RunState);
         var deadline = RunMachine.NextDeadline(state);
         var stage = StageOf(state);
+        var started = state.Workflows.Min(w => StartOf(w.Phase) is { } at && at >= state.CreatedAt ? at : (DateTimeOffset?)null);
+        var reason = OutcomeWords.WhyEnded(state);
         var saved = await turn.Db.Runs.Where(r => r.Id == run && r.Version == version).ExecuteUpdateAsync(set => set
             .SetProperty(r => r.State, json)
             .SetProperty(r => r.Version, version + 1)
             .SetProperty(r => r.Stage, stage)
             .SetProperty(r => r.Deadline, deadline)
+            .SetProperty(r => r.StartedAt, started)
+            .SetProperty(r => r.Reason, reason)
             .SetProperty(r => r.Outcome, state.Result == null ? null : state.Result.Outcome.Word)
             .SetProperty(r => r.EndedAt, state.Result == null ? null : state.Result.At));
         if (saved != 1)
@@ -69,6 +73,15 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue)
             throw new StaleException($"run {run:N} is no longer at version {version}");
         }
     }
+
+    private static DateTimeOffset? StartOf(WorkflowPhase phase) => phase switch
+    {
+        WorkflowPhase.Starting starting => starting.Since,
+        WorkflowPhase.Running running => running.Since,
+        WorkflowPhase.Ending ending => ending.Since,
+        WorkflowPhase.Done done => done.StartedAt,
+        _ => null,
+    };
 
     private static RunStage StageOf(RunState state) => state switch
     {

@@ -9,6 +9,9 @@ internal sealed record NewRun
 {
     public required Guid Repository { get; init; }
 
+    /// <summary>A number that was set aside for it; null: the next one.</summary>
+    public int? Number { get; init; }
+
     /// <summary>What it does; null if its files have errors.</summary>
     public required RunPlan? Plan { get; init; }
 
@@ -26,7 +29,7 @@ internal sealed record NewRun
     /// <summary>Who sent the trigger (<c>api</c>, <c>github</c>) and its own id for it: the same twice is one run (promise G1). Null: the sender gave none.</summary>
     public (string Source, string Key)? Delivery { get; init; }
 
-    /// <summary>True: earlier runs of the same branch that go on are cancelled.</summary>
+    /// <summary>True: earlier runs of the same ref that go on are cancelled.</summary>
     public bool CancelsEarlier { get; init; }
 
     public int Priority { get; init; }

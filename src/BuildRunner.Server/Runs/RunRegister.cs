@@ -22,8 +22,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             return new StoredAs(made, await turn.Db.Runs.Where(r => r.Id == made).Select(r => r.Number).SingleAsync(), Created: false);
         }
 
-        await turn.Db.Repositories.Where(r => r.Id == run.Repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastNumber, r => r.LastNumber + 1));
-        var number = await turn.Db.Repositories.Where(r => r.Id == run.Repository).Select(r => r.LastNumber).SingleAsync();
+        var number = run.Number ?? await NumberAsync(turn, run.Repository);
         var id = RunId.Create(new TurnClock(turn));
         var state = run.Plan is null ? null : new RunMachine(run.Plan).Create(id, turn.Now);
         Add(turn, run, id.Value, number, state);
@@ -42,23 +41,48 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         return new StoredAs(id.Value, number, Created: true);
     }
 
+    /// <summary>Sets a number aside for a run whose plan names it; it stays unused if that is never stored.</summary>
+    public Task<int> ReserveAsync(Guid repository, CancellationToken cancellationToken) => database.WriteAsync(turn => NumberAsync(turn, repository), cancellationToken);
+
+    /// <summary>The run that a delivery made; null: none yet.</summary>
+    public Task<Guid?> OfDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.ReadAsync(
+        db => db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync(cancellationToken),
+        cancellationToken);
+
     /// <summary>Wants a run to end. After this no step of it starts but those that run at cancellation (promise G12).</summary>
     /// <returns>Null if it is being cancelled; otherwise why not.</returns>
     public Task<string?> CancelAsync(Guid run, string why, CancellationToken cancellationToken) =>
-        database.WriteAsync(turn => writer.ApplyAsync(turn, run, new RunFact.CancelRequested(why)), cancellationToken);
+        database.WriteAsync(
+            async turn =>
+            {
+                var refusal = await writer.ApplyAsync(turn, run, new RunFact.CancelRequested(why));
+                if (refusal is null)
+                {
+                    turn.Audit("server", "run.cancelled", run.ToString("N"), why);
+                }
+
+                return refusal;
+            },
+            cancellationToken);
 
     /// <summary>Answers for a run that waits for an approval.</summary>
     /// <param name="run">The run.</param>
+    /// <param name="commit">The commit that was looked at; null: whichever it is.</param>
     /// <param name="approved">False: it is declined, and ends as cancelled.</param>
     /// <param name="who">Who answers.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>Null if that was taken; otherwise why not.</returns>
-    public Task<string?> DecideAsync(Guid run, bool approved, string who, CancellationToken cancellationToken) =>
+    public Task<string?> DecideAsync(Guid run, string? commit, bool approved, string who, CancellationToken cancellationToken) =>
         database.WriteAsync<string?>(
             async turn =>
             {
                 await turn.HoldAsync(run);
                 DateTimeOffset? now = turn.Now;
+                if (commit is not null && !await turn.Db.Approvals.AnyAsync(a => a.Run == run && a.Commit == commit))
+                {
+                    return "it does not wait for an approval of this commit";
+                }
+
                 var decided = await turn.Db.Approvals.Where(a => a.Run == run && a.Approved == null).ExecuteUpdateAsync(set => set
                     .SetProperty(a => a.Approved, approved)
                     .SetProperty(a => a.DecidedBy, who)
@@ -110,6 +134,12 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         return (id.Value, null);
     }
 
+    private static async Task<int> NumberAsync(WriteTurn turn, Guid repository)
+    {
+        await turn.Db.Repositories.Where(r => r.Id == repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastNumber, r => r.LastNumber + 1));
+        return await turn.Db.Repositories.Where(r => r.Id == repository).Select(r => r.LastNumber).SingleAsync();
+    }
+
     private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state)
     {
         var ended = state is null;
@@ -125,11 +155,13 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             Outcome = ended ? new Outcome.Invalid().Word : null,
             Event = run.Event.Kind,
             Branch = run.Event.Branch,
+            Ref = run.Event.Ref,
             Commit = run.Event.Commit,
             Title = run.Title,
             Author = run.Author,
             CreatedAt = turn.Now,
             EndedAt = ended ? turn.Now : null,
+            Reason = ended ? "its files have errors" : null,
             Priority = run.Priority,
             Stranger = run.Trust.Stranger,
             Trust = JsonSerializer.Serialize(run.Trust, StoredJson.Default.TrustDecision),
@@ -154,7 +186,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         }
 
         var earlier = await turn.Db.Runs
-            .Where(r => r.Repository == run.Repository && r.Branch == run.Event.Branch && r.Event == run.Event.Kind && r.Stage != RunStage.Ended && r.Id != id)
+            .Where(r => r.Repository == run.Repository && r.Ref == run.Event.Ref && r.Event == run.Event.Kind && r.Stage != RunStage.Ended && r.Id != id)
             .OrderBy(r => r.Id)
             .Select(r => r.Id)
             .ToListAsync();

@@ -33,7 +33,8 @@ internal static class DbModel
             run.HasIndex(r => new { r.Repository, r.Number, r.Attempt }).IsUnique();
             run.HasIndex(r => r.CreatedAt);
             run.HasIndex(r => r.Deadline).HasFilter("deadline IS NOT NULL");
-            run.HasIndex(r => new { r.Repository, r.Branch }).HasFilter("stage < 3");
+            run.HasIndex(r => new { r.Repository, r.Ref }).HasFilter("stage < 3");
+            run.HasIndex(r => r.EndedAt).HasFilter("logs_removed_at IS NULL");
             run.HasOne<RepositoryRow>().WithMany().HasForeignKey(r => r.Repository);
         });
         model.Entity<RunPlanRow>().HasKey(p => p.Run);

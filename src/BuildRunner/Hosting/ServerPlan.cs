@@ -2,6 +2,9 @@ using System.Net;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Server;
 using BuildRunner.Server.Bus;
+using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Sources;
 using BuildRunner.Settings;
 using Microsoft.AspNetCore.Http;
 
@@ -47,6 +50,15 @@ internal sealed record ServerPlan
                 MigrateOnStart = settings.Flag(ServerKeys.DatabaseMigrate),
                 Keys = ServerSecrets.Keys(settings, data, environment, problems),
                 Bus = new BusNames(settings.Required(ServerKeys.BusRabbitPrefix), Alone: broker is null),
+                PublicUrl = PublicUrlOf(settings, problems),
+                Sources = SourcesOf(settings),
+                Pipelines = new PipelineOptions
+                {
+                    DefaultTimeout = settings.Duration(SettingKeys.PipelinesDefaultTimeout)!.Value,
+                    MaxTimeout = settings.Duration(ServerKeys.MaxTimeout)!.Value,
+                    CancelSupersededPushes = settings.Text(ServerKeys.CancelSuperseded) == "all",
+                },
+                Dispatch = new DispatchOptions { EmbeddedAgentTakesStrangers = settings.Flag(ServerKeys.TakeStrangers) },
                 Logs = new LogLimits
                 {
                     MaxPerStep = settings.Size(ServerKeys.LogsMaxPerStep)!.Value,
@@ -67,6 +79,31 @@ internal sealed record ServerPlan
 
         problems.AddRange(plan.Options.Problems());
         return problems.Count == 0 ? plan : throw new SettingsException(problems);
+    }
+
+    private static SourceOptions SourcesOf(EffectiveSettings settings) => new()
+    {
+        LocalFolders = settings.List(ServerKeys.LocalFolders),
+        KnownHosts = settings.Text(ServerKeys.KnownHosts),
+        CertificateAuthorities = settings.Text(ServerKeys.CertificateAuthorities),
+        Timeout = settings.Duration(ServerKeys.SourceTimeout)!.Value,
+        MaxSize = settings.Size(ServerKeys.SourceMaxSize)!.Value,
+    };
+
+    private static Uri? PublicUrlOf(EffectiveSettings settings, List<string> problems)
+    {
+        if (settings.Text(ServerKeys.PublicUrl) is not { } text)
+        {
+            return null;
+        }
+
+        if (Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" && url.Query.Length == 0 && url.UserInfo.Length == 0)
+        {
+            return url;
+        }
+
+        problems.Add($"{ServerKeys.PublicUrl}: '{text}' is no address such as https://ci.example.com");
+        return null;
     }
 
     private static string? PostgreSql(EffectiveSettings settings, List<string> problems)

@@ -118,8 +118,8 @@ public abstract partial class Dispatch_conformance
         var run = await Server.RunAsync(TestPlans.Steps("build"), r => r with { Trust = r.Trust with { NeedsApproval = "it comes from a fork" } });
         var agent = await Server.AgentAsync();
         Assert.Empty((await agent.ClaimAsync()).Work);
-        Assert.Null(await Server.Runs.DecideAsync(run, approved: true, "kim", Cancel));
-        Assert.NotNull(await Server.Runs.DecideAsync(run, approved: false, "eve", Cancel));
+        Assert.Null(await Server.Runs.DecideAsync(run, null, approved: true, "kim", Cancel));
+        Assert.NotNull(await Server.Runs.DecideAsync(run, null, approved: false, "eve", Cancel));
         Assert.Equal(["ci", "ci/build"], await agent.DoAllAsync());
     }
 
@@ -127,7 +127,7 @@ public abstract partial class Dispatch_conformance
     public async Task A_declined_run_ends_as_cancelled()
     {
         var run = await Server.RunAsync(TestPlans.Steps("build"), r => r with { Trust = r.Trust with { NeedsApproval = "it comes from a fork" } });
-        Assert.Null(await Server.Runs.DecideAsync(run, approved: false, "kim", Cancel));
+        Assert.Null(await Server.Runs.DecideAsync(run, null, approved: false, "kim", Cancel));
         Assert.Equal(new Outcome.Cancelled("declined by kim"), (await Server.StateAsync(run)).Result?.Outcome);
     }
 

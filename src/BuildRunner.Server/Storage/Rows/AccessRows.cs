@@ -1,9 +1,11 @@
 namespace BuildRunner.Server.Storage.Rows;
 
-/// <summary>A token for the API.</summary>
+/// <summary>A token for the API, or something like it: they open the same doors.</summary>
 internal sealed class ApiTokenRow
 {
     public required Guid Id { get; init; }
+
+    public required ApiTokenKind Kind { get; init; }
 
     public required string Name { get; init; }
 
@@ -17,6 +19,19 @@ internal sealed class ApiTokenRow
     public DateTimeOffset? ExpiresAt { get; init; }
 
     public DateTimeOffset? LastUsedAt { get; set; }
+}
+
+/// <summary>What holds a token.</summary>
+internal enum ApiTokenKind
+{
+    /// <summary>A person's tool or a program: sent as <c>Authorization: Bearer</c>.</summary>
+    Api,
+
+    /// <summary>A browser: sent as a cookie.</summary>
+    Session,
+
+    /// <summary>A link that signs a browser in, once.</summary>
+    Link,
 }
 
 /// <summary>A secret, encrypted.</summary>

@@ -15,6 +15,12 @@ internal sealed class RepositoryRow
 
     public required string DefaultBranch { get; set; }
 
+    /// <summary>User for https; null: none.</summary>
+    public string? User { get; set; }
+
+    /// <summary>Password, token or private key, sealed for this row; null: none.</summary>
+    public byte[]? Credential { get; set; }
+
     /// <summary>JSON of <see cref="Repositories.RepositorySettings"/>.</summary>
     public required string Settings { get; set; }
 

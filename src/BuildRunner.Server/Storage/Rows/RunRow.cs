@@ -28,6 +28,9 @@ internal sealed class RunRow
 
     public required string Branch { get; init; }
 
+    /// <summary>The full ref: tells pull requests of one target branch apart.</summary>
+    public required string Ref { get; init; }
+
     public required string Commit { get; init; }
 
     /// <summary>First line of the commit's message, or what a person gave.</summary>
@@ -38,7 +41,16 @@ internal sealed class RunRow
 
     public required DateTimeOffset CreatedAt { get; init; }
 
+    /// <summary>When its first workflow was taken.</summary>
+    public DateTimeOffset? StartedAt { get; set; }
+
     public DateTimeOffset? EndedAt { get; set; }
+
+    /// <summary>Why it ended so, as a clause for lists; null if there is nothing to say.</summary>
+    public string? Reason { get; set; }
+
+    /// <summary>When its logs were removed because their time was over; null: they are there.</summary>
+    public DateTimeOffset? LogsRemovedAt { get; set; }
 
     /// <summary>When the machine has to be asked again at the latest.</summary>
     public DateTimeOffset? Deadline { get; set; }
@@ -67,6 +79,7 @@ internal sealed class RunRow
         Stage = RunStage.Queued,
         Event = Event,
         Branch = Branch,
+        Ref = Ref,
         Commit = Commit,
         Title = Title,
         Author = Author,

@@ -117,6 +117,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("bytea")
                         .HasColumnName("hash");
 
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer")
+                        .HasColumnName("kind");
+
                     b.Property<long?>("LastUsedAt")
                         .HasColumnType("bigint")
                         .HasColumnName("last_used_at");
@@ -701,6 +705,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("bigint")
                         .HasColumnName("created_at");
 
+                    b.Property<byte[]>("Credential")
+                        .HasColumnType("bytea")
+                        .HasColumnName("credential");
+
                     b.Property<string>("DefaultBranch")
                         .IsRequired()
                         .HasColumnType("text")
@@ -728,6 +736,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .IsRequired()
                         .HasColumnType("text")
                         .HasColumnName("settings");
+
+                    b.Property<string>("User")
+                        .HasColumnType("text")
+                        .HasColumnName("user");
 
                     b.HasKey("Id");
 
@@ -823,6 +835,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("bigint")
                         .HasColumnName("last_served");
 
+                    b.Property<long?>("LogsRemovedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("logs_removed_at");
+
                     b.Property<int>("Number")
                         .HasColumnType("integer")
                         .HasColumnName("number");
@@ -835,6 +851,15 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("integer")
                         .HasColumnName("priority");
 
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Ref")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("ref");
+
                     b.Property<Guid>("Repository")
                         .HasColumnType("uuid")
                         .HasColumnName("repository");
@@ -842,6 +867,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.Property<int>("Stage")
                         .HasColumnType("integer")
                         .HasColumnName("stage");
+
+                    b.Property<long?>("StartedAt")
+                        .HasColumnType("bigint")
+                        .HasColumnName("started_at");
 
                     b.Property<string>("State")
                         .HasColumnType("text")
@@ -872,7 +901,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                     b.HasIndex("Deadline")
                         .HasFilter("deadline IS NOT NULL");
 
-                    b.HasIndex("Repository", "Branch")
+                    b.HasIndex("EndedAt")
+                        .HasFilter("logs_removed_at IS NULL");
+
+                    b.HasIndex("Repository", "Ref")
                         .HasFilter("stage < 3");
 
                     b.HasIndex("Repository", "Number", "Attempt")

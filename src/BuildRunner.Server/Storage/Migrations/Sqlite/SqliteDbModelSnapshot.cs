@@ -112,6 +112,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("hash");
 
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("kind");
+
                     b.Property<long?>("LastUsedAt")
                         .HasColumnType("INTEGER")
                         .HasColumnName("last_used_at");
@@ -692,6 +696,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("created_at");
 
+                    b.Property<byte[]>("Credential")
+                        .HasColumnType("BLOB")
+                        .HasColumnName("credential");
+
                     b.Property<string>("DefaultBranch")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -719,6 +727,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .IsRequired()
                         .HasColumnType("TEXT")
                         .HasColumnName("settings");
+
+                    b.Property<string>("User")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("user");
 
                     b.HasKey("Id");
 
@@ -814,6 +826,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("last_served");
 
+                    b.Property<long?>("LogsRemovedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("logs_removed_at");
+
                     b.Property<int>("Number")
                         .HasColumnType("INTEGER")
                         .HasColumnName("number");
@@ -826,6 +842,15 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("priority");
 
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Ref")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("ref");
+
                     b.Property<Guid>("Repository")
                         .HasColumnType("TEXT")
                         .HasColumnName("repository");
@@ -833,6 +858,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.Property<int>("Stage")
                         .HasColumnType("INTEGER")
                         .HasColumnName("stage");
+
+                    b.Property<long?>("StartedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("started_at");
 
                     b.Property<string>("State")
                         .HasColumnType("TEXT")
@@ -863,7 +892,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                     b.HasIndex("Deadline")
                         .HasFilter("deadline IS NOT NULL");
 
-                    b.HasIndex("Repository", "Branch")
+                    b.HasIndex("EndedAt")
+                        .HasFilter("logs_removed_at IS NULL");
+
+                    b.HasIndex("Repository", "Ref")
                         .HasFilter("stage < 3");
 
                     b.HasIndex("Repository", "Number", "Attempt")

@@ -1,17 +1,18 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using BuildRunner.Core.Planning;
 
-namespace BuildRunner.Cli.Planning;
+namespace BuildRunner.Core.Planning;
 
 /// <summary>A plan for programs. Names of the environment only: values may be secret.</summary>
-internal static class PlanJson
+public static class PlanJson
 {
     private static readonly JsonWriterOptions Options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The plan as one JSON object, with a line feed behind it.</summary>
     public static string Write(RunPlan plan)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         using var buffer = new MemoryStream();
         using (var json = new Utf8JsonWriter(buffer, Options))
         {

@@ -1,0 +1,162 @@
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Repositories;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Triggers;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using OfApi = BuildRunner.Core.ApiContract.RepositorySettings;
+using OfServer = BuildRunner.Server.Repositories.RepositorySettings;
+
+namespace BuildRunner.Server.Api;
+
+/// <summary>Repositories, their settings and their trust.</summary>
+internal static class RepositoryApi
+{
+    private static readonly ApiJson Json = ApiJson.Default;
+
+    private static readonly Dictionary<string, ApprovalPolicy> Policies = new(StringComparer.Ordinal)
+    {
+        ["never"] = ApprovalPolicy.Never,
+        ["forks"] = ApprovalPolicy.Forks,
+        ["outside_contributors"] = ApprovalPolicy.OutsideContributors,
+        ["all"] = ApprovalPolicy.All,
+    };
+
+    public static void MapRepositoryApi(this IEndpointRouteBuilder routes)
+    {
+        routes.Read(ApiRoutes.Repositories, Scopes.Read, Json.RepositoryList, ListAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.Repositories, Scopes.Admin, j => j.AddRepository, Json.Repository, AddAsync);
+        routes.Read(ApiRoutes.RepositoryByName, Scopes.Read, Json.Repository, async call => await ShowAsync(call, await FindAsync(call)));
+        routes.Do(HttpMethods.Patch, ApiRoutes.RepositoryByName, Scopes.Admin, j => j.ChangeRepository, Json.Repository, ChangeAsync);
+        routes.Remove(ApiRoutes.RepositoryByName, Scopes.Admin, RemoveAsync);
+    }
+
+    /// <summary>The repository that the address names.</summary>
+    /// <exception cref="ApiException">There is none.</exception>
+    public static async Task<RepositoryRow> FindAsync(ApiCall call) =>
+        await call.Get<RepositoryStore>().FindAsync(call.Repository, call.Stop)
+            ?? throw ApiException.NotFound($"there is no repository '{call.Repository}'; 'buildrunner repo ls' lists those that there are");
+
+    private static async Task<ApiList<Repository>> ListAsync(ApiCall call)
+    {
+        var latest = await call.Get<RunViews>().LatestAsync(call.Stop);
+        return new([.. (await call.Get<RepositoryStore>().ListAsync(call.Stop)).Select(r => View(r, latest.GetValueOrDefault(r.Id)))]);
+    }
+
+    private static async Task<Repository> ShowAsync(ApiCall call, RepositoryRow row)
+    {
+        var latest = await call.Get<RunViews>().FindAsync(row.Name, number: null, attempt: null, call.Stop);
+        return View(row, latest is null ? null : await call.Get<RunViews>().SummaryAsync(latest.Id, call.Stop));
+    }
+
+    private static async Task<(int Status, Repository Answer)> AddAsync(ApiCall call, AddRepository wanted)
+    {
+        if (!GitName.IsRepository(wanted.Name))
+        {
+            throw ApiException.Request("'name' is of the form owner/name: letters, digits, dots, dashes and underscores");
+        }
+
+        var url = UrlOf(call, wanted.CloneUrl);
+        var settings = wanted.Settings is null ? new OfServer() : SettingsOf(wanted.Settings);
+        if (await call.Get<RepositoryStore>().FindAsync(wanted.Name, call.Stop) is { } known)
+        {
+            throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{known.Name}' already");
+        }
+
+        var branch = wanted.DefaultBranch is { } given ? Branch(given) : await DefaultBranchAsync(call, new SourceRemote(url, wanted.User, wanted.Credential));
+        var added = await call.Get<RepositoryStore>().AddAsync(new NewRepository(wanted.Name, url, branch, wanted.User, wanted.Credential, settings), call.Who, call.Stop);
+        return added is { } row
+            ? (StatusCodes.Status201Created, View(row, null))
+            : throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{wanted.Name}' already");
+    }
+
+    private static async Task<(int Status, Repository Answer)> ChangeAsync(ApiCall call, ChangeRepository wanted)
+    {
+        var row = await FindAsync(call);
+        var change = new RepositoryChange(
+            wanted.CloneUrl is { } url ? UrlOf(call, url) : null,
+            wanted.DefaultBranch is { } branch ? Branch(branch) : null,
+            wanted.User,
+            wanted.Credential,
+            wanted.Settings is { } settings ? SettingsOf(settings) : null);
+        var changed = await call.Get<RepositoryStore>().ChangeAsync(row.Id, change, call.Who, call.Stop) ?? throw ApiException.NotFound("there is no such repository");
+        return (StatusCodes.Status200OK, await ShowAsync(call, changed));
+    }
+
+    private static async Task RemoveAsync(ApiCall call)
+    {
+        var row = await FindAsync(call);
+        if (await call.Get<RepositoryRemoval>().RemoveAsync(row.Id, call.Who, call.Stop) is { } refusal)
+        {
+            throw ApiException.State(refusal);
+        }
+    }
+
+    private static SourceUrl UrlOf(ApiCall call, string text) =>
+        SourceUrl.TryParse(text, call.Get<SourceOptions>().LocalFolders, out var url, out var problem)
+            ? url
+            : throw ApiException.Refused(text.StartsWith('/') ? ApiProblems.NotAllowed : ApiProblems.Source, $"'cloneUrl': {problem}");
+
+    private static async Task<string> DefaultBranchAsync(ApiCall call, SourceRemote remote)
+    {
+        var at = await call.Get<SourceReader>().LocateAsync(Guid.NewGuid(), remote, new SourcePoint.Commit("", null), call.Stop);
+        return at.DefaultBranch ?? throw ApiException.Refused(ApiProblems.Source, "the repository is empty, or its HEAD names no branch; name a 'defaultBranch'");
+    }
+
+    private static string Branch(string name) => GitName.IsRef($"refs/heads/{name}") ? name : throw ApiException.Request("'defaultBranch' is no name that git allows for a branch");
+
+    private static OfServer SettingsOf(OfApi settings)
+    {
+        if (!Policies.TryGetValue(settings.Approve, out var policy))
+        {
+            throw ApiException.Request($"'approve' is one of {string.Join(", ", Policies.Keys)}");
+        }
+
+        if (settings.PipelinePath is { } path && (path.Length is 0 or > 500 || path[0] == '/' || path.Split('/').Contains("..") || path.Any(char.IsControl)))
+        {
+            throw ApiException.Request("'pipelinePath' is relative to the tree: a file, or a folder with a slash at its end");
+        }
+
+        if (settings.TimeoutSeconds is < 1 or > 7 * 24 * 3600 || settings.Priority is < -1000 or > 1000)
+        {
+            throw ApiException.Request("'timeoutSeconds' is from 1 to a week, 'priority' from -1000 to 1000");
+        }
+
+        return new OfServer
+        {
+            PipelinePath = settings.PipelinePath,
+            Trusted = new TrustedFlags(settings.TrustPrivileged, settings.TrustVolumes, settings.TrustNetwork),
+            Approve = policy,
+            Priority = settings.Priority,
+            CancelSuperseded = settings.CancelSuperseded,
+            Timeout = settings.TimeoutSeconds is { } seconds ? TimeSpan.FromSeconds(seconds) : null,
+        };
+    }
+
+    private static Repository View(RepositoryRow row, RunSummary? latest)
+    {
+        var settings = RepositoryStore.SettingsOf(row);
+        return new Repository
+        {
+            Name = row.Name,
+            CloneUrl = row.CloneUrl,
+            DefaultBranch = row.DefaultBranch,
+            CreatedAt = row.CreatedAt,
+            LatestRun = latest,
+            Settings = new OfApi
+            {
+                PipelinePath = settings.PipelinePath,
+                TrustPrivileged = settings.Trusted.Privileged,
+                TrustVolumes = settings.Trusted.Volumes,
+                TrustNetwork = settings.Trusted.Network,
+                Approve = Policies.First(p => p.Value == settings.Approve).Key,
+                Priority = settings.Priority,
+                CancelSuperseded = settings.CancelSuperseded,
+                TimeoutSeconds = settings.Timeout is { } timeout ? (long)timeout.TotalSeconds : null,
+            },
+        };
+    }
+}

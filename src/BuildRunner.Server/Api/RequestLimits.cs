@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Net;
+using System.Security.Claims;
+using System.Threading.RateLimiting;
+using BuildRunner.Core.ApiContract;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BuildRunner.Server.Api;
+
+/// <summary>How often somebody may call. Agents are not counted: they call as often as there is work.</summary>
+internal static class RequestLimits
+{
+    private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>For those who are signed in: bursts of thousands, as when a thousand triggers arrive at once.</summary>
+    private static readonly TokenBucketRateLimiterOptions Known = new() { TokenLimit = 5_000, TokensPerPeriod = 50, ReplenishmentPeriod = Every, QueueLimit = 0 };
+
+    /// <summary>For those who are not, by their address: guessing tokens leads nowhere anyway, but it should not cost much either.</summary>
+    private static readonly TokenBucketRateLimiterOptions Unknown = new() { TokenLimit = 300, TokensPerPeriod = 2, ReplenishmentPeriod = Every, QueueLimit = 0 };
+
+    /// <summary>Adds the limits; <c>UseRateLimiter</c> comes after authentication.</summary>
+    public static IServiceCollection AddRequestLimits(this IServiceCollection services) => services.AddRateLimiter(limiter =>
+    {
+        limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(Partition);
+        limiter.OnRejected = RefuseAsync;
+    });
+
+    private static RateLimitPartition<string> Partition(HttpContext http)
+    {
+        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) && !http.Request.Path.StartsWithSegments("/login", StringComparison.Ordinal))
+        {
+            return RateLimitPartition.GetNoLimiter("");
+        }
+
+        return http.User.FindFirstValue(ClaimTypes.Name) is { } name
+            ? RateLimitPartition.GetTokenBucketLimiter("name " + name, _ => Known)
+            : RateLimitPartition.GetTokenBucketLimiter("address " + (http.Connection.RemoteIpAddress ?? IPAddress.None), _ => Unknown);
+    }
+
+    private static async ValueTask RefuseAsync(OnRejectedContext context, CancellationToken cancellationToken)
+    {
+        context.HttpContext.Response.Headers.RetryAfter = 1.ToString(CultureInfo.InvariantCulture);
+        await ApiException.Problem(StatusCodes.Status429TooManyRequests, ApiProblems.TooMany, "this is too often; wait as long as Retry-After says").ExecuteAsync(context.HttpContext);
+    }
+}

@@ -1,0 +1,60 @@
+using BuildRunner.Server.Access;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace BuildRunner.Server.Api;
+
+/// <summary>Signs browsers in and out.</summary>
+internal static class SignIn
+{
+    /// <summary>Where a one-time link leads: <c>?token=</c> the link's token.</summary>
+    public const string LinkRoute = "/login/link";
+
+    /// <summary>POST: ends the session.</summary>
+    public const string OutRoute = "/logout";
+
+    public static void MapSignIn(this IEndpointRouteBuilder routes)
+    {
+        routes.MapGet(LinkRoute, ByLinkAsync).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(OutRoute, OutAsync).AllowAnonymous().ExcludeFromDescription();
+    }
+
+    /// <summary>Gives a browser its session.</summary>
+    public static void SetCookie(HttpContext http, string session) => http.Response.Cookies.Append(TokenAuthentication.CookieName, session, new CookieOptions
+    {
+        HttpOnly = true,
+        Secure = http.Request.IsHttps,
+        SameSite = SameSiteMode.Lax,
+        MaxAge = ApiTokens.SessionLength,
+        Path = "/",
+        IsEssential = true,
+    });
+
+    private static async Task<IResult> ByLinkAsync(string? token, HttpContext http, ApiTokens tokens)
+    {
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers["Referrer-Policy"] = "no-referrer";
+        if (token is null || !token.StartsWith(Tokens.LinkPrefix, StringComparison.Ordinal) || await tokens.SignInAsync(token, http.RequestAborted) is not { } session)
+        {
+            return TypedResults.Text(
+                "This link was used already, or is older than an hour. On the server's machine, 'buildrunner server link' prints a new one.\n",
+                statusCode: StatusCodes.Status403Forbidden);
+        }
+
+        SetCookie(http, session);
+        return TypedResults.LocalRedirect("~/");
+    }
+
+    // Another site could sign somebody out at worst; the cookie is Lax, so it cannot even do that.
+    private static async Task<IResult> OutAsync(HttpContext http, ApiTokens tokens)
+    {
+        if (http.Request.Cookies[TokenAuthentication.CookieName] is { } session)
+        {
+            await tokens.SignOutAsync(session, http.RequestAborted);
+        }
+
+        http.Response.Cookies.Delete(TokenAuthentication.CookieName);
+        return TypedResults.LocalRedirect("~/");
+    }
+}

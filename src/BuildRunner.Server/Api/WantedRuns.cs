@@ -1,0 +1,101 @@
+using System.Security.Cryptography;
+using System.Text;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Triggers;
+using Microsoft.AspNetCore.Http;
+
+namespace BuildRunner.Server.Api;
+
+/// <summary>Checks what somebody wants to start.</summary>
+internal static class WantedRuns
+{
+    private const int MaxKey = 200;
+    private const int MaxValues = 200;
+    private const int MaxValue = 64 * 1024;
+    private static readonly string[] Events = ["manual", "push", "pull_request", "tag", "release", "deployment", "cron", "webhook"];
+
+    /// <summary>The run that is wanted.</summary>
+    /// <exception cref="ApiException">Something of it is not of its form, or not allowed.</exception>
+    public static WantedRun Of(ApiCall call, StartRun wanted)
+    {
+        var kind = wanted.Event ?? "manual";
+        if (!Events.Contains(kind))
+        {
+            throw ApiException.Request($"'event' is one of {string.Join(", ", Events)}");
+        }
+
+        if (kind != "manual" && !call.Has(Scopes.Admin))
+        {
+            throw new ApiException(StatusCodes.Status403Forbidden, ApiProblems.Scope, $"a run for the event '{kind}' needs the scope {Scopes.Admin}; runs by hand are 'manual'");
+        }
+
+        return new WantedRun
+        {
+            Point = PointOf(wanted),
+            Event = kind,
+            Author = call.Who,
+            Title = wanted.Title is { } title ? new string([.. title.Where(c => !char.IsControl(c)).Take(200)]) : null,
+            Inputs = Checked(wanted.Inputs, "inputs", _ => true),
+            Environment = Checked(wanted.Environment, "environment", IsVariable),
+            Delivery = DeliveryOf(call),
+        };
+    }
+
+    private static SourcePoint PointOf(StartRun wanted)
+    {
+        if (new object?[] { wanted.Tag, wanted.PullRequest, (object?)wanted.Branch ?? wanted.Commit }.Count(p => p is not null) > 1)
+        {
+            throw ApiException.Request("either 'branch' (with or without 'commit'), 'tag', 'commit' or 'pullRequest'");
+        }
+
+        if (wanted.Branch is { } branch && !GitName.IsRef($"refs/heads/{branch}"))
+        {
+            throw ApiException.Request("'branch' is no name that git allows for a branch");
+        }
+
+        return wanted switch
+        {
+            { Commit: { } commit } => GitName.IsCommit(commit) ? new SourcePoint.Commit(commit, wanted.Branch) : throw ApiException.Request("'commit' is all 40 or 64 digits of a commit, in lower case"),
+            { Tag: { } tag } => GitName.IsRef($"refs/tags/{tag}") ? new SourcePoint.Tag(tag) : throw ApiException.Request("'tag' is no name that git allows for a tag"),
+            { PullRequest: { } number } => number > 0 ? new SourcePoint.PullRequest(number) : throw ApiException.Request("'pullRequest' is a number from 1"),
+            _ => new SourcePoint.Branch(wanted.Branch),
+        };
+    }
+
+    private static IReadOnlyDictionary<string, string> Checked(IReadOnlyDictionary<string, string>? values, string what, Func<string, bool> isName)
+    {
+        values ??= new Dictionary<string, string>();
+        if (values.Count > MaxValues || values.Any(v => v.Value is null || v.Value.Length > MaxValue || v.Value.Contains('\0') || v.Key.Length is 0 or > MaxKey))
+        {
+            throw ApiException.Request($"'{what}' holds at most {MaxValues} texts of at most {MaxValue / 1024} KiB");
+        }
+
+        return values.Keys.FirstOrDefault(k => !isName(k)) is { } bad
+            ? throw ApiException.Request($"'{bad}' in '{what}' is no name of a variable that may be given: letters, digits and underscores, and none of CI, CI_*, BUILDRUNNER_* and PLUGIN_*, which BuildRunner sets")
+            : values;
+    }
+
+    private static bool IsVariable(string name) =>
+        !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
+        && name != "CI" && !name.StartsWith("CI_", StringComparison.Ordinal) && !name.StartsWith("BUILDRUNNER", StringComparison.Ordinal) && !name.StartsWith("PLUGIN_", StringComparison.Ordinal);
+
+    // Bound to who sends it and to the repository: two callers that use the same key mean two runs.
+    private static (string Source, string Key)? DeliveryOf(ApiCall call)
+    {
+        if (call.Http.Request.Headers["Idempotency-Key"].FirstOrDefault() is not { } key)
+        {
+            return null;
+        }
+
+        if (key.Length is 0 or > MaxKey || key.Any(char.IsControl))
+        {
+            throw ApiException.Request($"the header Idempotency-Key holds 1 to {MaxKey} characters");
+        }
+
+        var bytes = SHA256.HashData(Encoding.UTF8.GetBytes($"{call.Who}\n{call.Repository.ToLowerInvariant()}\n{key}"));
+        return ("api", Convert.ToHexStringLower(bytes));
+    }
+}
