@@ -2,6 +2,7 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Sources;
@@ -40,6 +41,9 @@ public sealed record ServerOptions
 
     /// <summary>What holds for pipelines where neither file nor repository says otherwise.</summary>
     public PipelineOptions Pipelines { get; init; } = new();
+
+    /// <summary>How long things are kept.</summary>
+    public HousekeepingOptions Housekeeping { get; init; } = new();
 
     /// <summary>Judges late conditions of steps; null: no plan has any.</summary>
     public LateConditionJudge? Judge { get; init; }

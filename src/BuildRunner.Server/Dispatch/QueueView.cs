@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>The queue as people see it: what waits, in the order in which it will be handed out, and why. A look is shared by all who look within a moment.</summary>
-internal sealed class QueueView(Database database, LabelSets sets, DispatchOptions options, TimeProvider time)
+internal sealed class QueueView(Database database, LabelSets sets, DispatchOptions options, TimeProvider time) : IDisposable
 {
     private const int Most = 5_000;
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(500);
@@ -35,6 +35,9 @@ internal sealed class QueueView(Database database, LabelSets sets, DispatchOptio
 
     /// <summary>The next look is a new one: something was just done to the queue.</summary>
     public void Forget() => lookedAt = 0;
+
+    /// <summary>Lets go of what guards it.</summary>
+    public void Dispose() => gate.Dispose();
 
     private async Task<QueueLook> ReadAsync(Db db)
     {

@@ -1,31 +1,69 @@
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Backup;
+using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Hosting;
 
 /// <summary>What an administrator does on the server's own machine, straight in the database. The server may run meanwhile, or not.</summary>
 public sealed class ServerDesk : IAsyncDisposable
 {
+    private readonly ServerOptions options;
+    private readonly TimeProvider time;
     private readonly Database database;
 
-    private ServerDesk(Database database) => this.database = database;
-
-    /// <summary>Opens the database, and brings it to this version if it is new or the options say so.</summary>
-    public static async Task<ServerDesk> OpenAsync(ServerOptions options, TimeProvider time, CancellationToken cancellationToken)
+    private ServerDesk(ServerOptions options, TimeProvider time)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        var database = ServerServices.OpenDatabase(options, time);
-        if (options.MigrateOnStart)
-        {
-            await database.MigrateAsync(cancellationToken);
-        }
-
-        return new ServerDesk(database);
+        this.options = options;
+        this.time = time;
+        database = ServerServices.OpenDatabase(options, time);
     }
 
-    /// <summary>Makes a token for the API.</summary>
-    public async Task<string> CreateTokenAsync(string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken) =>
-        (await new ApiTokens(database).CreateAsync(name, scopes, validFor: null, "the server's machine", cancellationToken)).Token;
+    /// <summary>Opens the database as it is.</summary>
+    public static ServerDesk Open(ServerOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new ServerDesk(options, time);
+    }
+
+    /// <summary>Makes a token for the API, after bringing the database to this version if the options say so.</summary>
+    public async Task<string> CreateTokenAsync(string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken)
+    {
+        await ReadyAsync(cancellationToken);
+        return (await new ApiTokens(database).CreateAsync(name, scopes, validFor: null, "the server's machine", cancellationToken)).Token;
+    }
+
+    /// <summary>Makes a link's token, which signs an administrator's browser in, once.</summary>
+    public async Task<string> CreateLinkAsync(CancellationToken cancellationToken)
+    {
+        await ReadyAsync(cancellationToken);
+        return await new ApiTokens(database).CreateLinkAsync("administrator", [Scopes.Admin], cancellationToken);
+    }
+
+    /// <summary>Brings the tables to this version, one process at a time.</summary>
+    /// <returns>The changes that were made.</returns>
+    public async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
+    {
+        var pending = (await database.ReadAsync(db => db.Database.GetPendingMigrationsAsync(cancellationToken), cancellationToken)).ToList();
+        await database.MigrateAsync(cancellationToken);
+        return pending;
+    }
+
+    /// <summary>Looks whether database, logs and keys belong together.</summary>
+    public Task<IReadOnlyList<StoreFinding>> CheckAsync(CancellationToken cancellationToken) => new StoreCheck(options, database).LookAsync(cancellationToken);
+
+    /// <summary>Writes a backup; the server may run meanwhile.</summary>
+    /// <exception cref="BackupException">It cannot be made.</exception>
+    public Task BackupAsync(string path, CancellationToken cancellationToken) => new Backups(options, time).WriteAsync(path, database, cancellationToken);
+
+    /// <summary>Restores a backup into an empty data folder and database; no server may run on them.</summary>
+    /// <returns>The id of the master key that sealed its secrets, and when it was made.</returns>
+    /// <exception cref="BackupException">It cannot be restored.</exception>
+    public static async Task<(string KeyId, DateTimeOffset CreatedAt)> RestoreAsync(ServerOptions options, string path, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var manifest = await new Backups(options, time).RestoreAsync(path, cancellationToken);
+        return (manifest.KeyId, manifest.CreatedAt);
+    }
 
     /// <summary>Closes the database.</summary>
     public ValueTask DisposeAsync()
@@ -33,4 +71,6 @@ public sealed class ServerDesk : IAsyncDisposable
         (database as IDisposable)?.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private Task ReadyAsync(CancellationToken cancellationToken) => options.MigrateOnStart ? database.MigrateAsync(cancellationToken) : Task.CompletedTask;
 }

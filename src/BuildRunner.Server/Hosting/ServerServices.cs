@@ -45,15 +45,17 @@ public static class ServerServices
         services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
         services.AddSingleton(options.Sources).AddSingleton(options.Pipelines).AddSingleton<Links>().AddSingleton<AuditLog>().AddSingleton<AgentDesk>();
         services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
+        services.AddSingleton(s => new ServerHandle(s.GetRequiredService<AgentRegistry>(), s.GetRequiredService<ApiTokens>(), s.GetRequiredService<Links>()));
         services.AddSingleton<QueueView>().AddSingleton<QueueSwitch>();
         services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
         services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));
-        services.AddProblemDetails();
+        services.AddSingleton(options.Housekeeping).AddSingleton<Housekeeping>();
+        services.AddProblemDetails().AddExceptionHandler<Faults>();
         services.AddRequestLimits();
         services.AddApiDescription();
         ServerEndpoints.AddAccess(services);
-        services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>();
+        services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddMassTransit(bus =>
         {
             bus.AddServerConsumers();

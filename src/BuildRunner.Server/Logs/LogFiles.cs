@@ -79,6 +79,27 @@ internal sealed class LogFiles(string directory, long maxBytes)
         }
     }
 
+    /// <summary>Runs that have a folder here to which nothing was written for so long.</summary>
+    public IEnumerable<Guid> RunsOlderThan(TimeSpan age)
+    {
+        if (!Directory.Exists(directory))
+        {
+            yield break;
+        }
+
+        // The file system's clock on both sides: a file that is written now tells what time it is there.
+        var probe = Path.Combine(directory, ".now");
+        File.WriteAllBytes(probe, []);
+        var limit = File.GetLastWriteTimeUtc(probe) - age;
+        foreach (var folder in Directory.EnumerateDirectories(directory).SelectMany(Directory.EnumerateDirectories))
+        {
+            if (Guid.TryParseExact(Path.GetFileName(folder), "N", out var run) && Directory.GetLastWriteTimeUtc(folder) < limit)
+            {
+                yield return run;
+            }
+        }
+    }
+
     /// <summary>Whether a stream may be called so: its name becomes a part of a file's name.</summary>
     public static bool IsName(string? stream) =>
         stream is { Length: > 0 and <= 100 } && stream[0] != '.' && stream.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_');

@@ -78,7 +78,7 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
     private static IQueryable<RunOfRepository> Rows(Db db) =>
         from run in db.Runs
         join repository in db.Repositories on run.Repository equals repository.Id
-        select new RunOfRepository { Run = run, Repository = repository.Name };
+        select new RunOfRepository { Run = run, Repository = repository.Name, Key = repository.Key };
 
     private async Task<RunDetails?> DetailsAsync(Db db, Guid id, QueueLook look)
     {
@@ -156,6 +156,9 @@ internal sealed class RunOfRepository
     public required RunRow Run { get; init; }
 
     public required string Repository { get; init; }
+
+    /// <summary>The name in lower case.</summary>
+    public required string Key { get; init; }
 }
 
 /// <summary>Which runs a list shows.</summary>
@@ -176,8 +179,8 @@ internal sealed record RunFilter
     /// <summary>Only those.</summary>
     public IQueryable<RunOfRepository> Apply(IQueryable<RunOfRepository> runs)
     {
-        var name = Repository;
-        runs = name is null ? runs : runs.Where(r => r.Repository.ToLower() == name.ToLower());
+        var key = Repository?.ToLowerInvariant();
+        runs = key is null ? runs : runs.Where(r => r.Key == key);
         runs = Branch is { } branch ? runs.Where(r => r.Run.Branch == branch) : runs;
         runs = Event is { } kind ? runs.Where(r => r.Run.Event == kind) : runs;
         runs = Before is { } before ? runs.Where(r => r.Run.Id.CompareTo(before) < 0) : runs;

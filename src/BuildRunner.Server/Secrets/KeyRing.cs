@@ -35,6 +35,9 @@ public sealed class KeyRing
     /// <summary>The id of the key that seals.</summary>
     public string CurrentId => current.Id;
 
+    /// <summary>Whether what a key of this id sealed can be opened.</summary>
+    public bool Knows(string keyId) => keys.ContainsKey(keyId);
+
     /// <summary>Seals a value.</summary>
     /// <param name="value">The value.</param>
     /// <param name="place">What it belongs to; the same bytes open it.</param>

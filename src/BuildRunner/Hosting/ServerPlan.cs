@@ -3,6 +3,7 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Server;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Settings;
@@ -58,6 +59,7 @@ internal sealed record ServerPlan
                     MaxTimeout = settings.Duration(ServerKeys.MaxTimeout)!.Value,
                     CancelSupersededPushes = settings.Text(ServerKeys.CancelSuperseded) == "all",
                 },
+                Housekeeping = new HousekeepingOptions { Logs = settings.Duration(ServerKeys.LogsRetention)!.Value },
                 Dispatch = new DispatchOptions { EmbeddedAgentTakesStrangers = settings.Flag(ServerKeys.TakeStrangers) },
                 Logs = new LogLimits
                 {

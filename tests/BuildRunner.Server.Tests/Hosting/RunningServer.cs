@@ -34,11 +34,12 @@ internal sealed class RunningServer : IAsyncDisposable
     /// <param name="in">The folder of another one; null: a new one.</param>
     /// <param name="environment">More settings.</param>
     /// <param name="verb">What to start.</param>
-    public static async Task<RunningServer> StartAsync(string? @in = null, IReadOnlyDictionary<string, string>? environment = null, string verb = "server")
+    /// <param name="data">The name of its data directory in the folder.</param>
+    public static async Task<RunningServer> StartAsync(string? @in = null, IReadOnlyDictionary<string, string>? environment = null, string verb = "server", string data = "data")
     {
         var folder = @in is null ? TestFolder.Create() : null;
         var path = @in ?? folder!.Path;
-        var server = new RunningServer(folder, path, environment, [verb, "--data-dir", Path.Combine(path, "data"), "--listen", "http://127.0.0.1:0"]);
+        var server = new RunningServer(folder, path, environment, [verb, "--data-dir", Path.Combine(path, data), "--listen", "http://127.0.0.1:0"]);
         var address = await server.SeesAsync("listens on \\W*(http://[0-9.:]+)");
         server.Http.Dispose();
         server.Http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = new Uri(address) };

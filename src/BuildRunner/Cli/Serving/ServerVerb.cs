@@ -18,6 +18,7 @@ internal static class ServerVerb
             return ServerHost.RunAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, token);
         });
         command.Add(Token(host, globals, flags));
+        command.Add(Link(host, globals, flags));
         return command;
     }
 
@@ -32,7 +33,18 @@ internal static class ServerVerb
         {
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here, flags.Of(parsed));
-            here.Print(await ServerTokens.CreateAsync(settings, here, parsed.GetValue(name)!, parsed.GetValue(scopes)!, token) + "\n");
+            here.Print(await ServerStore.CreateTokenAsync(settings, here, parsed.GetValue(name)!, parsed.GetValue(scopes)!, token) + "\n");
+        });
+        return command;
+    }
+
+    private static Command Link(CliHost host, GlobalOptions globals, ServerFlags flags)
+    {
+        var command = new Command("link", "make a link that signs an administrator's browser in, once, and print it");
+        command.SetAction(async (parsed, token) =>
+        {
+            var here = globals.Apply(parsed, host);
+            here.Print(await ServerStore.CreateLinkAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, token) + "\n");
         });
         return command;
     }

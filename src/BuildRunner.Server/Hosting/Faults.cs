@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Globalization;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Api;
+using BuildRunner.Server.Secrets;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace BuildRunner.Server.Hosting;
+
+/// <summary>Answers what no endpoint could: disk and database are away for a while (503, to be tried again), and defects (500, with a reference that is in the log).</summary>
+internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
+{
+    private const int NoSpace = 28;
+    private const int OverQuota = 122;
+    private const int SqliteIo = 10;
+    private const int SqliteFull = 13;
+    private const int SqliteCannotOpen = 14;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (httpContext.RequestAborted.IsCancellationRequested)
+        {
+            return true;
+        }
+
+        if (WhyNotNow(exception) is { } why)
+        {
+            LogNotNow(logger, httpContext.Request.Path, why);
+            httpContext.Response.Headers.RetryAfter = 5.ToString(CultureInfo.InvariantCulture);
+            await ApiException.Problem(StatusCodes.Status503ServiceUnavailable, ApiProblems.Unavailable, why).ExecuteAsync(httpContext);
+            return true;
+        }
+
+        if (exception is BadHttpRequestException bad)
+        {
+            await ApiException.Problem(bad.StatusCode, ApiProblems.Request, bad.Message).ExecuteAsync(httpContext);
+            return true;
+        }
+
+        var reference = Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier;
+        LogDefect(logger, exception, httpContext.Request.Path, reference);
+        await ApiException.Problem(StatusCodes.Status500InternalServerError, "defect", $"this is a defect of BuildRunner; the server's log tells more at {reference}").ExecuteAsync(httpContext);
+        return true;
+    }
+
+    /// <summary>Why the same call may succeed later, as a sentence; null: it will not.</summary>
+    public static string? WhyNotNow(Exception exception)
+    {
+        for (var at = exception; at is not null; at = at.InnerException)
+        {
+            if (at switch
+            {
+                SqliteException { SqliteErrorCode: SqliteFull or SqliteIo or SqliteCannotOpen } => "the server's disk is full, or cannot be written; free some space, nothing was lost",
+                IOException { HResult: NoSpace or OverQuota } => "the server's disk is full; free some space, nothing was lost",
+                PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "the database's disk is full; free some space, nothing was lost",
+                PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections } => "the database does not take calls now",
+                NpgsqlException { IsTransient: true } => "the database does not answer",
+                NpgsqlException { InnerException: System.Net.Sockets.SocketException or IOException or TimeoutException } => "the database does not answer",
+                SecretException { Fault: SecretFault.UnknownKey } secret => secret.Message,
+                _ => null,
+            } is { } why)
+            {
+                return why;
+            }
+        }
+
+        return null;
+    }
+
+    [LoggerMessage(3110, LogLevel.Warning, "{Path} was answered with 503: {Why}")]
+    private static partial void LogNotNow(ILogger logger, string path, string why);
+
+    [LoggerMessage(3111, LogLevel.Error, "{Path} met a defect ({Reference})")]
+    private static partial void LogDefect(ILogger logger, Exception exception, string path, string reference);
+}

@@ -1,0 +1,77 @@
+using BuildRunner.Cli;
+using BuildRunner.Server.Hosting;
+using BuildRunner.Server.Storage.Backup;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Hosting;
+
+/// <summary>What is done on the server's own machine by way of the database itself: tokens, links, backups. The server may be running meanwhile.</summary>
+internal static class ServerStore
+{
+    /// <summary>Makes a token for the API.</summary>
+    public static async Task<string> CreateTokenAsync(EffectiveSettings settings, CliHost host, string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken)
+    {
+        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        return await desk.CreateTokenAsync(name, scopes, cancellationToken);
+    }
+
+    /// <summary>Makes a link that signs a browser in, once.</summary>
+    public static async Task<string> CreateLinkAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        var plan = ServerPlan.Of(settings, host.Environment);
+        await using var desk = ServerDesk.Open(plan.Options, host.Time);
+        var root = (plan.Options.PublicUrl?.AbsoluteUri ?? plan.Listen[0].ToString()).TrimEnd('/');
+        return $"{root}/login/link?token={await desk.CreateLinkAsync(cancellationToken)}";
+    }
+
+    /// <summary>Brings the tables to this version.</summary>
+    public static async Task MigrateAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        var made = await desk.MigrateAsync(cancellationToken);
+        host.Print(made.Count == 0 ? "the database is at this version already\n" : string.Concat(made.Select(m => $"made {m}\n")));
+    }
+
+    /// <summary>Tells what is wrong with the store, a line for each thing that was looked at.</summary>
+    public static async Task<int> CheckAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        var findings = await desk.CheckAsync(cancellationToken);
+        host.Print(string.Concat(findings.Select(f => $"{f.What}: {f.Problem ?? "fine"}\n")));
+        return (int)(findings.All(f => f.Problem is null) ? ExitCode.Success : ExitCode.Error);
+    }
+
+    /// <summary>Writes a backup.</summary>
+    public static Task BackupAsync(EffectiveSettings settings, CliHost host, string path, CancellationToken cancellationToken) => ToldAsync(async () =>
+    {
+        var options = ServerPlan.Of(settings, host.Environment).Options;
+        await using var desk = ServerDesk.Open(options, host.Time);
+        await desk.BackupAsync(path, cancellationToken);
+        host.Print($"wrote {path}. The master key {options.Keys.CurrentId} is not in it; without that key its secrets cannot be read, so keep a copy of the key somewhere else\n");
+    });
+
+    /// <summary>Restores a backup.</summary>
+    public static Task RestoreAsync(EffectiveSettings settings, CliHost host, string path, CancellationToken cancellationToken) => ToldAsync(async () =>
+    {
+        var options = ServerPlan.Of(settings, host.Environment).Options;
+        using var folder = DataFolder.Open(options);
+        var (key, at) = await ServerDesk.RestoreAsync(options, path, host.Time, cancellationToken);
+        host.Print($"restored the backup of {at:yyyy-MM-dd HH:mm} UTC into {options.DataDirectory}\n");
+        if (!options.Keys.Knows(key))
+        {
+            host.Say($"buildrunner: its secrets were sealed with the master key {key}, which is not here: put that key into Secrets:MasterKeyFile or Secrets:PreviousKeys before the server starts\n");
+        }
+    });
+
+    private static async Task ToldAsync(Func<Task> work)
+    {
+        try
+        {
+            await work();
+        }
+        catch (BackupException e)
+        {
+            throw new CliException(ExitCode.Error, e.Message);
+        }
+    }
+}
