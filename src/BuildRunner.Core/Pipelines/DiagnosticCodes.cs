@@ -120,9 +120,6 @@ public static class DiagnosticCodes
     /// <summary>A workflow depends on one that does not exist, and is left out.</summary>
     public const string UnknownWorkflow = "BR1103";
 
-    /// <summary>A step depends on one that does not run for this event, and is left out.</summary>
-    public const string DependencySkipped = "BR1104";
-
     /// <summary>A name that is used twice and was made unique.</summary>
     public const string NameMadeUnique = "BR1105";
 

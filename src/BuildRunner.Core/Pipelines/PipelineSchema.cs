@@ -78,7 +78,7 @@ public static class PipelineSchema
                 Types(writer, "string");
                 break;
             case ValueKind.Choice choice:
-                OrSubstituted(writer, () => Words(writer, choice.Words));
+                OrSubstituted(writer, () => Words(writer, choice.Words.Concat(choice.Old)));
                 break;
             case ValueKind.Boolean:
                 OrSubstituted(writer, () => writer.WriteString("type", "boolean"));

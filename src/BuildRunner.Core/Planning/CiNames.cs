@@ -28,6 +28,32 @@ internal static class CiNames
         "CI_NETRC_USERNAME", "CI_NETRC_PASSWORD", "CI_NETRC_MACHINE",
     };
 
+    /// <summary>Names that Woodpecker once had and has no more, with the current ones: for hints.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Gone = new Dictionary<string, string>(StringComparer.Ordinal)
+    {
+        ["CI_REPO_LINK"] = "CI_REPO_URL",
+        ["CI_REPO_REMOTE"] = "CI_REPO_CLONE_URL",
+        ["CI_REPO_REMOTE_URL"] = "CI_REPO_CLONE_URL",
+        ["CI_REPO_TRUSTED"] = "CI_REPO_TRUSTED_SECURITY",
+        ["CI_COMMIT_LINK"] = "CI_PIPELINE_FORGE_URL",
+        ["CI_COMMIT_URL"] = "CI_PIPELINE_FORGE_URL",
+        ["CI_BUILD_NUMBER"] = "CI_PIPELINE_NUMBER",
+        ["CI_BUILD_EVENT"] = "CI_PIPELINE_EVENT",
+        ["CI_BUILD_LINK"] = "CI_PIPELINE_URL",
+        ["CI_BUILD_DEPLOY_TARGET"] = "CI_PIPELINE_DEPLOY_TARGET",
+        ["CI_PIPELINE_LINK"] = "CI_PIPELINE_URL",
+        ["CI_SYSTEM_LINK"] = "CI_SYSTEM_URL",
+        ["CI_SYSTEM_ARCH"] = "CI_SYSTEM_PLATFORM",
+        ["DRONE_TAG"] = "CI_COMMIT_TAG",
+        ["DRONE_BRANCH"] = "CI_COMMIT_BRANCH",
+        ["DRONE_COMMIT"] = "CI_COMMIT_SHA",
+        ["DRONE_COMMIT_SHA"] = "CI_COMMIT_SHA",
+        ["DRONE_COMMIT_BRANCH"] = "CI_COMMIT_BRANCH",
+        ["DRONE_BUILD_NUMBER"] = "CI_PIPELINE_NUMBER",
+        ["DRONE_REPO"] = "CI_REPO",
+        ["DRONE_REPO_NAME"] = "CI_REPO_NAME",
+    };
+
     /// <summary>Old names, with the current ones.</summary>
     public static readonly IReadOnlyDictionary<string, string> Old = new Dictionary<string, string>(StringComparer.Ordinal)
     {

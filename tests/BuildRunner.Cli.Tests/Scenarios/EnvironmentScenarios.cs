@@ -46,6 +46,12 @@ internal static class EnvironmentScenarios
             Checks = [new(run => Assert.Contains("Did you mean `CI_COMMIT_BRANCH`?", run.Diagnostics[0].Hint))],
         },
 
+        new("A variable that Woodpecker or Drone once had is told by its name now", "steps: {build: {image: golang, environment: {A: '${CI_REPO_LINK}', B: '${DRONE_TAG}'}, commands: echo}}\n", "build=success")
+        {
+            Warns = "BR1107",
+            Checks = [new(run => Assert.Equal(["It is called `CI_REPO_URL` now", "It is called `CI_COMMIT_TAG` now"], run.Diagnostics.Select(d => d.Hint!)))],
+        },
+
         new("What is known when the step runs cannot be substituted, and the warning says so", "steps: {build: {image: golang, commands: 'echo ${CI_STEP_NAME}'}}\n", "build=success")
         {
             Warns = "BR1107",

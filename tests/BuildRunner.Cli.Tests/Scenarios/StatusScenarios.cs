@@ -38,6 +38,13 @@ internal static class StatusScenarios
         new("Of several conditions the status of those that hold counts, in both cases", Fine, "build=success tell=success") { Event = On.Pull },
         new("A step none of whose conditions holds does not run, whatever their status", Fine, "build=success tell=skipped"),
 
+        new("A status of old files is remarked and means nothing", """
+            steps:
+              - {name: build, image: dummy, commands: echo}
+              - {name: tell, image: dummy, commands: echo, when: {status: [success, failure, changed]}}
+              - {name: never, image: dummy, commands: echo, when: {status: changed}}
+            """, "build=success tell=success never=skipped") { Warns = "BR1102" },
+
         new("A condition without a status means success", """
             steps:
               - {name: build, image: dummy, environment: {STEP_EXIT_CODE: '1'}, commands: echo}

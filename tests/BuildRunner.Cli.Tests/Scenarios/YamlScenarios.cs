@@ -101,6 +101,8 @@ internal static class YamlScenarios
         new("The old key platform is a label, with a warning", "platform: linux/arm64\nsteps: {a: {image: x, commands: echo}}\n", "") { Warns = "BR1101", Checks = [Must.Plan(plan => Assert.Equal("linux/arm64", plan.Workflows[0].Labels["platform"]))] },
         new("A key that does not exist refuses the file, with the nearest one", "steps: {a: {image: x, comands: echo}}\n", "") { Refused = "BR1020", Checks = [new(run => Assert.Equal("Did you mean `commands`?", run.Diagnostics[0].Hint))] },
         new("A misspelt key at the top refuses the file", "matri: {GO: [1]}\nsteps: {a: {image: x, commands: echo}}\n", "") { Refused = "BR1020" },
+        new("What cannot be merged is refused", "variables: [&x text]\nsteps: {a: {<<: *x, image: x, commands: echo}}\n", "") { Refused = "BR1010", Checks = [Must.SayAt("BR1010", 2)] },
+        new("A workflow has at most 256 steps", "steps:\n" + string.Concat(Enumerable.Range(0, 257).Select(i => $"- {{name: s{i}, image: x, commands: echo}}\n")), "") { Refused = "BR1045" },
         new("A step needs an image", "steps: {a: {commands: echo}}\n", "") { Refused = "BR1029" },
         new("A workflow needs steps", "when: {event: push}\n", "") { Refused = "BR1029" },
     ];

@@ -3,6 +3,7 @@ using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Pipelines.Yaml;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Tests.Planning;
+using CsCheck;
 using NJsonSchema;
 using NJsonSchema.Validation;
 
@@ -64,6 +65,30 @@ public sealed class CorpusTests
             }
         }
         Assert.Empty(differences.Distinct());
+    }
+
+    [Fact]
+    public void A_valid_file_that_is_damaged_anyhow_ends_in_a_plan_or_a_diagnostic() =>
+        Gen.Select(Gen.Int[0, Corpus.Files.Count - 1], Gen.Int[0, 4], Gen.Int[0, int.MaxValue], Gen.Int[0, int.MaxValue], Gen.Char["{}[]:,#&*!|>'\"%@`-?~ \n\t$<\\\u0000\u2028é"]).Sample(
+            (file, damage, from, to, sign) =>
+            {
+                var result = Plans.Result(Damaged(Corpus.Files[file].Yaml, damage, from, to, sign));
+                Assert.True(result.Plan is not null || result.Diagnostics.Any(diagnostic => diagnostic.Severity == DiagnosticSeverity.Error));
+            },
+            iter: 3000);
+
+    private static string Damaged(string yaml, int damage, int from, int to, char sign)
+    {
+        var at = from % yaml.Length;
+        var length = Math.Min(to % 40, yaml.Length - at);
+        return damage switch
+        {
+            0 => yaml.Insert(at, sign.ToString()),
+            1 => yaml.Remove(at, length),
+            2 => yaml.Insert(to % yaml.Length, yaml.Substring(at, length)),
+            3 => yaml[..at],
+            _ => yaml.Remove(at, 1).Insert(at, sign.ToString()),
+        };
     }
 
     /// <summary>Run with UPDATE_DOCS=1 in the environment to write it anew.</summary>

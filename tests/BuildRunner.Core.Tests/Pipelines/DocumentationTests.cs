@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Pipelines.Keys;
 using BuildRunner.Core.Planning;
@@ -46,6 +47,31 @@ public sealed class DocumentationTests
         if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
             File.WriteAllText(path, Page());
         Assert.Equal(Page(), File.ReadAllText(path));
+    }
+
+    /// <summary>Run with UPDATE_DOCS=1 in the environment to write the page anew.</summary>
+    [Fact]
+    public void The_list_of_codes_has_every_code()
+    {
+        var path = Path.Combine(Corpus.Documentation, "codes.md");
+        var page = "# What is said of files\n\nEvery problem of a file has a code that keeps its meaning for ever; one that is no longer used is not given out again. Those from `BR1101` on are warnings, but for `BR1199`.\n\n| Code | Meaning |\n|---|---|\n"
+            + string.Concat(Codes().OrderBy(code => code.Code, StringComparer.Ordinal).Select(code => $"| `{code.Code}` | {Cell(code.Meaning)} |\n"));
+        if (Environment.GetEnvironmentVariable("UPDATE_DOCS") == "1")
+            File.WriteAllText(path, page);
+        Assert.Equal(page, File.ReadAllText(path));
+        Assert.Equal(Codes().Count(), Codes().Select(code => code.Code).Distinct().Count());
+    }
+
+    // The meaning of a code is what its documentation comment says.
+    private static IEnumerable<(string Code, string Meaning)> Codes()
+    {
+        var comments = XDocument.Load(Path.ChangeExtension(typeof(DiagnosticCodes).Assembly.Location, ".xml"));
+        foreach (var field in typeof(DiagnosticCodes).GetFields())
+        {
+            var comment = comments.Descendants("member").Single(member => (string?)member.Attribute("name") == $"F:{typeof(DiagnosticCodes).FullName}.{field.Name}").Element("summary")!;
+            var text = string.Concat(comment.Nodes().Select(node => node is XElement { Name.LocalName: "c" } code ? $"`{code.Value}`" : node.ToString(SaveOptions.DisableFormatting))).Trim();
+            yield return ((string)field.GetValue(null)!, text.Replace("&lt;", "<", StringComparison.Ordinal));
+        }
     }
 
     private static string Page()

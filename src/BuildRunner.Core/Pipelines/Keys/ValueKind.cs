@@ -13,7 +13,11 @@ internal abstract record ValueKind
 
     /// <summary>One of some words.</summary>
     /// <param name="Words">The words.</param>
-    public sealed record Choice(params string[] Words) : ValueKind;
+    public sealed record Choice(params string[] Words) : ValueKind
+    {
+        /// <summary>Words of old files that are accepted, remarked, and mean nothing.</summary>
+        public string[] Old { get; init; } = [];
+    }
 
     /// <summary><c>true</c> or <c>false</c>, and the other spellings of YAML 1.1.</summary>
     public sealed record Boolean : ValueKind;

@@ -31,7 +31,7 @@ internal static class WhenKeys
                 new("on_empty", Switch, "Whether the condition holds if no file was changed.") { Default = "`true`" },
             ]))), "The changed files. Only looked at for `push` and the events of pull requests."),
         new("cron", Patterns, "The schedule's name. Only looked at for `cron`."),
-        new("status", new OneOrMany(new Choice("success", "failure", "cancelled")),
+        new("status", new OneOrMany(new Choice("success", "failure", "cancelled") { Old = ["changed", "fixed", "killed"] }),
             "The state of the workflow in which the step runs (of a workflow: the result of those it depends on). `cancelled` runs it when the run is cancelled.") { Default = "`success`" },
         new("platform", Patterns, "The platform that the workflow runs on, such as `linux/amd64`."),
         new("matrix", new Map("AXIS", Name), "Values of this matrix cell; each may be a pattern. Steps only."),

@@ -49,6 +49,8 @@ internal sealed class NameRules
     {
         if (CiNames.AtStart.Contains(name))
             return $"It is known when the step runs: write `$${{{name}}}` for the shell's variable";
+        if (CiNames.Gone.TryGetValue(name, out var now))
+            return $"It is called `{now}` now";
         return Nearest.To(name, known) is { } near && near.Length > 4
             ? $"Did you mean `{near}`? For the shell's variable write `$${{{Short(name)}}}`"
             : $"For the shell's variable write `$${{{Short(name)}}}` or `${Short(name)}`; for one that may be absent `${{{Short(name)}:-}}`";

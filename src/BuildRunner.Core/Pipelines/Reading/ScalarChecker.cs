@@ -68,6 +68,9 @@ internal sealed class ScalarChecker(VariableScope? variables, NameRules names, D
             case ValueKind.Text { MayBeEmpty: false } when text.Length == 0:
                 diagnostics.Error(DiagnosticCodes.Empty, scalar.Location, $"{subject} is empty");
                 break;
+            case ValueKind.Choice choice when choice.Old.Contains(text, StringComparer.Ordinal):
+                diagnostics.Warning(DiagnosticCodes.NoEffect, scalar.Location, $"{subject} is `{text}`, which has no effect", $"Write {choice.Expectation}");
+                break;
             case ValueKind.Choice choice when !choice.Words.Contains(text, StringComparer.Ordinal):
                 diagnostics.Error(DiagnosticCodes.NotAChoice, scalar.Location, $"{subject} must be {choice.Expectation}, not `{Short(text)}`", DidYouMean(text, choice.Words));
                 break;

@@ -45,7 +45,7 @@ internal sealed class YamlMerge(DiagnosticBag diagnostics, bool inList)
                 sequences.AddRange(!byAlias && All<YamlNode.Sequence>(list) ? list.Items.Cast<YamlNode.Sequence>() : [list]);
                 break;
             default:
-                diagnostics.Error(DiagnosticCodes.BadMerge, value.Location, "only a mapping, or a list of mappings, can be merged into a mapping", "Refer to one with an alias: `<<: *name`; lists are merged as items of a list: `- <<: *name`");
+                diagnostics.Error(DiagnosticCodes.BadMerge, key, "only a mapping, or a list of mappings, can be merged into a mapping", "Refer to one with an alias: `<<: *name`; lists are merged as items of a list: `- <<: *name`");
                 break;
         }
     }
