@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using BuildRunner.Core.Expressions.Conditions;
 
 namespace BuildRunner.Core.Tests.Expressions;
@@ -145,7 +144,6 @@ public sealed class ExpressionTests
     [Fact]
     public void Hostile_expressions_end_soon()
     {
-        var watch = Stopwatch.StartNew();
         string[] hostile =
         [
             new string('(', 100_000),
@@ -164,11 +162,14 @@ public sealed class ExpressionTests
         ];
         foreach (var text in hostile)
         {
-            var expression = Expression.Parse(text, out var problem);
-            expression?.Holds(Scope(), out problem);
-            Assert.NotNull(problem);
+            var spent = CpuTime.Milliseconds(() =>
+            {
+                var expression = Expression.Parse(text, out var problem);
+                expression?.Holds(Scope(), out problem);
+                Assert.NotNull(problem);
+            });
+            Assert.True(spent < 400, $"{spent} ms for {text[..30]}");
         }
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 3000);
     }
 
     [Fact]

@@ -77,10 +77,12 @@ public sealed class GlobTests
     [Fact]
     public void A_pattern_that_makes_others_backtrack_for_ever_is_matched_at_once()
     {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        Assert.False(Glob.Parse(string.Concat(Enumerable.Repeat("*a", 200)) + "b", out _)!.Matches(new string('a', 4000)));
-        Assert.False(Glob.Parse(string.Concat(Enumerable.Repeat("**/", 200)) + "b", out _)!.Matches(string.Concat(Enumerable.Repeat("a/", 2000))));
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 2000);
+        var spent = CpuTime.Milliseconds(() =>
+        {
+            Assert.False(Glob.Parse(string.Concat(Enumerable.Repeat("*a", 200)) + "b", out _)!.Matches(new string('a', 4000)));
+            Assert.False(Glob.Parse(string.Concat(Enumerable.Repeat("**/", 200)) + "b", out _)!.Matches(string.Concat(Enumerable.Repeat("a/", 2000))));
+        });
+        Assert.InRange(spent, 0, 2000);
     }
 
     [Theory]

@@ -103,11 +103,13 @@ public sealed class TextTemplateTests
     [Fact]
     public void A_pattern_takes_time_linear_in_the_value()
     {
-        var watch = System.Diagnostics.Stopwatch.StartNew();
         var value = new string('a', 60_000);
-        Assert.Equal(value, TextTemplate.Parse("${A##*a*a*a*a*a*a*a*a*a*a*a*a*b}", out _)!.Expand(_ => value));
-        Assert.Equal(value, TextTemplate.Parse("${A%%b*a*a*a*a*a*a*a*a*a*a*a*}", out _)!.Expand(_ => value));
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 2000);
+        var spent = CpuTime.Milliseconds(() =>
+        {
+            Assert.Equal(value, TextTemplate.Parse("${A##*a*a*a*a*a*a*a*a*a*a*a*a*b}", out _)!.Expand(_ => value));
+            Assert.Equal(value, TextTemplate.Parse("${A%%b*a*a*a*a*a*a*a*a*a*a*a*}", out _)!.Expand(_ => value));
+        });
+        Assert.InRange(spent, 0, 2000);
     }
 
     [Fact]
