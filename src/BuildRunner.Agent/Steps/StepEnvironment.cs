@@ -1,9 +1,5 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Core.Expressions;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
@@ -12,9 +8,6 @@ namespace BuildRunner.Agent.Steps;
 /// <summary>The environment of an attempt, made when it starts.</summary>
 internal static class StepEnvironment
 {
-    // Woodpecker's plugins get it as Go writes it; only what JSON itself demands is escaped.
-    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     /// <summary>Where a step writes its outputs.</summary>
     public const string OutputFile = "/.buildrunner.output";
 
@@ -93,34 +86,24 @@ internal static class StepEnvironment
         return environment;
     }
 
-    private static string Resolve(WorkflowJob job, StepAttempt attempt, PlanValue value) => value switch
-    {
-        PlanValue.Literal(var text) => text,
-        PlanValue.Secret(var name) => Secret(job, attempt.Step, name),
-        PlanValue.Template(var text) => Outputs(text, attempt),
-        PlanValue.Json(var text) => Fill(JsonNode.Parse(text), job, attempt)?.ToJsonString(Relaxed) ?? "null",
-        _ => throw new ArgumentOutOfRangeException(nameof(value), value, "an unknown kind of value"),
-    };
+    // A secret that is missing throws, so there is always a text.
+    private static string Resolve(WorkflowJob job, StepAttempt attempt, PlanValue value) => PlanValueResolver.Resolve(
+        value,
+        name => Secret(job, attempt.Step, name),
+        (step, key) => attempt.Outputs.TryGetValue(step, out var outputs) ? outputs.GetValueOrDefault(key) : null,
+        out _)!;
 
     private static string Secret(WorkflowJob job, StepPlan step, string name) =>
         step.WithoutSecrets ? throw Refused(step, name, "the step says permissions.secrets: none")
-        : job.Secrets.TryGetValue(name, out var value) ? value
-        : throw Refused(step, name, job.SecretsWithheld.GetValueOrDefault(name) ?? job.SecretHint.Replace("{0}", name, StringComparison.Ordinal));
+        : Find(job.Secrets, name) ?? throw Refused(step, name, job.SecretsWithheld.GetValueOrDefault(name) ?? job.SecretHint.Replace("{0}", name, StringComparison.Ordinal));
+
+    // Woodpecker's names of secrets have no case; of two that differ only in it the one that is meant exactly wins.
+    private static string? Find(IReadOnlyDictionary<string, string> secrets, string name) => secrets.TryGetValue(name, out var value)
+        ? value
+        : secrets.Where(secret => secret.Key.Equals(name, StringComparison.OrdinalIgnoreCase)).OrderBy(secret => secret.Key, StringComparer.Ordinal).Select(secret => secret.Value).FirstOrDefault();
 
     private static ContainerException Refused(StepPlan step, string name, string why) =>
         new(ContainerFailure.AccessDenied, $"step '{step.Name}' needs the secret '{name}': {why}");
-
-    private static string Outputs(string text, StepAttempt attempt) =>
-        OutputTemplate.Resolve(text, (step, key) => attempt.Outputs.TryGetValue(step, out var outputs) ? outputs.GetValueOrDefault(key) : null);
-
-    private static JsonNode? Fill(JsonNode? node, WorkflowJob job, StepAttempt attempt) => node switch
-    {
-        JsonObject { Count: 1 } map when map["from_secret"] is JsonValue name => JsonValue.Create(Secret(job, attempt.Step, name.GetValue<string>())),
-        JsonObject { Count: 1 } map when map["from_template"] is JsonValue text => JsonValue.Create(Outputs(text.GetValue<string>(), attempt)),
-        JsonObject map => new JsonObject(map.Select(p => KeyValuePair.Create(p.Key, Fill(p.Value, job, attempt)))),
-        JsonArray list => new JsonArray([.. list.Select(n => Fill(n, job, attempt))]),
-        _ => node?.DeepClone(),
-    };
 
     private static string Unix(DateTimeOffset at) => at.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
 }

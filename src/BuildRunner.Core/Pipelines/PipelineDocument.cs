@@ -40,7 +40,7 @@ internal sealed record PipelineDocument(string Path, YamlNode.Mapping Root)
         return file;
     }
 
-    /// <summary>The name of the workflow: the file's, without folder, leading dot and extension.</summary>
+    /// <summary>The name of the workflow: the file's, without folder, leading dots and extension.</summary>
     public string WorkflowName
     {
         get
@@ -51,7 +51,7 @@ internal sealed record PipelineDocument(string Path, YamlNode.Mapping Root)
                 if (name.EndsWith(extension, StringComparison.OrdinalIgnoreCase))
                     name = name[..^extension.Length];
             }
-            return name.StartsWith('.') && name.Length > 1 ? name[1..] : name;
+            return name.TrimStart('.') is { Length: > 0 } plain ? plain : name;
         }
     }
 }

@@ -156,6 +156,12 @@ internal static class EnvironmentScenarios
             Checks = [Must.Get("build", "TOKEN_ENV", "very-private"), Must.Print("build", "it is ********"), Must.Print("build", "VERY-PRIVATE")],
         },
 
+        new("The names of secrets have no case", "steps: {build: {image: x, environment: {A: {from_secret: SECRET_TOKEN}, B: {from_secret: Both}}, commands: echo}}\n", "build=success")
+        {
+            Secrets = new Dictionary<string, string> { ["secret_token"] = "very-private", ["both"] = "not-this-one", ["Both"] = "this-one" },
+            Checks = [Must.Get("build", "A", "very-private"), Must.Get("build", "B", "this-one")],
+        },
+
         new("A secret that there is none of is an error of the step", """
             steps:
               build: {image: x, environment: {TOKEN: {from_secret: nowhere}}, commands: echo}

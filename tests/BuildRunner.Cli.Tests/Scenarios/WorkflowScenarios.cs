@@ -22,6 +22,20 @@ internal static class WorkflowScenarios
             Checks = [Must.Follow("test/test", "build/build"), Must.Follow("deploy/deploy", "test/test"), Must.Follow("deploy/deploy", "lint/lint")],
         },
 
+        new("Names of workflows may have spaces, and a file may begin with dots", """
+            === .woodpecker/Build Auth.yaml
+            steps: [{name: a, image: x, environment: {SLEEP: 300ms}, commands: echo}]
+            === .woodpecker/..Auth server tests.yml
+            depends_on: [Build Auth]
+            steps: [{name: b, image: x, commands: echo}]
+            === .woodpecker/last.yml
+            depends_on: [Auth server tests]
+            steps: [{name: c, image: x, commands: echo}]
+            """, "")
+        {
+            Checks = [Must.Plan(plan => Assert.Equal(["Build Auth", "Auth server tests", "last"], plan.Workflows.Select(w => w.Name))), Must.Leave("Auth server tests", null), Must.Leave("last", null)],
+        },
+
         new("Workflows without dependencies run at the same time", """
             === .woodpecker/a.yml
             steps: [{name: one, image: x, environment: {SLEEP: 1s}, commands: sleep $SLEEP}]
