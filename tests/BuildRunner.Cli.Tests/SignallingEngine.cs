@@ -23,7 +23,7 @@ internal sealed class SignallingEngine(IContainerEngine inner, Action started) :
 
     private sealed class Group(SignallingEngine engine, IContainerGroup inner) : IContainerGroup
     {
-        public string? WorkspaceDirectory => inner.WorkspaceDirectory;
+        public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => inner.OpenWorkspaceAsync(cancellationToken);
 
         public Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken) => inner.PrepareAsync(spec, cancellationToken);
 

@@ -44,7 +44,7 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
         {
             // First the services: whoever looks at the workspace must not race with somebody who still writes to it.
             await Task.WhenAll(services.Select(s => s.DisposeAsync().AsTask()));
-            await before(group.WorkspaceDirectory, CancellationToken.None);
+            await before(await group.OpenWorkspaceAsync(CancellationToken.None), CancellationToken.None);
         }
 
         await DisposeAsync();

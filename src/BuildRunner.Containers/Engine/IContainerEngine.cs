@@ -43,7 +43,9 @@ public interface IContainerEngine : IAsyncDisposable
 public interface IContainerGroup : IAsyncDisposable
 {
     /// <summary>A directory on this host that shows the workspace as the steps see it, for reading results; null if the group has none.</summary>
-    string? WorkspaceDirectory { get; }
+    /// <remarks>It lives as long as the group. Where the engine is elsewhere it is a copy, made by this call; so call it when nothing writes any more.</remarks>
+    /// <exception cref="ContainerException">The engine could not be asked for it.</exception>
+    Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken);
 
     /// <summary>Makes everything ready but "go". No user code has run, so disposing the result is free.</summary>
     /// <remarks>The intent to start is stored between this call and <see cref="RunAsync"/> (promise G2).</remarks>

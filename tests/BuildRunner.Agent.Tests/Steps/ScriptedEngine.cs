@@ -54,7 +54,7 @@ internal sealed class ScriptedEngine : IContainerEngine
 
     private sealed class Group(ScriptedEngine engine, GroupSpec spec) : IContainerGroup
     {
-        public string? WorkspaceDirectory => null;
+        public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(null);
 
         public Task<IPreparedContainer> PrepareAsync(ContainerSpec container, CancellationToken cancellationToken)
         {

@@ -53,7 +53,7 @@ internal sealed class WatchedEngine(IContainerEngine inner) : IContainerEngine
 
     private sealed class Group(WatchedEngine engine, IContainerGroup inner) : IContainerGroup
     {
-        public string? WorkspaceDirectory => inner.WorkspaceDirectory;
+        public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => inner.OpenWorkspaceAsync(cancellationToken);
 
         public Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken) => inner.PrepareAsync(spec, cancellationToken);
 

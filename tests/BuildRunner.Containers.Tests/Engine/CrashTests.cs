@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Net.Sockets;
 using System.Runtime.CompilerServices;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Testing.Engine;
@@ -86,26 +85,9 @@ public sealed class CrashTests
         Assert.Equal(new ContainerExit.Exited(0), await group.RunAsync(container, StartSpec.AsPrepared, new OutputRecorder(), TestContext.Current.CancellationToken));
     }
 
-    private static async Task<Process> StartChildAsync(OciHost host, string phase)
+    private static Task<Process> StartChildAsync(OciHost host, string phase) => CrashingChild.StartAsync(host.Folder, phase, new()
     {
-        using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        listener.Bind(new UnixDomainSocketEndPoint(host.Folder["socket"]));
-        listener.Listen(1);
-        var info = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        info.Environment[CrashingProcess.SocketVariable] = host.Folder["socket"];
-        info.Environment[CrashingProcess.StateVariable] = host.Options.StateRoot;
-        info.Environment[CrashingProcess.SandboxVariable] = host.Options.SandboxPath;
-        info.Environment[CrashingProcess.FolderVariable] = host.Folder.Path;
-        var child = Process.Start(info)!;
-        _ = child.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        timeout.CancelAfter(TimeSpan.FromSeconds(60));
-        using var connection = await listener.AcceptAsync(timeout.Token);
-        using var reader = new StreamReader(new NetworkStream(connection));
-        while (await reader.ReadLineAsync(timeout.Token) is { } said && said != phase)
-        {
-        }
-
-        return child;
-    }
+        [CrashingProcess.StateVariable] = host.Options.StateRoot,
+        [CrashingProcess.SandboxVariable] = host.Options.SandboxPath,
+    });
 }

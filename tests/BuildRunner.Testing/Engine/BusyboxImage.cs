@@ -12,6 +12,9 @@ public static class BusyboxImage
     /// <summary>Exits with its effective user; belongs to root, and has the set-user-id bit.</summary>
     public const string SetUserIdProgram = "whoami-setuid";
 
+    /// <summary>Its name in engines with a store of their own.</summary>
+    public const string Name = "busybox-test:1";
+
     private static readonly KeyValuePair<string, string>[] Environment = [new("PATH", "/bin:/usr/bin"), new("IMAGE", "busybox")];
 
     /// <summary>Fills a new directory and describes it as an image that engines take.</summary>
@@ -39,8 +42,8 @@ public static class BusyboxImage
         return Describe(directory);
     }
 
-    /// <summary>Writes the same tree and configuration as <c>docker save</c> does; its name is <c>repository:tag</c>.</summary>
-    public static void WriteArchive(string directory, string path, string name)
+    /// <summary>Writes the same tree and configuration as <c>docker save</c> does.</summary>
+    public static void WriteArchive(string directory, string path, string name = Name)
     {
         Run("tar", "--numeric-owner", "--sort=name", "-C", directory, "-cf", path + ".layer", ".");
         var layer = TestLayer.Of(File.ReadAllBytes(path + ".layer"));

@@ -1,7 +1,9 @@
 using System.Net.Sockets;
 using System.Text;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Testing.Engine;
 
@@ -14,12 +16,15 @@ public static class CrashingProcess
     public const string FolderVariable = "BUILDRUNNER_TEST_FOLDER";
     public const string SandboxVariable = "BUILDRUNNER_TEST_SANDBOX";
 
+    /// <summary>Address of a Docker or Podman engine that has <see cref="BusyboxImage.Name"/>; empty: the embedded engine, with the image in the folder.</summary>
+    public const string DockerVariable = "BUILDRUNNER_TEST_DOCKER";
+
     /// <summary>Does what the variables say, if there are any, and then ends the process.</summary>
     public static void RunIfTold()
     {
         if (Environment.GetEnvironmentVariable(SocketVariable) is { Length: > 0 } socket)
         {
-            RunAsync(socket, Variable(StateVariable), Variable(FolderVariable), Variable(SandboxVariable)).GetAwaiter().GetResult();
+            RunAsync(socket, Variable(FolderVariable)).GetAwaiter().GetResult();
             Environment.Exit(0);
         }
     }
@@ -27,12 +32,12 @@ public static class CrashingProcess
     private static string Variable(string name) => Environment.GetEnvironmentVariable(name) ?? "";
 
     /// <summary>Says over the socket what it does, phase by phase.</summary>
-    private static async Task RunAsync(string path, string stateRoot, string folder, string sandbox)
+    private static async Task RunAsync(string path, string folder)
     {
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
-        await using var engine = OciEngine.Create(new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = folder + "/scratch", SandboxPath = sandbox });
-        var image = BusyboxImage.Describe(folder + "/image");
+        await using var engine = NewEngine(folder);
+        var image = await ImageAsync(engine, folder);
         var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w/tree", SourceDirectory = folder + "/image", CopyOnWrite = true };
         await using var group = await engine.CreateGroupAsync(
             new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace }, CancellationToken.None);
@@ -56,4 +61,14 @@ public static class CrashingProcess
 
         Task SayAsync(string phase) => socket.SendAsync(Encoding.ASCII.GetBytes(phase + "\n"));
     }
+
+    private static IContainerEngine NewEngine(string folder) => Variable(DockerVariable) is { Length: > 0 } host
+        ? new DockerEngine(new DockerEngineOptions { Host = host, ScratchDirectory = folder + "/scratch", SandboxProgram = Variable(SandboxVariable) }, TimeProvider.System)
+        : OciEngine.Create(new OciEngineOptions { StateRoot = Variable(StateVariable), ScratchRoot = folder + "/scratch", SandboxPath = Variable(SandboxVariable) });
+
+    private static async Task<ResolvedImage> ImageAsync(IContainerEngine engine, string folder) => Variable(DockerVariable).Length == 0
+        ? BusyboxImage.Describe(folder + "/image")
+        : ImageReference.TryParse(BusyboxImage.Name, null, out var reference, out var problem)
+            ? await engine.PullAsync(reference, new PullOptions { Policy = PullPolicy.Never }, null, CancellationToken.None)
+            : throw new InvalidOperationException(problem);
 }

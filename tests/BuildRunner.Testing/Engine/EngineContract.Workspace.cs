@@ -32,7 +32,7 @@ public abstract partial class EngineContract
         await using var host = CreateHost();
         await using var group = await CreateGroupAsync(host, View(host));
         await RunAsync(group, Shell(host, "echo new > new; rm gone"));
-        var view = group.WorkspaceDirectory ?? "";
+        var view = await group.OpenWorkspaceAsync(Cancellation) ?? "";
         Assert.Equal("new\n", await File.ReadAllTextAsync(Path.Combine(view, "new"), Cancellation));
         Assert.Equal("kept\n", await File.ReadAllTextAsync(Path.Combine(view, "kept"), Cancellation));
         Assert.False(File.Exists(Path.Combine(view, "gone")));
@@ -46,7 +46,7 @@ public abstract partial class EngineContract
         await RunAsync(group, Shell(host, "echo changed > kept; rm gone"));
         Assert.Equal("changed\n", await File.ReadAllTextAsync(host.Folder["tree/kept"], Cancellation));
         Assert.False(File.Exists(host.Folder["tree/gone"]));
-        Assert.Equal(host.Folder["tree"], group.WorkspaceDirectory);
+        Assert.Equal(host.Folder["tree"], await group.OpenWorkspaceAsync(Cancellation));
     }
 
     [Theory]

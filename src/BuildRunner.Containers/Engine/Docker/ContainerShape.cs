@@ -8,25 +8,24 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>What the engine is told about a container. The command is not in here: the waiter gets it with "go".</summary>
 internal static class ContainerShape
 {
-    /// <summary>The socket's file name below <see cref="InjectedFile.Root"/>.</summary>
-    public const string ChannelName = "channel";
-
     /// <summary>The request that creates the container.</summary>
     /// <param name="name">Its name on the engine.</param>
     /// <param name="spec">What was asked for.</param>
     /// <param name="labels">By which it is found again.</param>
     /// <param name="mounts">What is mounted.</param>
+    /// <param name="files">How it gets its waiter.</param>
     /// <param name="limits">Its limits.</param>
     /// <param name="network">How it is connected.</param>
-    /// <param name="systemCalls">The profile of system calls, or where the engine finds it.</param>
+    /// <param name="systemCalls">The profile of system calls, or where the engine finds it; null: the engine's own.</param>
     public static CreateContainerParameters Of(
         string name,
         ContainerSpec spec,
         Dictionary<string, string> labels,
         IReadOnlyList<Mount> mounts,
+        IContainerFiles files,
         ResourceLimits limits,
         ContainerNetwork network,
-        string systemCalls)
+        string? systemCalls)
     {
         var host = new HostConfig
         {
@@ -45,13 +44,18 @@ internal static class ContainerShape
         {
             Name = name,
             Image = ImageOf(spec.From) ?? spec.Image.StoreId ?? DockerImages.NameOf(spec.Image.Reference),
-            Entrypoint = [SecurityProfile.InitPath, "wait", $"{InjectedFile.Root}/{ChannelName}"],
+            Entrypoint = [.. files.Waiter],
             Cmd = [],
             User = "0:0",
             WorkingDir = "/",
             StopSignal = "SIGKILL",
             Labels = labels,
             HostConfig = host,
+            OpenStdin = files.UsesStandardStreams,
+            StdinOnce = files.UsesStandardStreams,
+            AttachStdin = files.UsesStandardStreams,
+            AttachStdout = files.UsesStandardStreams,
+            AttachStderr = files.UsesStandardStreams,
             Healthcheck = new HealthcheckConfig { Test = ["NONE"] },
         };
         network.Apply(parameters, host, spec);

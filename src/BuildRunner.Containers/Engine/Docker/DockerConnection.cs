@@ -5,7 +5,7 @@ using Docker.DotNet.Models;
 namespace BuildRunner.Containers.Engine.Docker;
 
 /// <summary>An engine that was found, and how to talk to it.</summary>
-internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Client, DockerEngineOptions Options, TimeProvider Time)
+internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Client, DockerEngineOptions Options, TimeProvider Time) : IDisposable
 {
     private readonly Lazy<string> sandbox = new(() => SandboxPath.Find(Options.SandboxProgram));
 
@@ -13,6 +13,20 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
 
     /// <summary>True: Podman answers behind Docker's API, and takes the profile of system calls as a file's path.</summary>
     public Task<bool> IsPodman => podman.Value;
+
+    private readonly Lazy<HttpClient> http = new(Endpoint.CreateHttpClient);
+
+    private readonly Lock gate = new();
+    private Task<bool>? seesThisHost;
+
+    /// <summary>True: a path means the same file for the engine and for us. Found out once.</summary>
+    public Task<bool> SeesThisHostAsync(CancellationToken cancellationToken)
+    {
+        lock (gate)
+        {
+            return seesThisHost is { IsFaulted: false, IsCanceled: false } known ? known : seesThisHost = EnginePlace.SeesThisHostAsync(this, cancellationToken);
+        }
+    }
 
     /// <summary>Our helper on this host.</summary>
     public string SandboxProgram => sandbox.Value;
@@ -40,6 +54,40 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
                 // It ended by itself while the engine was about to end it, or is being removed: both pass.
                 await Task.Delay(attempt * RemovalPause, Time, cancellationToken);
             }
+        }
+    }
+
+    /// <summary>The standard streams of a container that was created, as the engine frames them. The caller disposes the stream.</summary>
+    public Task<Stream> AttachAsync(string containerId, CancellationToken cancellationToken) => Endpoint.CallAsync("attaching to a container", async () =>
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"containers/{containerId}/attach?stream=1&stdin=1&stdout=1&stderr=1");
+        request.Headers.Connection.Add("Upgrade");
+        request.Headers.Upgrade.Add(new("tcp"));
+        var answer = await http.Value.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        return answer.StatusCode == System.Net.HttpStatusCode.SwitchingProtocols
+            ? await answer.Content.ReadAsStreamAsync(cancellationToken)
+            : throw new DockerApiException(answer.StatusCode, await answer.Content.ReadAsStringAsync(cancellationToken));
+    });
+
+    public void Dispose()
+    {
+        Client.Dispose();
+        if (http.IsValueCreated)
+        {
+            http.Value.Dispose();
+        }
+    }
+
+    /// <summary>Removes a volume; one that is not there is fine.</summary>
+    public async Task RemoveVolumeAsync(string name, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await CallAsync($"removing the volume '{name}'", c => c.Volumes.RemoveAsync(name, false, cancellationToken));
+        }
+        catch (ContainerException missing) when (missing.InnerException is DockerApiException { StatusCode: System.Net.HttpStatusCode.NotFound })
+        {
+            // It did not come to be, or is gone.
         }
     }
 

@@ -13,7 +13,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     private readonly DockerGroup group;
-    private readonly FilesInMemory files;
+    private readonly IContainerFiles files;
     private readonly NetworkLease network;
     private readonly Lazy<Task> removal;
     private readonly CancellationTokenSource gone = new();
@@ -25,7 +25,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private int lastCheck;
     private bool ended;
 
-    private DockerContainer(DockerGroup group, ContainerSpec spec, string name, FilesInMemory files, NetworkLease network)
+    private DockerContainer(DockerGroup group, ContainerSpec spec, string name, IContainerFiles files, NetworkLease network)
     {
         this.group = group;
         Spec = spec;
@@ -55,10 +55,11 @@ internal sealed class DockerContainer : IPreparedContainer
         DockerGroup group,
         ContainerSpec spec,
         string name,
+        IContainerFiles files,
         NetworkLease network,
         CancellationToken cancellationToken)
     {
-        var container = new DockerContainer(group, spec, name, group.CreateFiles(name), network);
+        var container = new DockerContainer(group, spec, name, files, network);
         try
         {
             await container.StartAsync(cancellationToken);
@@ -124,14 +125,14 @@ internal sealed class DockerContainer : IPreparedContainer
 
         var command = ContainerCommand.Resolve(Spec, start, Names.HostName(Spec.Name));
         var user = Spec.User ?? Spec.Image.Config.User ?? "";
-        await WriteFilesAsync(user);
+        var sent = await PutFilesAsync(user);
         var message = new WaiterStart
         {
             Arguments = command.Arguments,
             Environment = command.Environment,
             WorkingDirectory = Spec.WorkingDirectory ?? group.Spec.Workspace?.TreePath ?? Spec.Image.Config.WorkingDirectory ?? "/",
             User = user,
-            Files = [],
+            Files = sent,
             FilesDirectory = InjectedFile.Root,
             Hosts = group.HostLinesFor(this),
             ResolvConf = Spec.Dns.Count > 0 ? NameServers.ResolvConf(Spec.Dns, Spec.DnsSearch) : "",
@@ -238,8 +239,9 @@ internal sealed class DockerContainer : IPreparedContainer
     {
         var connection = group.Connection;
         var what = $"creating the container '{Spec.Name}'";
-        var created = await connection.CallAsync(what, c => c.Containers.CreateContainerAsync(group.Describe(this, files.Path, network), cancellationToken));
+        var created = await connection.CallAsync(what, c => c.Containers.CreateContainerAsync(group.Describe(this, files, network), cancellationToken));
         Id = created.ID;
+        await files.ListenAsync(Id, cancellationToken);
         await network.Ready;
         await connection.CallAsync($"starting the container '{Spec.Name}'", c => c.Containers.StartContainerAsync(Id, new ContainerStartParameters(), cancellationToken));
         await network.CompleteAsync(Id, cancellationToken);
@@ -275,10 +277,10 @@ internal sealed class DockerContainer : IPreparedContainer
         }
     }
 
-    private async Task WriteFilesAsync(string user)
+    private async Task<IReadOnlyList<FileContent>> PutFilesAsync(string user)
     {
         var owner = (User: 0u, Group: 0u);
-        if (Spec.Files.Any(f => f.Secret) && user.Length > 0)
+        if (files.NeedsOwner && user.Length > 0 && Spec.Files.Any(f => f.Secret))
         {
             await channel!.SendAsync(Frame.Encode((byte)WaiterMessage.User, w => w.Write(user)));
             var answer = await channel.ReadAsync(CancellationToken.None);
@@ -290,10 +292,7 @@ internal sealed class DockerContainer : IPreparedContainer
             };
         }
 
-        foreach (var file in Spec.Files)
-        {
-            files.Write(file, owner);
-        }
+        return files.Put(Spec.Files, owner);
     }
 
     private ContainerExit ExitOf(ExitReport report) => report switch

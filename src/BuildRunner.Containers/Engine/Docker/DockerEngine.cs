@@ -15,11 +15,21 @@ public sealed class DockerEngine : IContainerEngine
 {
     private readonly DockerEngineOptions options;
     private readonly TimeProvider time;
+    private readonly Func<string, string?> environment;
     private readonly Lazy<DockerConnection> connection;
 
     /// <summary>Creates the engine; nothing is looked for yet.</summary>
     public DockerEngine(DockerEngineOptions options, TimeProvider time)
+        : this(options, time, Environment.GetEnvironmentVariable)
     {
+    }
+
+    /// <param name="options">How to use it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="environment">Reads the variables by which it is found.</param>
+    internal DockerEngine(DockerEngineOptions options, TimeProvider time, Func<string, string?> environment)
+    {
+        this.environment = environment;
         this.options = options;
         this.time = time;
         connection = new Lazy<DockerConnection>(Connect);
@@ -33,7 +43,7 @@ public sealed class DockerEngine : IContainerEngine
     public KeptContainers Kept { get; }
 
     /// <inheritdoc/>
-    public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new DockerProbe(() => connection.Value, options).RunAsync(cancellationToken);
+    public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new DockerProbe(() => connection.Value, options, this).RunAsync(cancellationToken);
 
     /// <inheritdoc/>
     public Task<ResolvedImage> PullAsync(
@@ -64,30 +74,52 @@ public sealed class DockerEngine : IContainerEngine
         Names.CheckGroup(spec.Id);
         var directories = GroupDirectories.Of(spec.Id, options.ScratchDirectory);
         var alive = directories.Create();
-        DockerWorkspace? workspace = null;
+        GroupStore? store = null;
+        Task<NetworksCreateResponse>? network = null;
         try
         {
-            var parameters = new NetworksCreateParameters
-            {
-                Name = $"buildrunner-{spec.Id}",
-                Driver = "bridge",
-                Labels = DockerLabels.OfGroup(spec, directories),
-            };
-            var network = connection.Value.CallAsync("creating the workflow's network", c => c.Networks.CreateNetworkAsync(parameters, cancellationToken));
-            workspace = spec.Workspace is { } wanted ? await DockerWorkspace.CreateAsync(wanted, directories.Scratch, cancellationToken) : null;
-            var profile = await connection.Value.IsPodman ? directories.WriteSystemCalls(DockerSecurity.SystemCallProfile) : DockerSecurity.SystemCallProfile;
-            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, workspace, profile, Kept);
+            network = CreateNetworkAsync(spec, directories, cancellationToken);
+            store = await connection.Value.SeesThisHostAsync(cancellationToken)
+                ? await SharedGroupStore.CreateAsync(connection.Value, spec.Workspace, directories, cancellationToken)
+                : await RemoteGroupStore.CreateAsync(connection.Value, spec, directories, cancellationToken);
+            return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, store, Kept);
         }
         catch
         {
-            if (workspace is not null)
-            {
-                await workspace.DisposeAsync();
-            }
-
+            await (store?.DisposeAsync() ?? ValueTask.CompletedTask);
+            await RemoveNetworkAsync(network);
             directories.Remove();
             await alive.DisposeAsync();
+            File.Delete(directories.LockFile);
             throw;
+        }
+    }
+
+    private Task<NetworksCreateResponse> CreateNetworkAsync(GroupSpec spec, GroupDirectories directories, CancellationToken cancellationToken)
+    {
+        var parameters = new NetworksCreateParameters
+        {
+            Name = $"buildrunner-{spec.Id}",
+            Driver = "bridge",
+            Labels = DockerLabels.OfGroup(spec, directories),
+        };
+        return connection.Value.CallAsync("creating the workflow's network", c => c.Networks.CreateNetworkAsync(parameters, cancellationToken));
+    }
+
+    /// <summary>Removes the network of a group that did not come to be.</summary>
+    private async Task RemoveNetworkAsync(Task<NetworksCreateResponse>? network)
+    {
+        try
+        {
+            if (network is not null)
+            {
+                var made = await network;
+                await connection.Value.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(made.ID));
+            }
+        }
+        catch (Exception other) when (other is ContainerException or OperationCanceledException)
+        {
+            // Why the group did not come to be is told already; what is left, ReapAsync finds.
         }
     }
 
@@ -104,7 +136,7 @@ public sealed class DockerEngine : IContainerEngine
     {
         if (connection.IsValueCreated)
         {
-            connection.Value.Client.Dispose();
+            connection.Value.Dispose();
         }
 
         return ValueTask.CompletedTask;
@@ -139,7 +171,7 @@ public sealed class DockerEngine : IContainerEngine
 
     private DockerConnection Connect()
     {
-        var endpoint = new DockerEndpointSearch(Environment.GetEnvironmentVariable, File.Exists).Find(options.Host);
+        var endpoint = new DockerEndpointSearch(environment, File.Exists).Find(options.Host);
         return new DockerConnection(endpoint, endpoint.CreateClient(), options, time);
     }
 }

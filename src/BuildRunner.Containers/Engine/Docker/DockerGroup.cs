@@ -10,9 +10,8 @@ internal sealed class DockerGroup : IContainerGroup
     private readonly GroupDirectories directories;
     private readonly FileStream alive;
     private readonly string networkId;
-    private readonly DockerWorkspace? workspace;
+    private readonly GroupStore store;
     private readonly NetworkHolders holders;
-    private readonly string systemCalls;
     private readonly Lock gate = new();
     private readonly HashSet<DockerContainer> containers = [];
     private readonly List<Task> removals = [];
@@ -23,16 +22,15 @@ internal sealed class DockerGroup : IContainerGroup
     private bool disposed;
     private bool keepsWorkspace;
 
-    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, DockerWorkspace? workspace, string systemCalls, KeptContainers kept)
+    public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, GroupStore store, KeptContainers kept)
     {
         this.kept = kept;
-        this.systemCalls = systemCalls;
         Connection = connection;
         Spec = spec;
         this.directories = directories;
         this.alive = alive;
         this.networkId = networkId;
-        this.workspace = workspace;
+        this.store = store;
         labels = DockerLabels.OfGroup(spec, directories);
         holders = new NetworkHolders(this);
     }
@@ -42,7 +40,7 @@ internal sealed class DockerGroup : IContainerGroup
     public GroupSpec Spec { get; }
 
     /// <inheritdoc/>
-    public string? WorkspaceDirectory => workspace?.TreeDirectory;
+    public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => store.OpenWorkspaceAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken)
@@ -127,16 +125,12 @@ internal sealed class DockerGroup : IContainerGroup
 
     private async Task RemoveFilesAsync()
     {
-        if (workspace is not null)
+        if (keepsWorkspace)
         {
-            if (keepsWorkspace)
-            {
-                await workspace.MoveAsync(kept.WorkspaceOf(Spec.Id));
-            }
-
-            await workspace.DisposeAsync();
+            await store.MoveWorkspaceAsync(kept.WorkspaceOf(Spec.Id));
         }
 
+        await store.DisposeAsync();
         directories.Remove();
         await alive.DisposeAsync();
         File.Delete(directories.LockFile);
@@ -145,8 +139,9 @@ internal sealed class DockerGroup : IContainerGroup
     /// <summary>Starts a container whose waiter waits.</summary>
     public async Task<DockerContainer> StartContainerAsync(ContainerSpec spec, NetworkLease network, CancellationToken cancellationToken)
     {
-        var name = ContainerShape.NameOf(Spec.Id, spec.Name, Interlocked.Increment(ref count));
-        var container = await DockerContainer.StartAsync(this, spec, name, network, cancellationToken);
+        var number = Interlocked.Increment(ref count);
+        var name = ContainerShape.NameOf(Spec.Id, spec.Name, number);
+        var container = await DockerContainer.StartAsync(this, spec, name, store.CreateFiles(number), network, cancellationToken);
         bool late;
         lock (gate)
         {
@@ -172,10 +167,8 @@ internal sealed class DockerGroup : IContainerGroup
             return found.NetworkSettings?.Networks?.Values.Select(n => n.IPAddress).FirstOrDefault(a => a is { Length: > 0 });
         });
 
-    public FilesInMemory CreateFiles(string containerName) => new(Path.Combine(directories.Runtime, containerName[(containerName.LastIndexOf('-') + 1)..]));
-
     /// <summary>The request that creates a container.</summary>
-    public CreateContainerParameters Describe(DockerContainer container, string filesDirectory, NetworkLease network)
+    public CreateContainerParameters Describe(DockerContainer container, IContainerFiles files, NetworkLease network)
     {
         var spec = container.Spec;
         var all = new Dictionary<string, string>(labels) { [DockerLabels.Container] = spec.Name };
@@ -186,12 +179,11 @@ internal sealed class DockerGroup : IContainerGroup
 
         Mount[] mounts =
         [
-            new() { Type = "bind", Source = filesDirectory, Target = InjectedFile.Root, ReadOnly = true },
-            new() { Type = "bind", Source = Connection.SandboxProgram, Target = SecurityProfile.InitPath, ReadOnly = true },
-            .. workspace?.Mounts ?? [],
+            .. files.Mounts,
+            .. store.Workspace,
             .. spec.HostMounts.Select(m => new Mount { Type = "bind", Source = m.Source, Target = m.Target, ReadOnly = m.ReadOnly }),
         ];
-        return ContainerShape.Of(container.Name, spec, all, mounts, LimitsOf(spec), network.Network, systemCalls);
+        return ContainerShape.Of(container.Name, spec, all, mounts, files, LimitsOf(spec), network.Network, store.SystemCalls);
     }
 
     public ResourceLimits LimitsOf(ContainerSpec spec) => new(
@@ -247,7 +239,7 @@ internal sealed class DockerGroup : IContainerGroup
             StoreImage = image.ID,
             Tree = Spec.Workspace?.SourceDirectory,
             WorkspaceDirectory = ofTree ? kept.WorkspaceOf(Spec.Id) : null,
-            WorkspaceIsWhole = ofTree && !(workspace?.IsView ?? false),
+            WorkspaceIsWhole = ofTree && !store.HasView,
         };
         kept.Save(record);
         return record;

@@ -15,7 +15,8 @@ internal sealed class DockerReaper(DockerConnection connection)
         var networks = await connection.CallAsync(
             "listing networks",
             c => c.Networks.ListNetworksAsync(new NetworksListParameters { Filters = filters }, cancellationToken));
-        var groups = containers.Select(c => c.Labels).Concat(networks.Select(n => n.Labels)).GroupBy(l => l.GetOrEmpty(DockerLabels.Group));
+        var volumes = await connection.CallAsync("listing volumes", c => c.Volumes.ListAsync(new VolumesListParameters { Filters = filters }, cancellationToken));
+        var groups = containers.Select(c => c.Labels).Concat(networks.Select(n => n.Labels)).Concat((volumes.Volumes ?? []).Select(v => v.Labels)).GroupBy(l => l.GetOrEmpty(DockerLabels.Group));
         var removed = 0;
         foreach (var group in groups)
         {
@@ -36,6 +37,11 @@ internal sealed class DockerReaper(DockerConnection connection)
             foreach (var network in networks.Where(n => IsOfGroup(n.Labels)))
             {
                 await connection.CallAsync("removing a network", c => c.Networks.DeleteNetworkAsync(network.ID, cancellationToken));
+            }
+
+            foreach (var volume in (volumes.Volumes ?? []).Where(v => IsOfGroup(v.Labels)))
+            {
+                await connection.RemoveVolumeAsync(volume.Name, cancellationToken);
             }
 
             await GroupDirectories.RemoveLeftOversAsync(labels.GetOrEmpty(DockerLabels.Lock), labels.GetOrEmpty(DockerLabels.Scratch));

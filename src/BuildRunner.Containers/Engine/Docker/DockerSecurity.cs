@@ -21,8 +21,8 @@ internal static class DockerSecurity
     /// <summary>Applies it.</summary>
     /// <param name="host">The request.</param>
     /// <param name="spec">What was asked for.</param>
-    /// <param name="systemCalls">The profile of system calls, or where the engine finds it.</param>
-    public static void Apply(HostConfig host, ContainerSpec spec, string systemCalls)
+    /// <param name="systemCalls">The profile of system calls, or where the engine finds it; null: the engine's own.</param>
+    public static void Apply(HostConfig host, ContainerSpec spec, string? systemCalls)
     {
         if (spec.Privileged)
         {
@@ -32,7 +32,7 @@ internal static class DockerSecurity
 
         host.CapDrop = ["ALL"];
         host.CapAdd = [.. SecurityProfile.Capabilities];
-        host.SecurityOpt = [$"seccomp={systemCalls}", .. spec.AllowNewPrivileges ? [] : (string[])["no-new-privileges"]];
+        host.SecurityOpt = [.. systemCalls is null ? [] : (string[])[$"seccomp={systemCalls}"], .. spec.AllowNewPrivileges ? [] : (string[])["no-new-privileges"]];
         host.MaskedPaths = [.. SecurityProfile.MaskedPaths];
         host.ReadonlyPaths = [.. SecurityProfile.ReadOnlyPaths];
     }

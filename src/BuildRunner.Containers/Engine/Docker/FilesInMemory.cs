@@ -1,47 +1,87 @@
 using System.Net.Sockets;
 using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Sandbox.Wire;
+using Docker.DotNet.Models;
 
 namespace BuildRunner.Containers.Engine.Docker;
 
 /// <summary>A directory of this host, in memory, that a container sees read-only as <see cref="InjectedFile.Root"/>: the socket to its waiter, and its files.</summary>
-internal sealed class FilesInMemory : IDisposable
+internal sealed class FilesInMemory : IContainerFiles
 {
+    /// <summary>The socket's file name below <see cref="InjectedFile.Root"/>.</summary>
+    private const string ChannelName = "channel";
+
     private const UnixFileMode Everybody = UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode EverybodyExecutes = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    private readonly string path;
     private readonly Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
 
     /// <summary>Makes the directory and listens in it.</summary>
-    public FilesInMemory(string path)
+    /// <param name="path">Absolute path on this host.</param>
+    /// <param name="sandboxProgram">The waiter's program on this host.</param>
+    public FilesInMemory(string path, string sandboxProgram)
     {
-        Path = path;
+        this.path = path;
         Directory.CreateDirectory(path, UnixFileMode.UserWrite | Everybody | EverybodyExecutes);
 
         // What the waiter itself is mounted on.
         File.WriteAllBytes(In(SecurityProfile.InitName), []);
-        listener.Bind(new UnixDomainSocketEndPoint(In(ContainerShape.ChannelName)));
-        File.SetUnixFileMode(
-            In(ContainerShape.ChannelName),
-            Everybody | UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
+        listener.Bind(new UnixDomainSocketEndPoint(In(ChannelName)));
+        File.SetUnixFileMode(In(ChannelName), Everybody | UnixFileMode.UserWrite | UnixFileMode.GroupWrite | UnixFileMode.OtherWrite);
         listener.Listen(1);
+        Mounts =
+        [
+            new() { Type = "bind", Source = path, Target = InjectedFile.Root, ReadOnly = true },
+            new() { Type = "bind", Source = sandboxProgram, Target = SecurityProfile.InitPath, ReadOnly = true },
+        ];
     }
 
-    /// <summary>Absolute path on this host.</summary>
-    public string Path { get; }
+    /// <inheritdoc/>
+    public IReadOnlyList<Mount> Mounts { get; }
 
-    /// <summary>Waits for the waiter. It is the only one who gets in: the socket is gone before any user code runs.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Waiter { get; } = [SecurityProfile.InitPath, "wait", $"{InjectedFile.Root}/{ChannelName}"];
+
+    /// <inheritdoc/>
+    public bool UsesStandardStreams => false;
+
+    /// <inheritdoc/>
+    public bool NeedsOwner => true;
+
+    /// <inheritdoc/>
+    public Task ListenAsync(string containerId, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
     public async Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken)
     {
         var connection = await listener.AcceptAsync(cancellationToken);
         listener.Dispose();
-        File.Delete(In(ContainerShape.ChannelName));
+        File.Delete(In(ChannelName));
         return new WaiterChannel(new NetworkStream(connection, ownsSocket: true));
     }
 
-    /// <summary>Writes a file that the container's command may read.</summary>
-    /// <param name="file">The file.</param>
-    /// <param name="owner">For a secret one: the only user who may read it.</param>
-    public void Write(InjectedFile file, (uint User, uint Group) owner)
+    /// <inheritdoc/>
+    public IReadOnlyList<FileContent> Put(IReadOnlyList<InjectedFile> added, (uint User, uint Group) owner)
+    {
+        foreach (var file in added)
+        {
+            Write(file, owner);
+        }
+
+        return [];
+    }
+
+    public void Dispose()
+    {
+        listener.Dispose();
+        if (Directory.Exists(path))
+        {
+            Directory.Delete(path, recursive: true);
+        }
+    }
+
+    private void Write(InjectedFile file, (uint User, uint Group) owner)
     {
         var mode = file.Executable ? Everybody | EverybodyExecutes : Everybody;
         var options = new FileStreamOptions
@@ -62,14 +102,5 @@ internal sealed class FilesInMemory : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        listener.Dispose();
-        if (Directory.Exists(Path))
-        {
-            Directory.Delete(Path, recursive: true);
-        }
-    }
-
-    private string In(string name) => System.IO.Path.Combine(Path, name);
+    private string In(string name) => Path.Combine(path, name);
 }

@@ -37,6 +37,15 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
         }
     }
 
+    /// <summary>A directory where an engine of this host sees it, with one file that has the token's name. The caller removes it.</summary>
+    public static string CreateProbe(string token)
+    {
+        var directory = Path.Combine(MemoryRoot(), "probe-" + token);
+        Directory.CreateDirectory(directory, OwnerOnly);
+        File.WriteAllText(Path.Combine(directory, token), "");
+        return directory;
+    }
+
     /// <summary>Puts the profile of system calls where an engine of this host can read it; its path.</summary>
     public string WriteSystemCalls(string profile)
     {

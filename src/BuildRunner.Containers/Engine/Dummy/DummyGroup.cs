@@ -5,7 +5,7 @@ internal sealed class DummyGroup(TimeProvider time) : IContainerGroup
 {
     private readonly CancellationTokenSource end = new();
 
-    public string? WorkspaceDirectory => null;
+    public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult<string?>(null);
 
     public Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {

@@ -37,12 +37,12 @@ internal sealed class OciGroup : IContainerGroup
 
     /// <inheritdoc/>
     /// <remarks>A view with copies on write is mounted only for the holder: this path goes through its eyes.</remarks>
-    public string? WorkspaceDirectory => _spec.Workspace switch
+    public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult(_spec.Workspace switch
     {
         null => null,
         { CopyOnWrite: true } => $"/proc/{_holder.ProcessId}/root{HostPaths.Group(_options.StateRoot, _spec.Id)}/tree",
         var direct => direct.SourceDirectory,
-    };
+    });
 
     /// <inheritdoc/>
     public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken) => await PrepareContainerAsync(spec, cancellationToken);

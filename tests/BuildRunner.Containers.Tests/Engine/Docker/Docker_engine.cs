@@ -74,7 +74,7 @@ public sealed class Docker_engine(DockerEngineFixture docker) : IAsyncLifetime
         Assert.Equal("two\nnew\nz\n", second.Output.Out);
         Assert.Contains("/root/lost: No such file", second.Output.Error);
         Assert.Contains("/dev/shm/lost: No such file", second.Output.Error);
-        Assert.Equal("two\n", await File.ReadAllTextAsync(Path.Combine(group.WorkspaceDirectory!, "source"), Stop));
+        Assert.Equal("two\n", await File.ReadAllTextAsync(Path.Combine((await group.OpenWorkspaceAsync(Stop))!, "source"), Stop));
         await group.DisposeAsync();
         Assert.Equal("one\n", await File.ReadAllTextAsync(folder["tree/source"], Stop));
         Assert.False(File.Exists(folder["tree/made"]));

@@ -32,20 +32,25 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
         engine = await start();
         await using var client = NewEngine();
         BusyboxImage.Create(folder["image"]);
-        BusyboxImage.WriteArchive(folder["image"], folder["busybox.tar"], "busybox-test:1");
+        BusyboxImage.WriteArchive(folder["image"], folder["busybox.tar"]);
         Image = await client.PullAsync(Parse("docker-archive:" + folder["busybox.tar"]), new PullOptions(), null, CancellationToken.None);
     }
 
     public void Required() => Requires.That(missing is null, missing ?? "");
 
-    public DockerEngine NewEngine() => new(
-        new DockerEngineOptions
-        {
-            Host = Service.Host,
-            ScratchDirectory = folder["scratch"],
-            SandboxProgram = Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX")!,
-        },
-        TimeProvider.System);
+    public DockerEngine NewEngine(Func<DockerEngineOptions, DockerEngineOptions>? change = null)
+    {
+        var options = new DockerEngineOptions { Host = Address, ScratchDirectory = folder["scratch"], SandboxProgram = Sandbox };
+        return Create(change?.Invoke(options) ?? options);
+    }
+
+    /// <summary>Our helper.</summary>
+    public static string Sandbox => Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX")!;
+
+    /// <summary>The address as a setting; null: another way leads to the engine.</summary>
+    protected virtual string? Address => Service.Host;
+
+    protected virtual DockerEngine Create(DockerEngineOptions options) => new(options, TimeProvider.System);
 
     public static ImageReference Parse(string text) =>
         ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);

@@ -1,0 +1,171 @@
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Docker;
+using BuildRunner.Containers.Images;
+using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
+using BuildRunner.Testing.Engine;
+
+namespace BuildRunner.Containers.Tests.Engine.Docker;
+
+/// <summary>A Docker Engine that does not see this host's files, behind TLS with certificates on both sides.</summary>
+public sealed class EngineElsewhereFixture() : EngineFixture(["dockerd"], async () => await DockerDaemon.StartElsewhereAsync())
+{
+    public DockerDaemon Daemon => (DockerDaemon)Service;
+
+    protected override DockerEngine Create(DockerEngineOptions options) => new(options, TimeProvider.System, name => name switch
+    {
+        "DOCKER_HOST" => Service.Host,
+        "DOCKER_TLS_VERIFY" => "1",
+        "DOCKER_CERT_PATH" => Daemon.Certificates,
+        _ => null,
+    });
+
+    protected override string? Address => null;
+}
+
+public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFixture<EngineElsewhereFixture>
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Steps_work_on_a_copy_of_the_tree_and_their_results_come_back()
+    {
+        await using var run = await RunInTreeAsync(fixture);
+        var first = await run.ShellAsync("pwd; cat kept; stat -c '%u %a' kept; echo new > new; rm gone; echo beside > ../beside; echo lost > /etc/lost");
+        Assert.Equal("/woodpecker/src\nkept\n0 644\n", first.Out);
+        Assert.Equal("new\nbeside\ngone\n", (await run.ShellAsync("cat new ../beside; ls gone /etc/lost 2>/dev/null || echo gone", "builder")).Out);
+        Assert.Equal("x\n", (await run.ShellAsync("echo x > mine; cat mine", "builder")).Out);
+        var copy = await run.Group.OpenWorkspaceAsync(Stop) ?? "";
+        Assert.Equal(["directory", "kept", "link", "mine", "new"], Directory.EnumerateFileSystemEntries(copy).Select(Path.GetFileName).Order());
+        Assert.Equal("new\n", await File.ReadAllTextAsync(Path.Combine(copy, "new"), Stop));
+        Assert.Equal("kept", new FileInfo(Path.Combine(copy, "link")).LinkTarget);
+        Assert.True(File.Exists(run.Folder["tree/gone"]));
+        Assert.False(File.Exists(run.Folder["tree/new"]));
+    }
+
+    [Fact]
+    public async Task Everything_travels_over_the_connection()
+    {
+        await using var run = await RunInTreeAsync(fixture);
+        var service = await run.Group.StartServiceAsync(
+            run.Shell("mkdir /srv; echo page > /srv/index.html; exec httpd -f -p 8080 -h /srv") with
+            {
+                Name = "web",
+                HealthCheck = new HealthCheck(["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"], TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(5), 100, TimeSpan.Zero),
+            },
+            new OutputRecorder(),
+            Stop);
+        await service.WaitUntilHealthyAsync(Stop);
+        var step = run.Shell("cat /.buildrunner/plain /.buildrunner/key; stat -c '%a %U' /.buildrunner/key; stat -f -c %T /.buildrunner/key; wget -q -O - http://web:8080/; echo $A; seq 1 100000 >&2; exit 9") with
+        {
+            User = "builder",
+            Environment = new Dictionary<string, string> { ["A"] = "of the step" },
+            Files = [new InjectedFile("plain", "plain\n"u8.ToArray()), new InjectedFile("key", "secret\n"u8.ToArray(), Secret: true)],
+        };
+        var (exit, output) = await run.RunAsync(step);
+        Assert.Equal(new ContainerExit.Exited(9), exit);
+        Assert.Equal("plain\nsecret\n400 builder\ntmpfs\npage\nof the step\n", output.Out);
+        Assert.Equal(string.Concat(Enumerable.Range(1, 100000).Select(i => $"{i}\n")), output.Error);
+    }
+
+    [Fact]
+    public async Task A_cancelled_step_may_say_a_last_word()
+    {
+        await using var run = await RunInTreeAsync(fixture);
+        using var cancel = new CancellationTokenSource();
+        var output = new OutputRecorder();
+        var container = await run.Group.PrepareAsync(run.Shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done"), Stop);
+        var running = run.Group.RunAsync(container, StartSpec.AsPrepared, output, cancel.Token);
+        await output.Contains("ready\n");
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
+        Assert.Equal("ready\nbye\n", output.Out);
+    }
+
+    [Fact]
+    public async Task A_group_leaves_nothing_on_the_engine()
+    {
+        await (await RunInTreeAsync(fixture)).DisposeAsync();
+        using var auditor = new EngineAuditor(fixture.Daemon.Socket);
+        Assert.Empty(await auditor.FindingsAsync());
+    }
+
+    [Fact]
+    public async Task A_workspace_in_place_is_refused_with_what_to_do_instead()
+    {
+        fixture.Required();
+        using var folder = TestFolder.Create();
+        await using var engine = fixture.NewEngine();
+        var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w", SourceDirectory = folder.Path, CopyOnWrite = false };
+        var failure = await Assert.ThrowsAsync<ContainerException>(
+            () => engine.CreateGroupAsync(new GroupSpec { Id = $"t{Guid.NewGuid():N}", Owner = "tests", Workspace = workspace }, Stop));
+        Assert.Contains("--in-place", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("--out", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_probe_starts_a_container_and_tells_where_files_are()
+    {
+        fixture.Required();
+        await using var engine = fixture.NewEngine();
+        var readiness = await engine.ProbeAsync(Stop);
+        Assert.True(readiness.Usable, string.Join('\n', readiness.Checks));
+        Assert.Contains(readiness.Checks, c => c.Name == "files" && c.Detail.Contains("copied", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task An_engine_whose_certificate_nobody_vouches_for_is_not_spoken_to()
+    {
+        fixture.Required();
+        using var folder = TestFolder.Create();
+        var other = BuildRunner.Testing.Registries.TestCertificate.Create();
+        await File.WriteAllTextAsync(folder["ca.pem"], other.AuthorityPem, Stop);
+        await using var engine = new DockerEngine(
+            new DockerEngineOptions { ScratchDirectory = folder["scratch"], SandboxProgram = EngineFixture.Sandbox },
+            TimeProvider.System,
+            name => name switch { "DOCKER_HOST" => fixture.Service.Host, "DOCKER_TLS_VERIFY" => "1", "DOCKER_CERT_PATH" => folder.Path, _ => null });
+        var readiness = await engine.ProbeAsync(Stop);
+        Assert.False(readiness.Usable);
+        Assert.Contains(readiness.Checks, c => c.Name == "engine" && c.Status == ReadinessStatus.Failed);
+    }
+
+    private static async Task<TreeRun> RunInTreeAsync(EngineFixture fixture)
+    {
+        fixture.Required();
+        var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["tree/directory"]);
+        await File.WriteAllTextAsync(folder["tree/kept"], "kept\n", Stop);
+        await File.WriteAllTextAsync(folder["tree/gone"], "gone\n", Stop);
+        File.CreateSymbolicLink(folder["tree/link"], "kept");
+        var engine = fixture.NewEngine();
+        var workspace = new WorkspaceSpec { BasePath = "/woodpecker", TreePath = "/woodpecker/src", SourceDirectory = folder["tree"], CopyOnWrite = true };
+        var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"t{Guid.NewGuid():N}", Owner = "tests", Workspace = workspace }, Stop);
+        return new TreeRun(engine, group, fixture.Image, folder);
+    }
+
+    /// <summary>A group with a small tree.</summary>
+    private sealed record TreeRun(IContainerEngine Engine, IContainerGroup Group, ResolvedImage Image, TestFolder Folder) : IAsyncDisposable
+    {
+        public ContainerSpec Shell(string script) => new() { Name = "step", Image = Image, Entrypoint = ["/bin/sh", "-c", script] };
+
+        public async Task<(ContainerExit Exit, OutputRecorder Output)> RunAsync(ContainerSpec spec)
+        {
+            var output = new OutputRecorder();
+            await using var container = await Group.PrepareAsync(spec, Stop);
+            return (await Group.RunAsync(container, StartSpec.AsPrepared, output, Stop), output);
+        }
+
+        public async Task<OutputRecorder> ShellAsync(string script, string? user = null)
+        {
+            var (exit, output) = await RunAsync(Shell(script) with { User = user });
+            return exit is ContainerExit.Exited(0) ? output : throw new InvalidOperationException($"{exit}: {output.Out}{output.Error}");
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            await Group.DisposeAsync();
+            await Engine.DisposeAsync();
+            Folder.Dispose();
+        }
+    }
+}
