@@ -14,6 +14,7 @@ internal sealed class GiveBacks(RunWriter writer, DispatchOptions options)
     public async Task ReturnAsync(WriteTurn turn, WorkRow row, string why)
     {
         turn.Audit("server", "work.returned", Subject(row), why);
+        Telemetry.ServerMeter.StepRequeued.Add(1);
         if (row.Returns >= options.MaxReturns && row.Kind != WorkKind.Release)
         {
             await PoisonAsync(turn, row, why);

@@ -7,6 +7,7 @@ using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using BuildRunner.Server.Triggers;
 using Microsoft.EntityFrameworkCore;
 
@@ -65,7 +66,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
         var state = (await RunWriter.StateAsync(turn, row.Run)).Workflow(row.Workflow);
         return new WorkTask.Step
         {
-            Plan = step,
+            Plan = step with { Environment = Traced(step, row) },
             Attempt = row.Attempt,
             Status = row.Status,
             Outputs = state.Steps.Where(s => !s.Outputs.IsEmpty).ToDictionary(s => s.Name, s => (IReadOnlyDictionary<string, string>)s.Outputs, StringComparer.Ordinal),
@@ -75,6 +76,13 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             Source = step.Kind == StepKind.Clone ? Source(facts, runEvent, step) : null,
             Grants = Grants(facts.Decision),
         };
+    }
+
+    private static Dictionary<string, PlanValue> Traced(StepPlan step, WorkRow row)
+    {
+        var environment = step.Environment.ToDictionary(StringComparer.Ordinal);
+        environment.TryAdd("TRACEPARENT", new PlanValue.Literal(RunSpans.TraceParent(row.Run, row.Workflow, row.Step, row.Attempt)));
+        return environment;
     }
 
     // A stranger may write a clone step of his own, with any image; such a one clones what everybody may. The one that nobody wrote is where nothing can be written:

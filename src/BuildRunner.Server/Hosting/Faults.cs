@@ -27,6 +27,7 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
             return true;
         }
 
+        Telemetry.ServerMeter.SystemErrors.Add(1, new KeyValuePair<string, object?>("cicd.system.component", "server"));
         if (WhyNotNow(exception) is { } why)
         {
             LogNotNow(logger, httpContext.Request.Path, why);

@@ -11,6 +11,7 @@ using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Telemetry;
 using MassTransit;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
@@ -56,6 +57,7 @@ public static class ServerServices
         services.AddApiDescription();
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
+        services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
         services.AddMassTransit(bus =>
         {
             bus.AddServerConsumers();

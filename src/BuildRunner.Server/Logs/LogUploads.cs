@@ -28,6 +28,7 @@ internal sealed class LogUploads(Database database, LogFiles files)
         }
 
         var append = await files.AppendAsync(owner.Run, work, range.Stream, range.Offset, bytes, range.Sha256, cancellationToken);
+        Telemetry.ServerMeter.LogBytes.Add(append is LogAppend.Stored or LogAppend.Ended ? bytes.Length : 0);
         if (log is null || append is LogAppend.Ended)
         {
             await NoteAsync(owner.Run, work, range.Stream, append as LogAppend.Ended, cancellationToken);

@@ -53,6 +53,7 @@ internal static partial class ServerHost
             builder.Services.AddSingleton(services => services.GetRequiredService<BrokerProbe>().Readiness);
         }
 
+        ServerTelemetry.Add(builder, plan, host.Environment);
         var app = builder.Build();
         Use(app, plan);
         return app;
@@ -62,7 +63,7 @@ internal static partial class ServerHost
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxBody;
-        foreach (var address in plan.Listen)
+        foreach (var address in plan.Listen.Concat(plan.MetricsListen is { } metrics ? [metrics] : []))
         {
             Action<ListenOptions> how = address.Scheme == "https" ? options => options.UseHttps(CertificateOf(plan)) : _ => { };
             if (System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
@@ -105,6 +106,7 @@ internal static partial class ServerHost
             app.UsePathBase(plan.BasePath);
         }
 
+        ServerTelemetry.Use(app, plan);
         app.UseBuildRunnerServer();
         app.MapBuildRunnerServer();
     }

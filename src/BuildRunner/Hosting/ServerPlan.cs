@@ -35,6 +35,12 @@ internal sealed record ServerPlan
     /// <summary>The broker; null: messages stay in this process.</summary>
     public Uri? Broker { get; init; }
 
+    /// <summary>The address that serves nothing but metrics; null: there is none.</summary>
+    public BindingAddress? MetricsListen { get; init; }
+
+    /// <summary>The token by which metrics may be read where the server listens; null: they may not.</summary>
+    public string? MetricsToken { get; init; }
+
     /// <summary>Reads the settings.</summary>
     /// <exception cref="SettingsException">They do not fit together; every problem is named.</exception>
     public static ServerPlan Of(EffectiveSettings settings, IReadOnlyDictionary<string, string> environment)
@@ -67,7 +73,9 @@ internal sealed record ServerPlan
                     MaxLine = (int)Math.Clamp(settings.Size(ServerKeys.LogsMaxLine)!.Value, 1024, 1024 * 1024),
                 },
             },
-            Listen = Addresses(settings, problems),
+            Listen = Addresses(settings, ServerKeys.Listen, problems),
+            MetricsListen = settings.Text(ServerKeys.MetricsListen) is null ? null : Addresses(settings, ServerKeys.MetricsListen, problems).FirstOrDefault(),
+            MetricsToken = settings.Text(ServerKeys.MetricsToken),
             Certificate = settings.Text(ServerKeys.Certificate) is { } certificate ? (certificate, settings.Text(ServerKeys.CertificateKey)) : null,
             TrustedProxies = Proxies(settings, problems),
             BasePath = BasePathOf(settings, problems),
@@ -141,10 +149,10 @@ internal sealed record ServerPlan
         return null;
     }
 
-    private static List<BindingAddress> Addresses(EffectiveSettings settings, List<string> problems)
+    private static List<BindingAddress> Addresses(EffectiveSettings settings, string key, List<string> problems)
     {
         var addresses = new List<BindingAddress>();
-        foreach (var text in settings.List(ServerKeys.Listen))
+        foreach (var text in settings.List(key))
         {
             try
             {
@@ -159,13 +167,13 @@ internal sealed record ServerPlan
             catch (FormatException)
             {
                 // Reported with the other problems.
-                problems.Add($"{ServerKeys.Listen}: '{text}' is no address such as http://127.0.0.1:8080 or https://*:8443");
+                problems.Add($"{key}: '{text}' is no address such as http://127.0.0.1:8080 or https://*:8443");
             }
         }
 
         if (addresses.Count == 0)
         {
-            problems.Add($"{ServerKeys.Listen} names no address");
+            problems.Add($"{key} names no address");
         }
 
         return addresses;

@@ -21,6 +21,7 @@ public sealed class Direction_of_dependencies
         ("Octokit", ["BuildRunner.Server"]),
         ("Hangfire", ["BuildRunner.Server"]),
         ("Serilog", ["BuildRunner"]),
+        ("OpenTelemetry", ["BuildRunner"]),
         ("RabbitMQ", ["BuildRunner"]),
         ("MassTransit.RabbitMQ", ["BuildRunner"]),
         ("System.CommandLine", ["BuildRunner"]),

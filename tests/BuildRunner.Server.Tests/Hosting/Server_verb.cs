@@ -144,6 +144,32 @@ public sealed class Server_verb(SharedServers servers)
         Assert.StartsWith("brt_", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Metrics_are_told_by_the_names_of_the_conventions_and_only_to_who_has_the_token()
+    {
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string> { ["BUILDRUNNER_SERVER__METRICSTOKEN"] = "abc" });
+        using var refused = await server.Http.GetAsync("/metrics", Cancel);
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, refused.StatusCode);
+        server.Http.DefaultRequestHeaders.Authorization = new("Bearer", "abc");
+        var text = "";
+        for (var tries = 0; tries < 50 && !text.Contains("buildrunner_slots{", StringComparison.Ordinal); tries++)
+        {
+            text = await server.Http.GetStringAsync("/metrics", Cancel);
+            await Task.Delay(100, Cancel);
+        }
+
+        Assert.Contains("buildrunner_build_info{", text);
+        Assert.Contains("buildrunner_slots{", text);
+    }
+
+    [Fact]
+    public async Task Without_the_setting_there_are_no_metrics()
+    {
+        await using var server = await RunningServer.StartAsync();
+        using var answer = await server.Http.GetAsync("/metrics", Cancel);
+        Assert.Equal(System.Net.HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
     private static async Task<string> HearAsync(Socket socket)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);

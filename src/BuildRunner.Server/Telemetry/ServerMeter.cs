@@ -1,0 +1,47 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using BuildRunner.Server.Agents;
+
+namespace BuildRunner.Server.Telemetry;
+
+/// <summary>The server's instruments. Names of OpenTelemetry's conventions for CI/CD where there are such; no repository and no step is a label, because there may be thousands.</summary>
+public static class ServerMeter
+{
+    /// <summary>The name of meter and trace source.</summary>
+    public const string Name = "BuildRunner";
+
+    /// <summary>Spans of runs and steps.</summary>
+    public static readonly ActivitySource Source = new(Name, AgentVersions.Server.ToString(3));
+
+    internal static readonly Meter Meter = new(Name, AgentVersions.Server.ToString(3));
+
+    // From a twentieth of a second to an hour.
+    private static readonly InstrumentAdvice<double> Seconds = new() { HistogramBucketBoundaries = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600] };
+
+    internal static readonly Histogram<double> RunDuration =
+        Meter.CreateHistogram("cicd.pipeline.run.duration", "s", "Duration of a run by state (pending, executing) and result", tags: null, Seconds);
+
+    internal static readonly Counter<long> RunErrors = Meter.CreateCounter<long>("cicd.pipeline.run.errors", "{error}", "Runs that ended in an error or were lost");
+
+    internal static readonly Counter<long> SystemErrors = Meter.CreateCounter<long>("cicd.system.errors", "{error}", "Errors of the system by component");
+
+    internal static readonly Histogram<double> StepPhase =
+        Meter.CreateHistogram("buildrunner.step.phase.duration", "s", "Where the time of an attempt went: queue, pull, create, run", tags: null, Seconds);
+
+    internal static readonly Counter<long> StepLost = Meter.CreateCounter<long>("buildrunner.step.lost", "{attempt}", "Attempts that may or may not have run");
+
+    internal static readonly Counter<long> StepRequeued = Meter.CreateCounter<long>("buildrunner.step.requeued", "{work}", "Pieces of work that came back without having been started");
+
+    internal static readonly Counter<long> LogBytes = Meter.CreateCounter<long>("buildrunner.log.bytes", "By", "Bytes of logs that were stored");
+
+    /// <summary>The convention's word for an outcome.</summary>
+    internal static string Result(string outcome) => outcome switch
+    {
+        "success" => "success",
+        "failure" => "failure",
+        "timed_out" => "timeout",
+        "cancelled" => "cancellation",
+        "skipped" => "skip",
+        _ => "error",
+    };
+}
