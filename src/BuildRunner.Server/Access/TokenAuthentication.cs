@@ -56,10 +56,14 @@ internal sealed class TokenAuthentication(
             StatusCodes.Status401Unauthorized, ApiProblems.SignIn, "log in with: buildrunner login; a script sends the header Authorization: Bearer TOKEN").ExecuteAsync(Context);
     }
 
-    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) =>
-        ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, Context.GetEndpoint()?.Metadata.GetMetadata<ApiScope>() is { } needs
-            ? $"this needs a token with the scope '{needs.Scope}'; an administrator makes one"
-            : "the token does not have the scope that this needs").ExecuteAsync(Context);
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => (Context.GetEndpoint() switch
+    {
+        null => ApiException.Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "there is nothing at this address"),
+        { DisplayName: "405 HTTP Method Not Supported" } => ApiException.Problem(StatusCodes.Status405MethodNotAllowed, ApiProblems.Request, "this address does not take this method"),
+        var endpoint when endpoint.Metadata.GetMetadata<ApiScope>() is { } needs =>
+            ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, $"this needs a token with the scope '{needs.Scope}'; an administrator makes one"),
+        _ => ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, "the token does not have the scope that this needs"),
+    }).ExecuteAsync(Context);
 
     // A cookie goes along with whatever any page on the web makes a browser send; what changes something says by a header that none of them can set that it is ours.
     private string? OfBrowser() =>

@@ -61,6 +61,7 @@ internal static partial class ApiDescription
             operation.Parameters.Add(new OpenApiParameter { Name = name, In = ParameterLocation.Query, Schema = new OpenApiSchema { Type = JsonSchemaType.String } });
         }
 
+        operation.RequestBody?.Content?.Remove(ApiRouting.AnyBody);
         if (context.Description.ActionDescriptor.EndpointMetadata.OfType<ApiScope>().FirstOrDefault() is { } scope)
         {
             operation.Description = $"Scope: {scope.Scope}.";

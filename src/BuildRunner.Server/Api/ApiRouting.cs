@@ -14,6 +14,12 @@ namespace BuildRunner.Server.Api;
 /// <summary>How endpoints of the API are mapped: each with a scope, typed bodies, and problem details for whatever goes wrong.</summary>
 internal static class ApiRouting
 {
+    /// <summary>What bodies may call themselves: whatever they like, because they are read as JSON all the same and curl calls them a form.</summary>
+    public static readonly string[] Bodies = ["application/json", AnyBody];
+
+    /// <summary>Any kind of body.</summary>
+    public const string AnyBody = "*/*";
+
     // Without a method an endpoint is in no description.
     private static readonly MethodInfo Described = ((Func<HttpContext, Task>)(_ => Task.CompletedTask)).Method;
 
@@ -40,7 +46,7 @@ internal static class ApiRouting
         {
             var (status, body) = await answer(call, await BodyAsync(call, request(Requests)));
             return TypedResults.Json(body, type, statusCode: status);
-        }).WithMetadata(new AcceptsMetadata(["application/json"], typeof(TRequest)), new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
+        }).WithMetadata(new AcceptsMetadata(Bodies, typeof(TRequest)), new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
 
     /// <summary>DELETE.</summary>
     public static IEndpointConventionBuilder Remove(this IEndpointRouteBuilder routes, string route, string scope, Func<ApiCall, Task> remove) =>

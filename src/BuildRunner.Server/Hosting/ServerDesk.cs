@@ -1,4 +1,5 @@
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Agents;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Backup;
 using Microsoft.EntityFrameworkCore;
@@ -26,12 +27,24 @@ public sealed class ServerDesk : IAsyncDisposable
         return new ServerDesk(options, time);
     }
 
+    /// <summary>Opens the database, and brings it to this version if it is new or the options say so.</summary>
+    public static async Task<ServerDesk> OpenAsync(ServerOptions options, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var desk = Open(options, time);
+        await desk.ReadyAsync(cancellationToken);
+        return desk;
+    }
+
     /// <summary>Makes a token for the API, after bringing the database to this version if the options say so.</summary>
     public async Task<string> CreateTokenAsync(string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken)
     {
         await ReadyAsync(cancellationToken);
         return (await new ApiTokens(database).CreateAsync(name, scopes, validFor: null, "the server's machine", cancellationToken)).Token;
     }
+
+    /// <summary>Makes a token with which one agent can register.</summary>
+    public Task<string> CreateAgentTokenAsync(IReadOnlyDictionary<string, string> labels, TimeSpan validFor, CancellationToken cancellationToken) =>
+        new AgentRegistry(database, options.Dispatch, options.Logs).CreateTokenAsync(labels, validFor, cancellationToken);
 
     /// <summary>Makes a link's token, which signs an administrator's browser in, once.</summary>
     public async Task<string> CreateLinkAsync(CancellationToken cancellationToken)

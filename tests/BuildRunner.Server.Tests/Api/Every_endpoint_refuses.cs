@@ -114,6 +114,18 @@ public sealed class Every_endpoint_refuses
     }
 
     [Fact]
+    public async Task What_is_not_there_with_a_word_that_is_not_about_scopes()
+    {
+        await using var server = await HttpServer.StartAsync();
+        var admin = server.With(await server.ApiTokenAsync(Scopes.Admin));
+        Assert.Equal(HttpStatusCode.NotFound, await StatusAsync(admin, "GET", "/api/v1/nothing"));
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, await StatusAsync(admin, "DELETE", ApiRoutes.WhoAmI));
+        using var form = new StringContent("{}", System.Text.Encoding.UTF8, "application/x-www-form-urlencoded");
+        using var answer = await admin.PostAsync(ApiRoutes.QueuePause, form, Cancel);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
+    [Fact]
     public async Task Whoever_guesses_too_often()
     {
         await using var server = await HttpServer.StartAsync();

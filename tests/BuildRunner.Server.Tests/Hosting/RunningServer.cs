@@ -54,6 +54,14 @@ internal sealed class RunningServer : IAsyncDisposable
         return (code, Encoding.UTF8.GetString(output.ToArray()), error.Text);
     }
 
+    /// <summary>A client with a token.</summary>
+    public HttpClient With(string token)
+    {
+        var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = Http.BaseAddress };
+        client.DefaultRequestHeaders.Authorization = new("Bearer", token);
+        return client;
+    }
+
     /// <summary>Waits until the log has a match; returns its first group.</summary>
     public async Task<string> SeesAsync(string pattern)
     {

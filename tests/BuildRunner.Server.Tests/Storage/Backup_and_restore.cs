@@ -2,7 +2,6 @@ using System.Text;
 using BuildRunner.Cli;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Core.Logs;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Tests.Api;
@@ -34,15 +33,16 @@ public sealed class Backup_and_restore(SharedServers servers)
         var environment = await EnvironmentAsync(folder, postgres);
         string token;
         WorkItem begun;
-        HttpClient agent;
+        HttpAgent agent;
         await using (var server = await RunningServer.StartAsync(folder.Path, environment))
         {
             token = (await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim();
-            var api = new ApiClient(With(server, token));
+            var api = new ApiClient(server.With(token));
             await api.SendAsync("POST", ApiRoutes.Repositories, new AddRepository { Name = "acme/shop", CloneUrl = git.Path, User = "kim", Credential = "hunter2" }, ApiJson.Default.AddRepository, ApiJson.Default.Repository, System.Net.HttpStatusCode.Created);
             await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, System.Net.HttpStatusCode.Created);
-            agent = await AgentAsync(server, api);
-            begun = await WriteLogAsync(agent);
+            agent = await HttpAgent.RegisterAsync(server, api);
+            begun = await agent.BeginStepAsync();
+            Assert.Equal(System.Net.HttpStatusCode.OK, await agent.WriteLogAsync(begun, "hello"));
 
             var (code, output, error) = await RunningServer.RunAsync(folder.Path, environment, "db", "backup", folder[name], "--data-dir", folder["data"]);
             Assert.Equal((0, ""), (code, error));
@@ -58,17 +58,15 @@ public sealed class Backup_and_restore(SharedServers servers)
         Assert.Equal((0, "tables: fine\ndatabase: fine\nlogs: fine\nkeys: fine\n"), (check, findings));
 
         await using var restored = await RunningServer.StartAsync(folder.Path, elsewhere, data: "other");
-        var again = new ApiClient(With(restored, token));
+        var again = new ApiClient(restored.With(token));
         Assert.Equal("hello\n", await again.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.Log, "acme/shop", 1) + "?step=build", Cancel));
         Assert.Equal("running", (await again.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Run.State);
         await again.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, System.Net.HttpStatusCode.Created);
 
         // What was claimed in a time that is no more is not reported into this one.
+        using var same = agent.At(restored);
+        Assert.Equal(System.Net.HttpStatusCode.Conflict, await same.ReportAsync(begun, TestAgent.Ended(new Outcome.Success())));
         agent.Dispose();
-        using var same = With(restored, agent.DefaultRequestHeaders.Authorization!.Parameter!);
-        using var late = await HttpServer.SendAsync(
-            same, AgentRoutes.For(AgentRoutes.Result, begun.Id), new ResultRequest { Fence = begun.Fence, Result = TestAgent.Ended(new Outcome.Success()) }, AgentContractJson.Default.ResultRequest);
-        Assert.Equal(System.Net.HttpStatusCode.Conflict, late.StatusCode);
     }
 
     [Fact]
@@ -90,11 +88,11 @@ public sealed class Backup_and_restore(SharedServers servers)
         {
             var git = new GitRepository(folder["repos/shop"]);
             git.Commit("one", (".buildrunner.yml", "skip_clone: true\nsteps:\n  - name: build\n    image: busybox\n    commands: [ 'true' ]\n"));
-            var api = new ApiClient(With(server, (await RunningServer.RunAsync(folder.Path, null, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
+            var api = new ApiClient(server.With((await RunningServer.RunAsync(folder.Path, null, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
             await api.SendAsync("POST", ApiRoutes.Repositories, new AddRepository { Name = "acme/shop", CloneUrl = git.Path, Credential = "x" }, ApiJson.Default.AddRepository, ApiJson.Default.Repository, System.Net.HttpStatusCode.Created);
             await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, System.Net.HttpStatusCode.Created);
-            using var agent = await AgentAsync(server, api);
-            await WriteLogAsync(agent);
+            using var agent = await HttpAgent.RegisterAsync(server, api);
+            Assert.Equal(System.Net.HttpStatusCode.OK, await agent.WriteLogAsync(await agent.BeginStepAsync(), "hello"));
         }
 
         File.Delete(Directory.EnumerateFiles(folder["data/logs"], "*.output", SearchOption.AllDirectories).Single());
@@ -124,42 +122,4 @@ public sealed class Backup_and_restore(SharedServers servers)
 
         return environment;
     }
-
-    private static HttpClient With(RunningServer server, string token)
-    {
-        var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = server.Http.BaseAddress };
-        client.DefaultRequestHeaders.Authorization = new("Bearer", token);
-        return client;
-    }
-
-    private static async Task<HttpClient> AgentAsync(RunningServer server, ApiClient api)
-    {
-        var token = await api.SendAsync("POST", ApiRoutes.AgentTokens, new NewAgentToken(), ApiJson.Default.NewAgentToken, ApiJson.Default.AgentToken, System.Net.HttpStatusCode.Created);
-        var registered = await HttpServer.PostAsync(
-            server.Http, AgentRoutes.Register, new RegisterRequest { Token = token.Token, Name = "a" }, AgentContractJson.Default.RegisterRequest, AgentContractJson.Default.RegisterResponse);
-        var client = With(server, registered.Credential);
-        var hello = new HelloRequest { Version = "0.1.0", Session = Guid.NewGuid(), Slots = 4, Facts = new Dictionary<string, string>() };
-        await HttpServer.PostAsync(client, AgentRoutes.Hello, hello, AgentContractJson.Default.HelloRequest, AgentContractJson.Default.HelloResponse);
-        return client;
-    }
-
-    /// <summary>Claims a step, announces it, and writes its whole log; its result is still to come.</summary>
-    private static async Task<WorkItem> WriteLogAsync(HttpClient agent)
-    {
-        var start = await ClaimAsync(agent);
-        using var ready = await HttpServer.SendAsync(agent, AgentRoutes.For(AgentRoutes.Result, start.Id), new ResultRequest { Fence = start.Fence, Result = new WorkResult.Ready() }, AgentContractJson.Default.ResultRequest);
-        var step = await ClaimAsync(agent);
-        using var intent = await HttpServer.SendAsync(agent, AgentRoutes.For(AgentRoutes.Intent, step.Id), new IntentRequest { Fence = step.Fence }, AgentContractJson.Default.IntentRequest);
-        var frame = new LogFrame(LogStream.Out, DateTimeOffset.UnixEpoch, false, "hello"u8.ToArray());
-        var bytes = new byte[frame.Size];
-        frame.Write(bytes);
-        using var content = new ByteArrayContent(bytes);
-        using var put = await agent.PutAsync(
-            AgentRoutes.ForLog(step.Id, LogStreams.Output, step.Fence, 0, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes))), content, Cancel);
-        Assert.True(put.IsSuccessStatusCode);
-        return step;
-    }
-
-    private static async Task<WorkItem> ClaimAsync(HttpClient agent) => Assert.Single((await HttpServer.PostAsync(
-        agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 4 }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse)).Work);
 }

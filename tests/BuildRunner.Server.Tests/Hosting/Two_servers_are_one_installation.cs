@@ -1,0 +1,56 @@
+using System.Diagnostics;
+using System.Net;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Sources;
+using BuildRunner.Testing;
+
+namespace BuildRunner.Server.Tests.Hosting;
+
+/// <summary>Two servers on one PostgreSQL, one RabbitMQ and one folder of logs: it does not matter which one is asked.</summary>
+public sealed class Two_servers_are_one_installation(SharedServers servers)
+{
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task An_agent_at_one_is_woken_by_a_run_that_was_started_at_the_other_and_a_follower_at_the_other_sees_its_log()
+    {
+        using var folder = TestFolder.Create();
+        var environment = await EnvironmentAsync(folder);
+        await using var one = await RunningServer.StartAsync(folder.Path, environment);
+        await using var two = await RunningServer.StartAsync(folder.Path, environment);
+        var api = new ApiClient(two.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
+        var git = new GitRepository(folder["repos/shop"]);
+        git.Commit("one", (".buildrunner.yml", "skip_clone: true\nsteps:\n  - name: build\n    image: busybox\n    commands: [ 'true' ]\n"));
+        await api.SendAsync("POST", ApiRoutes.Repositories, new AddRepository { Name = "acme/shop", CloneUrl = git.Path }, ApiJson.Default.AddRepository, ApiJson.Default.Repository, HttpStatusCode.Created);
+        using var agent = await HttpAgent.RegisterAsync(one, api);
+
+        var step = agent.BeginStepAsync();
+        var began = Stopwatch.GetTimestamp();
+        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, HttpStatusCode.Created);
+        var work = await step.WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+
+        // By the bus: the claim's own wait and the sweeper's are 15 seconds.
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(12));
+        var follow = api.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.LogFollow, "acme/shop", 1) + "?step=build", Cancel);
+        Assert.Equal(HttpStatusCode.OK, await agent.WriteLogAsync(work, "hello"));
+        Assert.Contains("\"text\":\"hello\"", await follow.WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+
+        // The server that the agent spoke to goes; the other one takes over where it was.
+        await one.DisposeAsync();
+        using var moved = agent.At(two);
+        Assert.Equal(HttpStatusCode.NoContent, await moved.ReportAsync(work, TestAgent.Ended(new Outcome.Success())));
+        Assert.Equal("success", (await api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Workflows[0].Steps[0].State);
+    }
+
+    private async Task<Dictionary<string, string>> EnvironmentAsync(TestFolder folder) => new()
+    {
+        ["BUILDRUNNER_SOURCES__LOCALFOLDERS"] = folder["repos"],
+        ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+        ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await servers.DatabaseAsync(),
+        ["BUILDRUNNER_BUS__TRANSPORT"] = "rabbitmq",
+        ["BUILDRUNNER_BUS__RABBITMQ__URI"] = (await servers.BrokerAsync()).ToString(),
+        ["BUILDRUNNER_BUS__RABBITMQ__QUEUEPREFIX"] = $"two{Guid.NewGuid():N}"[..10],
+    };
+}
