@@ -40,5 +40,6 @@ internal static class SettingKeys
         new(ImagesCacheSize, SettingKind.Size, "20GiB", "What the images may take; after a pull the longest unused go."),
         new(PipelinesDefaultTimeout, SettingKind.Duration, "1h", "Time limit of a workflow that sets none."),
         .. ServerKeys.All,
+        .. AgentKeys.All,
     ];
 }

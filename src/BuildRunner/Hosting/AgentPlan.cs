@@ -1,0 +1,57 @@
+using BuildRunner.Agent;
+using BuildRunner.Cli;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Hosting;
+
+/// <summary>What an agent is by its settings.</summary>
+internal static class AgentPlan
+{
+    private const int LongestName = 64;
+
+    /// <summary>The options of an agent with a process of its own.</summary>
+    /// <exception cref="CliException">A setting is missing or wrong.</exception>
+    public static AgentHostOptions Of(EffectiveSettings settings, CliHost host, string? token, bool once)
+    {
+        var server = settings.Text(AgentKeys.Server)
+            ?? throw new CliException(ExitCode.Usage, "an agent needs the address of its server: --server URL or the setting Agent:Server");
+        if (!Uri.TryCreate(server, UriKind.Absolute, out var address))
+        {
+            throw new CliException(ExitCode.Usage, $"Agent:Server '{server}' is no address; it looks like https://ci.example.com");
+        }
+
+        // Paths of the contract are joined to it as they are.
+        var options = Of(settings, host, address) with { Token = token ?? settings.Text(AgentKeys.Token), Once = once };
+        return options.Problems() is { Count: > 0 } problems ? throw new CliException(ExitCode.Usage, string.Join("; ", problems)) : options;
+    }
+
+    /// <summary>The options that an agent in the server's process has too.</summary>
+    public static AgentHostOptions Of(EffectiveSettings settings, CliHost host, Uri server) => new()
+    {
+        Server = server,
+        WorkDirectory = WorkDirectoryOf(settings, host),
+        Name = settings.Text(AgentKeys.Name) ?? NameOfMachine(),
+        Slots = (int?)settings.Number(AgentKeys.Slots) ?? Math.Max(1, Environment.ProcessorCount / 2),
+        MinFreeDisk = settings.Size(AgentKeys.MinFreeDisk) ?? 0,
+        DrainGrace = settings.Duration(AgentKeys.DrainGrace) ?? TimeSpan.Zero,
+        CloneImage = settings.Text(AgentKeys.CloneImage),
+        AllowedSources = settings.List(AgentKeys.LocalRepositories),
+        AllowPrivileged = settings.Flag(AgentKeys.AllowPrivileged),
+        AllowedVolumes = settings.List(AgentKeys.AllowedVolumes),
+        AllowedRootFileSystems = settings.List(AgentKeys.AllowedRootFileSystems),
+        DefaultLimits = new ResourceLimits(
+            settings.Size(SettingKeys.EngineDefaultMemory),
+            settings.Number(SettingKeys.EngineDefaultCpus),
+            (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+    };
+
+    private static string WorkDirectoryOf(EffectiveSettings settings, CliHost host) =>
+        settings.Text(AgentKeys.WorkDir) is { } path ? Path.GetFullPath(path, host.Directory) : Path.Combine(StandardFolders.State(host.Environment), "agent");
+
+    private static string NameOfMachine()
+    {
+        var name = string.Concat(Environment.MachineName.Where(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' or '_').Take(LongestName));
+        return name.Length > 0 ? name : "agent";
+    }
+}

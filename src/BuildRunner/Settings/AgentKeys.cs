@@ -1,0 +1,35 @@
+namespace BuildRunner.Settings;
+
+/// <summary>The settings of an agent (ux.md B.5). Labels and times come from the server.</summary>
+internal static class AgentKeys
+{
+    public const string
+        Name = "Agent:Name",
+        Slots = "Agent:Slots",
+        Server = "Agent:Server",
+        Token = "Agent:Token",
+        WorkDir = "Agent:WorkDir",
+        MinFreeDisk = "Agent:MinFreeDisk",
+        DrainGrace = "Agent:DrainGrace",
+        CloneImage = "Agent:CloneImage",
+        LocalRepositories = "Agent:LocalRepositories",
+        AllowPrivileged = "Engine:AllowPrivileged",
+        AllowedVolumes = "Engine:AllowedVolumes",
+        AllowedRootFileSystems = "Engine:AllowedRootFileSystems";
+
+    public static IReadOnlyList<SettingKey> All { get; } =
+    [
+        new(Name, SettingKind.Text, null, "The name an agent wants when it registers; the machine's if not set."),
+        new(Slots, SettingKind.Number, null, "How many steps an agent runs at once; half of the machine's processors, at least one, if not set."),
+        new(Server, SettingKind.Text, null, "The server that an agent works for: http://HOST:PORT or https://HOST."),
+        new(Token, SettingKind.Text, null, "The one-time token with which an agent registers, at its first start only.") { Secret = true },
+        new(WorkDir, SettingKind.Text, null, "Where an agent keeps journal, workspaces and copies of repositories; below the state directory of the user or system if not set."),
+        new(MinFreeDisk, SettingKind.Size, "5GiB", "With less free space there an agent takes no new workflows."),
+        new(DrainGrace, SettingKind.Duration, "10m", "How long an agent finishes what it has when it is asked to end."),
+        new(CloneImage, SettingKind.Text, null, "The image of clone steps that name none; the machine's own git in a container, if the engine can, if not set."),
+        new(LocalRepositories, SettingKind.List, null, "Folders of this machine below which repositories may lie that are cloned from a path; none if not set."),
+        new(AllowPrivileged, SettingKind.Flag, "false", "Whether an agent runs privileged steps of repositories that an administrator trusted with it."),
+        new(AllowedVolumes, SettingKind.List, null, "Folders of this machine that steps of such repositories may mount; none if not set."),
+        new(AllowedRootFileSystems, SettingKind.List, null, "Folders that steps may use as an image by rootfs:; none if not set."),
+    ];
+}
