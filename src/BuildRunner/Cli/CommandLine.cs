@@ -58,6 +58,7 @@ internal static class CommandLine
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
             PlanVerb.Create(host, globals),
+            UpVerb.Create(host, globals),
             ServerVerb.Create(host, globals),
             DbVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using BuildRunner.Cli;
 using BuildRunner.Server.Hosting;
@@ -8,30 +9,52 @@ using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 using Serilog;
 
 namespace BuildRunner.Hosting;
 
 /// <summary>The server as a process: settings, HTTP, the log, signals and systemd around <see cref="ServerServices"/>.</summary>
-internal static partial class ServerHost
+internal static class ServerHost
 {
     // Headers and small bodies; what may be larger says so itself.
     private const int MaxBody = 1024 * 1024;
 
     /// <summary>Serves until a signal asks it to end.</summary>
-    public static async Task<int> RunAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    /// <param name="settings">The settings.</param>
+    /// <param name="host">The process.</param>
+    /// <param name="isUp">True: as <c>up</c> does, with an agent unless a setting says no, and with a link for an administrator.</param>
+    /// <param name="cancellationToken">Ends it too.</param>
+    public static async Task<int> RunAsync(EffectiveSettings settings, CliHost host, bool isUp, CancellationToken cancellationToken)
     {
         var plan = ServerPlan.Of(settings, host.Environment);
         using var folder = DataFolder.Open(plan.Options);
         await using var log = ServiceLog.Create(settings, host);
-        await using var app = Build(plan, host, log);
-        await RunAsync(app, host, cancellationToken);
+        var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
+        await using var server = await RunningServer.StartAsync(settings, plan, host, log, door, cancellationToken);
+        await TellAsync(server.Handle, host, isUp, cancellationToken);
+        await server.WaitAsync(cancellationToken);
         return (int)ExitCode.Success;
     }
 
+    private static async Task TellAsync(ServerHandle server, CliHost host, bool isUp, CancellationToken cancellationToken)
+    {
+        if (isUp)
+        {
+            host.Say($"\nBuildRunner is up at {server.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.AdministratorLinkAsync(cancellationToken)}\n\n"
+                + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
+        }
+        else if (!await server.HasAdministratorAsync(cancellationToken))
+        {
+            host.Say("buildrunner: nobody can sign in yet; 'buildrunner server link' prints a link for an administrator, 'buildrunner server token' a token for the API\n");
+        }
+    }
+
     /// <summary>Puts it together; nothing is started.</summary>
-    public static WebApplication Build(ServerPlan plan, CliHost host, Serilog.ILogger log)
+    /// <param name="plan">What it is.</param>
+    /// <param name="host">The process.</param>
+    /// <param name="log">Where it says what it does.</param>
+    /// <param name="door">Where an agent in the same process calls; null: there is none.</param>
+    public static WebApplication Build(ServerPlan plan, CliHost host, Serilog.ILogger log, EndPoint? door)
     {
         // Empty: what stands in the working directory or in ASPNETCORE_ variables is no setting of ours.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "buildrunner" });
@@ -40,7 +63,7 @@ internal static partial class ServerHost
         builder.Services.AddSingleton<IHostLifetime, QuietLifetime>();
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = plan.ShutdownGrace);
         builder.Services.AddRoutingCore();
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, plan));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Listen(kestrel, plan, door));
         if (plan.Certificate is not null)
         {
             builder.WebHost.UseKestrelHttpsConfiguration();
@@ -59,14 +82,14 @@ internal static partial class ServerHost
         return app;
     }
 
-    private static void Listen(KestrelServerOptions kestrel, ServerPlan plan)
+    private static void Listen(KestrelServerOptions kestrel, ServerPlan plan, EndPoint? door)
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MaxBody;
         foreach (var address in plan.Listen.Concat(plan.MetricsListen is { } metrics ? [metrics] : []))
         {
             Action<ListenOptions> how = address.Scheme == "https" ? options => options.UseHttps(CertificateOf(plan)) : _ => { };
-            if (System.Net.IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
+            if (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip))
             {
                 kestrel.Listen(ip, address.Port, how);
             }
@@ -78,6 +101,11 @@ internal static partial class ServerHost
             {
                 kestrel.ListenAnyIP(address.Port, how);
             }
+        }
+
+        if (door is not null)
+        {
+            kestrel.Listen(door);
         }
     }
 
@@ -110,40 +138,6 @@ internal static partial class ServerHost
         app.UseBuildRunnerServer();
         app.MapBuildRunnerServer();
     }
-
-    private static async Task RunAsync(WebApplication app, CliHost host, CancellationToken cancellationToken)
-    {
-        var lifetime = app.Services.GetRequiredService<IHostApplicationLifetime>();
-        var logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("BuildRunner.Server");
-        using var systemd = Systemd.Of(host.Environment);
-        using var signals = host.Signals.Listen(why =>
-        {
-            LogStopping(logger, why);
-            lifetime.StopApplication();
-        });
-        await app.StartAsync(cancellationToken);
-        foreach (var address in app.Urls)
-        {
-            LogListening(logger, address);
-        }
-
-        systemd.Ready();
-        using var alive = CancellationTokenSource.CreateLinkedTokenSource(lifetime.ApplicationStopping);
-        var beats = systemd.KeepAliveAsync(host.Time, alive.Token);
-        await app.WaitForShutdownAsync(cancellationToken);
-        systemd.Stopping();
-        await beats;
-        LogStopped(logger);
-    }
-
-    [LoggerMessage(3100, LogLevel.Information, "the server listens on {Address}")]
-    private static partial void LogListening(Microsoft.Extensions.Logging.ILogger logger, string address);
-
-    [LoggerMessage(3101, LogLevel.Information, "the server ends because {Why}")]
-    private static partial void LogStopping(Microsoft.Extensions.Logging.ILogger logger, string why);
-
-    [LoggerMessage(3102, LogLevel.Information, "the server has ended")]
-    private static partial void LogStopped(Microsoft.Extensions.Logging.ILogger logger);
 
     /// <summary>Signals are heard by <see cref="StopSignals"/>; the framework's own lifetime would hear them too.</summary>
     private sealed class QuietLifetime : IHostLifetime

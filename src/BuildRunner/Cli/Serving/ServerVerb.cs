@@ -15,7 +15,7 @@ internal static class ServerVerb
         command.SetAction((parsed, token) =>
         {
             var here = globals.Apply(parsed, host);
-            return ServerHost.RunAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, token);
+            return ServerHost.RunAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, isUp: false, token);
         });
         command.Add(Token(host, globals, flags));
         command.Add(Link(host, globals, flags));

@@ -1,0 +1,112 @@
+using System.Net.Sockets;
+using BuildRunner.Agent;
+using BuildRunner.Agent.Contract;
+using BuildRunner.Cli;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Server.Hosting;
+using BuildRunner.Settings;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Hosting;
+
+/// <summary>An agent in the server's process. It speaks the same contract as any other, over a socket that has a name but no address.</summary>
+internal sealed partial class EmbeddedAgent : IAsyncDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private readonly SocketsHttpHandler handler;
+    private readonly IContainerEngine engine;
+    private readonly ILogger logger;
+    private Task running = Task.CompletedTask;
+
+    private EmbeddedAgent(UnixDomainSocketEndPoint door, IContainerEngine engine, ILogger logger)
+    {
+        this.engine = engine;
+        this.logger = logger;
+        handler = new SocketsHttpHandler { UseProxy = false, ConnectCallback = (_, token) => ConnectAsync(door, token) };
+    }
+
+    /// <summary>A name for the server's socket that no other process has.</summary>
+    public static UnixDomainSocketEndPoint NewDoor() => new($"\0buildrunner-{Guid.NewGuid():N}");
+
+    /// <summary>Starts it. An engine that cannot run containers is told, and keeps nothing else from serving.</summary>
+    public static async Task<EmbeddedAgent> StartAsync(
+        EffectiveSettings settings, CliHost host, UnixDomainSocketEndPoint door, IServiceProvider server, string dataDirectory, CancellationToken cancellationToken)
+    {
+        var loggers = server.GetRequiredService<ILoggerFactory>();
+        var logger = loggers.CreateLogger("BuildRunner.Agent");
+        var agent = new EmbeddedAgent(door, host.NewEngine(settings, host), logger);
+        var options = OptionsOf(settings, host, dataDirectory);
+        var identity = await server.GetRequiredService<ServerHandle>().EmbedAgentAsync(options.Name, new Dictionary<string, string>(), cancellationToken);
+        var readiness = await agent.engine.ProbeAsync(cancellationToken);
+        foreach (var check in readiness.Checks.Where(c => c.Status != ReadinessStatus.Ok))
+        {
+            LogCheck(logger, check.Name, check.Detail, check.Remedy ?? "");
+        }
+
+        agent.running = agent.RunAsync(options with { Credential = identity.Credential }, loggers, host.Time);
+        return agent;
+    }
+
+    /// <summary>Finishes what it has, and takes nothing new.</summary>
+    public async Task DrainAsync()
+    {
+        await stop.CancelAsync();
+        await running;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await DrainAsync();
+        handler.Dispose();
+        await engine.DisposeAsync();
+        stop.Dispose();
+    }
+
+    private static AgentHostOptions OptionsOf(EffectiveSettings settings, CliHost host, string dataDirectory)
+    {
+        var options = AgentPlan.Of(settings, host, new Uri("http://embedded/"));
+
+        // What the server may clone by a path its own agent may too.
+        return options with
+        {
+            WorkDirectory = settings.Text(AgentKeys.WorkDir) is null ? Path.Combine(dataDirectory, "agent") : options.WorkDirectory,
+            AllowedSources = [.. options.AllowedSources, .. settings.List(ServerKeys.LocalFolders)],
+        };
+    }
+
+    private static async ValueTask<Stream> ConnectAsync(UnixDomainSocketEndPoint door, CancellationToken cancellationToken)
+    {
+        var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            await socket.ConnectAsync(door, cancellationToken);
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            // Nobody else has it yet.
+            socket.Dispose();
+            throw;
+        }
+    }
+
+    private async Task RunAsync(AgentHostOptions options, ILoggerFactory loggers, TimeProvider time)
+    {
+        try
+        {
+            await AgentHost.RunAsync(options, engine, handler, loggers, time, stop.Token);
+        }
+        catch (Exception e) when (e is ContractException or IOException or ArgumentException or ContainerException)
+        {
+            // The server goes on without it: what waits says that no agent is online.
+            LogEnded(logger, e.Message);
+        }
+    }
+
+    [LoggerMessage(3140, LogLevel.Warning, "{Check}: {Detail} {Remedy}")]
+    private static partial void LogCheck(ILogger logger, string check, string detail, string remedy);
+
+    [LoggerMessage(3141, LogLevel.Error, "the agent in this process has ended, and runs nothing: {Why}")]
+    private static partial void LogEnded(ILogger logger, string why);
+}

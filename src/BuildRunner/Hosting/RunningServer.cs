@@ -1,0 +1,100 @@
+using BuildRunner.Cli;
+using BuildRunner.Server.Hosting;
+using BuildRunner.Settings;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Hosting;
+
+/// <summary>A server that serves, with its agent if it has one. Disposing it ends both: first the agent, which still has to report, then the server.</summary>
+internal sealed partial class RunningServer : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly CliHost host;
+    private readonly ILogger logger;
+    private EmbeddedAgent? agent;
+
+    private RunningServer(WebApplication app, CliHost host)
+    {
+        this.app = app;
+        this.host = host;
+        logger = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("BuildRunner.Server");
+    }
+
+    /// <summary>The server, for whoever shares its process.</summary>
+    public ServerHandle Handle => app.Services.GetRequiredService<ServerHandle>();
+
+    /// <summary>Starts one; it serves when this returns.</summary>
+    public static async Task<RunningServer> StartAsync(
+        EffectiveSettings settings, ServerPlan plan, CliHost host, Serilog.ILogger log, bool withAgent, CancellationToken cancellationToken)
+    {
+        var door = withAgent ? EmbeddedAgent.NewDoor() : null;
+        var server = new RunningServer(ServerHost.Build(plan, host, log, door), host);
+        try
+        {
+            await server.app.StartAsync(cancellationToken);
+            foreach (var address in server.app.Urls.Where(u => !u.Contains("unix:", StringComparison.Ordinal)))
+            {
+                LogListening(server.logger, address);
+            }
+
+            server.agent = door is null ? null : await EmbeddedAgent.StartAsync(settings, host, door, server.app.Services, plan.Options.DataDirectory, cancellationToken);
+            return server;
+        }
+        catch
+        {
+            // Whoever asked for it gets no server that could be disposed.
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Serves until a signal asks it to end, and what its agent has is finished.</summary>
+    public async Task WaitAsync(CancellationToken cancellationToken)
+    {
+        using var systemd = Systemd.Of(host.Environment);
+        using var asked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, app.Lifetime.ApplicationStopping);
+        using var signals = host.Signals.Listen(why =>
+        {
+            LogStopping(logger, why);
+            systemd.Stopping();
+            asked.Cancel();
+        });
+        using var over = new CancellationTokenSource();
+        systemd.Ready();
+        var beats = systemd.KeepAliveAsync(host.Time, over.Token);
+        await Task.Delay(Timeout.Infinite, host.Time, asked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await EndAsync();
+        await over.CancelAsync();
+        await beats;
+        LogStopped(logger);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await EndAsync();
+        await app.DisposeAsync();
+    }
+
+    private async Task EndAsync()
+    {
+        if (agent is { } mine)
+        {
+            agent = null;
+            await mine.DisposeAsync();
+        }
+
+        await app.StopAsync();
+    }
+
+    [LoggerMessage(3100, LogLevel.Information, "the server listens on {Address}")]
+    private static partial void LogListening(ILogger logger, string address);
+
+    [LoggerMessage(3101, LogLevel.Information, "the server ends because {Why}")]
+    private static partial void LogStopping(ILogger logger, string why);
+
+    [LoggerMessage(3102, LogLevel.Information, "the server has ended")]
+    private static partial void LogStopped(ILogger logger);
+}
