@@ -59,6 +59,7 @@ internal static class CommandLine
             ImageVerbs.Create(host, globals),
             PlanVerb.Create(host, globals),
             UpVerb.Create(host, globals),
+            DemoVerb.Create(host, globals),
             ServerVerb.Create(host, globals),
             DbVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),

@@ -38,12 +38,6 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
         var agent = new EmbeddedAgent(door, host.NewEngine(settings, host), logger);
         var options = OptionsOf(settings, host, dataDirectory);
         var identity = await server.GetRequiredService<ServerHandle>().EmbedAgentAsync(options.Name, new Dictionary<string, string>(), cancellationToken);
-        var readiness = await agent.engine.ProbeAsync(cancellationToken);
-        foreach (var check in readiness.Checks.Where(c => c.Status != ReadinessStatus.Ok))
-        {
-            LogCheck(logger, check.Name, check.Detail, check.Remedy ?? "");
-        }
-
         agent.running = agent.RunAsync(options with { Credential = identity.Credential }, loggers, host.Time);
         return agent;
     }
@@ -95,12 +89,23 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
     {
         try
         {
+            // Nobody waits for this: the server serves meanwhile.
+            await Task.Yield();
+            foreach (var check in (await engine.ProbeAsync(stop.Token)).Checks.Where(c => c.Status != ReadinessStatus.Ok))
+            {
+                LogCheck(logger, check.Name, check.Detail, check.Remedy ?? "");
+            }
+
             await AgentHost.RunAsync(options, engine, handler, loggers, time, stop.Token);
         }
-        catch (Exception e) when (e is ContractException or IOException or ArgumentException or ContainerException)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
-            // The server goes on without it: what waits says that no agent is online.
-            LogEnded(logger, e.Message);
+            // Asked to end before it had begun.
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, the server goes on without it: what waits says that no agent is online.
+            LogEnded(logger, e is ContractException or IOException or ArgumentException or ContainerException ? null : e, e.Message);
         }
     }
 
@@ -108,5 +113,5 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
     private static partial void LogCheck(ILogger logger, string check, string detail, string remedy);
 
     [LoggerMessage(3141, LogLevel.Error, "the agent in this process has ended, and runs nothing: {Why}")]
-    private static partial void LogEnded(ILogger logger, string why);
+    private static partial void LogEnded(ILogger logger, Exception? defect, string why);
 }

@@ -65,7 +65,7 @@ internal sealed partial class RunningServer : IAsyncDisposable
         using var over = new CancellationTokenSource();
         systemd.Ready();
         var beats = systemd.KeepAliveAsync(host.Time, over.Token);
-        await Task.Delay(Timeout.Infinite, host.Time, asked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, asked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await EndAsync();
         await over.CancelAsync();
         await beats;
