@@ -3,7 +3,6 @@ using BuildRunner.Server.Hosting;
 using BuildRunner.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace BuildRunner.Hosting;
