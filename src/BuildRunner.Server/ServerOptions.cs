@@ -4,8 +4,11 @@ using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Runs;
+using BuildRunner.Server.Forge;
+using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Sources;
+using BuildRunner.Server.Webhooks;
 
 namespace BuildRunner.Server;
 
@@ -45,6 +48,18 @@ public sealed record ServerOptions
     /// <summary>How long things are kept.</summary>
     public HousekeepingOptions Housekeeping { get; init; } = new();
 
+    /// <summary>What holds for webhooks that arrive.</summary>
+    public WebhookOptions Webhooks { get; init; } = new();
+
+    /// <summary>Who is told about runs.</summary>
+    public NotifyOptions Notify { get; init; } = new();
+
+    /// <summary>How GitHub is spoken to; as it is by default, not at all.</summary>
+    public GitHubOptions GitHub { get; init; } = new();
+
+    /// <summary>What holds for schedules.</summary>
+    public ScheduleOptions Schedules { get; init; } = new();
+
     /// <summary>Judges late conditions of steps; null: no plan has any.</summary>
     public LateConditionJudge? Judge { get; init; }
 
@@ -63,6 +78,9 @@ public sealed record ServerOptions
         }
 
         problems.AddRange(Sources.LocalFolders.Where(f => !Path.IsPathFullyQualified(f)).Select(f => $"a folder of repositories must be an absolute path; one is '{f}'"));
+        problems.AddRange(Webhooks.Problems());
+        problems.AddRange(Notify.Problems());
+        problems.AddRange(GitHub.Problems());
         return problems;
     }
 }

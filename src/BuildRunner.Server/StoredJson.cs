@@ -17,6 +17,7 @@ namespace BuildRunner.Server;
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(RepositorySettings))]
 [JsonSerializable(typeof(SecretRules))]
+[JsonSerializable(typeof(Forge.Checks.ReportedCheck))]
 [JsonSerializable(typeof(TrustDecision))]
 [JsonSerializable(typeof(StopReason))]
 [JsonSerializable(typeof(WorkResult))]

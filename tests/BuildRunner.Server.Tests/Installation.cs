@@ -126,6 +126,7 @@ internal sealed class Installation : IAsyncDisposable
             DataDirectory = folder["data"],
             Keys = new KeyRing(Key, []),
             Bus = names,
+            Schedules = new BuildRunner.Server.Schedules.ScheduleOptions { Enabled = false },
             Dispatch = new DispatchOptions { Times = new AgentTimes { ClaimWait = spec.ClaimWait }, SweepEvery = TimeSpan.FromHours(1) },
         };
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });

@@ -12,7 +12,7 @@ public sealed record ClaimRequest
     public required int FreeSlots { get; init; }
 
     /// <summary>Work whose <see cref="StopOrder"/> has arrived, so that the answer does not bring it again.</summary>
-    public IReadOnlyList<WorkId> Stopping { get; init; } = [];
+    public IReadOnlyList<WorkId> Stopping { get; set; } = [];
 }
 
 /// <summary>What it gets; nothing if the time was up.</summary>
@@ -22,7 +22,7 @@ public sealed record ClaimResponse
     public required IReadOnlyList<WorkItem> Work { get; init; }
 
     /// <summary>Work of the agent that has to be stopped.</summary>
-    public IReadOnlyList<StopOrder> Stops { get; init; } = [];
+    public IReadOnlyList<StopOrder> Stops { get; set; } = [];
 }
 
 /// <summary>Stop it: TERM, after the grace KILL. Its end is then reported as usual, as <see cref="Outcome.Cancelled"/> if the stop ended it.</summary>

@@ -83,33 +83,33 @@ public sealed record HeldWorkflow(WorkId Start, long Fence);
 public sealed record AgentTimes
 {
     /// <summary>Between two heartbeats.</summary>
-    public TimeSpan HeartbeatEvery { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan HeartbeatEvery { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Since the last heartbeat that was answered: then the agent kills what it runs. Before the server gives the work away.</summary>
-    public TimeSpan FenceSelfAfter { get; init; } = TimeSpan.FromSeconds(45);
+    public TimeSpan FenceSelfAfter { get; set; } = TimeSpan.FromSeconds(45);
 
     /// <summary>Since the last heartbeat that was answered: then the lease has ended.</summary>
-    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Since the last heartbeat that was answered: then work that was not started is given to somebody else, and work that was is lost.</summary>
-    public TimeSpan GiveAwayAfter { get; init; } = TimeSpan.FromSeconds(75);
+    public TimeSpan GiveAwayAfter { get; set; } = TimeSpan.FromSeconds(75);
 
     /// <summary>How long a claim waits for work.</summary>
-    public TimeSpan ClaimWait { get; init; } = TimeSpan.FromSeconds(15);
+    public TimeSpan ClaimWait { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>Between TERM and KILL when a step is stopped.</summary>
-    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan StopGrace { get; set; } = TimeSpan.FromSeconds(10);
 }
 
 /// <summary>How much a step may write.</summary>
 public sealed record LogLimits
 {
     /// <summary>Bytes of output per attempt; what is beyond is counted and not kept, which is shown.</summary>
-    public long MaxPerStep { get; init; } = 256L * 1024 * 1024;
+    public long MaxPerStep { get; set; } = 256L * 1024 * 1024;
 
     /// <summary>Bytes of one line; longer ones are kept in pieces.</summary>
-    public int MaxLine { get; init; } = 64 * 1024;
+    public int MaxLine { get; set; } = 64 * 1024;
 
     /// <summary>Bytes of one upload.</summary>
-    public int MaxChunk { get; init; } = 256 * 1024;
+    public int MaxChunk { get; set; } = 256 * 1024;
 }

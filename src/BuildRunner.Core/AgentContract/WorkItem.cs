@@ -66,16 +66,19 @@ public abstract record WorkTask
         public required RunEvent Event { get; init; }
 
         /// <summary>The secrets its services name, by name.</summary>
-        public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+        public IReadOnlyDictionary<string, string> Secrets { get; set; } = new Dictionary<string, string>();
 
         /// <summary>Secrets its services name and do not get, by name: why, as a sentence.</summary>
-        public IReadOnlyDictionary<string, string> SecretsWithheld { get; init; } = new Dictionary<string, string>();
+        public IReadOnlyDictionary<string, string> SecretsWithheld { get; set; } = new Dictionary<string, string>();
 
         /// <summary>Every value that any step or service of the workflow gets: none may be seen in any of its logs.</summary>
-        public IReadOnlyList<string> Mask { get; init; } = [];
+        public IReadOnlyList<string> Mask { get; set; } = [];
 
         /// <summary>What an administrator allowed the repository.</summary>
         public required WorkGrants Grants { get; init; }
+
+        /// <summary>Credentials for the registries of its images; for pulls only, no container may see them.</summary>
+        public IReadOnlyList<RegistryAccess> Registries { get; set; } = [];
     }
 
     /// <summary>Run one attempt; then <see cref="WorkResult.Ended"/>.</summary>
@@ -95,10 +98,10 @@ public abstract record WorkTask
             new Dictionary<string, IReadOnlyDictionary<string, string>>();
 
         /// <summary>The secrets it names, by name.</summary>
-        public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+        public IReadOnlyDictionary<string, string> Secrets { get; set; } = new Dictionary<string, string>();
 
         /// <summary>Secrets it names and does not get, by name: why, as a sentence.</summary>
-        public IReadOnlyDictionary<string, string> SecretsWithheld { get; init; } = new Dictionary<string, string>();
+        public IReadOnlyDictionary<string, string> SecretsWithheld { get; set; } = new Dictionary<string, string>();
 
         /// <summary>The digest that the step's image had when the run first used it; null: nobody has used it yet.</summary>
         public string? PinnedDigest { get; init; }
@@ -108,6 +111,9 @@ public abstract record WorkTask
 
         /// <summary>What an administrator allowed the repository.</summary>
         public required WorkGrants Grants { get; init; }
+
+        /// <summary>Credentials for the registries of its images; for pulls only, no container may see them.</summary>
+        public IReadOnlyList<RegistryAccess> Registries { get; set; } = [];
     }
 
     /// <summary>End what is left of the workflow: services, network, workspace; then <see cref="WorkResult.Released"/>.</summary>
@@ -129,6 +135,12 @@ public sealed record WorkGrants
     /// <summary>The run comes from somebody who may not write to the repository.</summary>
     public bool Stranger { get; init; }
 }
+
+/// <summary>Credentials for a registry.</summary>
+/// <param name="Host">Host, or host and port, in lower case.</param>
+/// <param name="User">The user; <c>&lt;token&gt;</c> for an identity token.</param>
+/// <param name="Password">The password or token; a secret.</param>
+public sealed record RegistryAccess(string Host, string User, string Password);
 
 /// <summary>How to get the source.</summary>
 public sealed record SourceAccess

@@ -31,6 +31,23 @@ namespace BuildRunner.Core.ApiContract;
 [JsonSerializable(typeof(CreatedApiToken))]
 [JsonSerializable(typeof(ApiList<AuditEntry>), TypeInfoPropertyName = "AuditList")]
 [JsonSerializable(typeof(ApiProblem))]
+[JsonSerializable(typeof(ApiList<SecretInfo>), TypeInfoPropertyName = "SecretList")]
+[JsonSerializable(typeof(SecretInfo))]
+[JsonSerializable(typeof(SetSecret))]
+[JsonSerializable(typeof(ApiList<RegistryInfo>), TypeInfoPropertyName = "RegistryList")]
+[JsonSerializable(typeof(RegistryInfo))]
+[JsonSerializable(typeof(SetRegistry))]
+[JsonSerializable(typeof(ApiList<ScheduleInfo>), TypeInfoPropertyName = "ScheduleList")]
+[JsonSerializable(typeof(ScheduleInfo))]
+[JsonSerializable(typeof(SetSchedule))]
+[JsonSerializable(typeof(ApiList<HookInfo>), TypeInfoPropertyName = "HookList")]
+[JsonSerializable(typeof(HookInfo))]
+[JsonSerializable(typeof(HookSettings))]
+[JsonSerializable(typeof(SetHook))]
+[JsonSerializable(typeof(CreatedHook))]
+[JsonSerializable(typeof(ApiList<DeliveryInfo>), TypeInfoPropertyName = "DeliveryList")]
+[JsonSerializable(typeof(DeliveryInfo))]
+[JsonSerializable(typeof(RunNotice))]
 public sealed partial class ApiJson : JsonSerializerContext;
 
 /// <summary>Problem details as the API answers them (RFC 9457).</summary>

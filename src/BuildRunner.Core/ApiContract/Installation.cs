@@ -48,7 +48,7 @@ public sealed record AgentInfo
 public sealed record NewAgentToken
 {
     /// <summary>Labels that the agent will have.</summary>
-    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Labels { get; set; } = new Dictionary<string, string>();
 
     /// <summary>Seconds; 1 h if null, at most 30 days.</summary>
     public long? ValidForSeconds { get; init; }

@@ -79,7 +79,7 @@ public sealed record RepositorySettings
     public bool TrustNetwork { get; init; }
 
     /// <summary>Whose pull requests need an approval: <c>never</c>, <c>forks</c>, <c>outside_contributors</c>, <c>all</c>.</summary>
-    public string Approve { get; init; } = "outside_contributors";
+    public string Approve { get; set; } = "outside_contributors";
 
     /// <summary>Runs with a higher one go first.</summary>
     public int Priority { get; init; }

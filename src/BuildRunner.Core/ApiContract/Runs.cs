@@ -19,10 +19,10 @@ public sealed record StartRun
     public string? Event { get; init; }
 
     /// <summary>Values for <c>inputs</c>.</summary>
-    public IReadOnlyDictionary<string, string> Inputs { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Inputs { get; set; } = new Dictionary<string, string>();
 
     /// <summary>Variables for every step, weaker than those of the file.</summary>
-    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    public IReadOnlyDictionary<string, string> Environment { get; set; } = new Dictionary<string, string>();
 
     /// <summary>One line for lists; the commit's if null.</summary>
     public string? Title { get; init; }
@@ -136,7 +136,7 @@ public sealed record RunDetails
     public required IReadOnlyList<WorkflowDetails> Workflows { get; init; }
 
     /// <summary>What is to be said about its files.</summary>
-    public IReadOnlyList<FileProblem> Diagnostics { get; init; } = [];
+    public IReadOnlyList<FileProblem> Diagnostics { get; set; } = [];
 
     /// <summary>The approval it needed or needs; null: none.</summary>
     public ApprovalDetails? Approval { get; init; }
@@ -170,13 +170,13 @@ public sealed record WorkflowDetails
     public DateTimeOffset? EndedAt { get; init; }
 
     /// <summary>The workflows it waits for.</summary>
-    public IReadOnlyList<string> DependsOn { get; init; } = [];
+    public IReadOnlyList<string> DependsOn { get; set; } = [];
 
     /// <summary>Its steps in the order of the plan.</summary>
     public required IReadOnlyList<StepDetails> Steps { get; init; }
 
     /// <summary>Its services.</summary>
-    public IReadOnlyList<StepDetails> Services { get; init; } = [];
+    public IReadOnlyList<StepDetails> Services { get; set; } = [];
 }
 
 /// <summary>A step or service of a workflow.</summary>
@@ -204,10 +204,10 @@ public sealed record StepDetails
     public string? Warning { get; init; }
 
     /// <summary>The steps it waits for.</summary>
-    public IReadOnlyList<string> DependsOn { get; init; } = [];
+    public IReadOnlyList<string> DependsOn { get; set; } = [];
 
     /// <summary>Its attempts, the last one may go on; empty if it was never due.</summary>
-    public IReadOnlyList<AttemptDetails> Attempts { get; init; } = [];
+    public IReadOnlyList<AttemptDetails> Attempts { get; set; } = [];
 }
 
 /// <summary>One attempt of a step.</summary>

@@ -1,5 +1,6 @@
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Forge;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Sources;
@@ -60,14 +61,20 @@ internal static class RepositoryApi
         }
 
         var url = UrlOf(call, wanted.CloneUrl);
+        var atForge = await AtForgeAsync(call, wanted.CloneUrl);
         var settings = wanted.Settings is null ? new OfServer() : SettingsOf(wanted.Settings);
         if (await call.Get<RepositoryStore>().FindAsync(wanted.Name, call.Stop) is { } known)
         {
             throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{known.Name}' already");
         }
 
-        var branch = wanted.DefaultBranch is { } given ? Branch(given) : await DefaultBranchAsync(call, new SourceRemote(url, wanted.User, wanted.Credential));
+        var branch = wanted.DefaultBranch is { } given ? Branch(given) : atForge?.DefaultBranch ?? await DefaultBranchAsync(call, new SourceRemote(url, wanted.User, wanted.Credential));
         var added = await call.Get<RepositoryStore>().AddAsync(new NewRepository(wanted.Name, url, branch, wanted.User, wanted.Credential, settings), call.Who, call.Stop);
+        if (added is not null && atForge is not null)
+        {
+            await call.Get<ForgeRepositories>().LinkAsync(added.Id, atForge, call.Stop);
+        }
+
         return added is { } row
             ? (StatusCodes.Status201Created, View(row, null))
             : throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{wanted.Name}' already");
@@ -99,6 +106,20 @@ internal static class RepositoryApi
         SourceUrl.TryParse(text, call.Get<SourceOptions>().LocalFolders, out var url, out var problem)
             ? url
             : throw ApiException.Refused(text.StartsWith('/') ? ApiProblems.NotAllowed : ApiProblems.Source, $"'cloneUrl': {problem}");
+
+    // Null: its address is of no forge that BuildRunner is set up for.
+    private static async Task<ForgeRepository?> AtForgeAsync(ApiCall call, string cloneUrl)
+    {
+        var directory = call.Get<GitHubDirectory>();
+        try
+        {
+            return directory.NameOf(cloneUrl) is { } name ? await directory.DescribeAsync(name, call.Stop) : null;
+        }
+        catch (ForgeException e)
+        {
+            throw ApiException.Refused(ApiProblems.Source, e.Message);
+        }
+    }
 
     private static async Task<string> DefaultBranchAsync(ApiCall call, SourceRemote remote)
     {

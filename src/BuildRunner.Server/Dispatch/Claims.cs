@@ -2,6 +2,7 @@ using System.Text.Json;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -9,7 +10,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>Hands out work. Taking is one conditional update that raises the fence, in one transaction with the run's state.</summary>
-internal sealed class Claims(Database database, RunWriter writer, WorkItems items, LabelSets sets, Doorbells bells, DispatchOptions options, TimeProvider time)
+internal sealed class Claims(Database database, RunWriter writer, WorkItems items, LabelSets sets, Doorbells bells, Remotes remotes, DispatchOptions options, TimeProvider time)
 {
     /// <summary>Answers a claim: at once if there is something to take or to stop, otherwise when there is, or when the time is up.</summary>
     public async Task<ClaimResponse> ClaimAsync(Guid agent, ClaimRequest request, CancellationToken cancellationToken)
@@ -22,7 +23,7 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
             var answer = await database.WriteAsync(turn => TryAsync(turn, agent, request, fitting), cancellationToken);
             if (answer.Work.Count + answer.Stops.Count > 0 || bells.Closed)
             {
-                return answer;
+                return await CompleteAsync(answer, cancellationToken);
             }
 
             if (!await waiter.WaitAsync(options.Times.ClaimWait - time.GetElapsedTime(began), time, cancellationToken))
@@ -30,6 +31,17 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
                 return answer;
             }
         }
+    }
+
+    private async Task<ClaimResponse> CompleteAsync(ClaimResponse answer, CancellationToken cancellationToken)
+    {
+        var work = new List<WorkItem>(answer.Work.Count);
+        foreach (var item in answer.Work)
+        {
+            work.Add(await remotes.CompleteAsync(item, cancellationToken));
+        }
+
+        return answer with { Work = work };
     }
 
     // The sets are known once the first look is done; until then everything fits, because being woken for nothing costs little.

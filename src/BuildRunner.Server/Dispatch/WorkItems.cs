@@ -14,7 +14,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>Writes out a piece of work for the agent that took it.</summary>
-internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryStore repositories)
+internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryStore repositories, RegistryStore registries)
 {
     /// <summary>The work, complete.</summary>
     public async Task<WorkItem> MakeAsync(WriteTurn turn, WorkRow row)
@@ -57,6 +57,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             SecretsWithheld = Merge(ofServices.Select(s => s.Withheld)),
             Mask = [.. ofServices.Concat(workflow.Steps.Select(Open)).SelectMany(s => s.Values.Values).Distinct(StringComparer.Ordinal)],
             Grants = Grants(facts.Decision),
+            Registries = await RegistriesAsync(turn, facts),
         };
     }
 
@@ -75,6 +76,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             PinnedDigest = await turn.Db.RunImages.Where(i => i.Run == row.Run && i.Image == step.Image).Select(i => i.Digest).SingleOrDefaultAsync(),
             Source = step.Kind == StepKind.Clone ? Source(facts, runEvent, step) : null,
             Grants = Grants(facts.Decision),
+            Registries = await RegistriesAsync(turn, facts),
         };
     }
 
@@ -100,7 +102,14 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
         };
     }
 
+    /// <summary>Whether a clone step may have a token that opens the repository.</summary>
+    public static bool MayHaveToken(WorkTask.Step step) => !step.Grants.Stranger || IsOurs(step.Plan);
+
     private static bool IsOurs(StepPlan step) => step.Location is { Line: 1, Column: 1 };
+
+    // A stranger chooses the images of his run; credentials that open private ones are not for him.
+    private async Task<IReadOnlyList<RegistryAccess>> RegistriesAsync(WriteTurn turn, RunOfWork facts) =>
+        facts.Decision.SecretsWithheld is null ? await registries.OfAsync(turn.Db, facts.Repository, facts.Name) : [];
 
     private static Dictionary<string, string> Merge(IEnumerable<IReadOnlyDictionary<string, string>> each) =>
         each.SelectMany(e => e).DistinctBy(e => e.Key).ToDictionary(StringComparer.Ordinal);

@@ -6,6 +6,9 @@ public sealed record GitHubOptions
     /// <summary>The API's address. GitHub Enterprise Server: <c>https://HOST/api/v3/</c>; the host alone is completed.</summary>
     public string ApiUrl { get; init; } = "https://api.github.com/";
 
+    /// <summary>The address of its pages and repositories; null: the one that belongs to <see cref="ApiUrl"/>.</summary>
+    public Uri? WebUrl { get; init; }
+
     /// <summary>The app's number; null: a personal token is used.</summary>
     public long? AppId { get; init; }
 

@@ -61,6 +61,16 @@ internal sealed class GitHubTokens
         }
     }
 
+    /// <summary>A token that can read what an installation shows of its repositories, and nothing in them.</summary>
+    public async Task<string> OfInstallationAsync(long installation, CancellationToken cancellationToken)
+    {
+        var connection = connections.AsApp(AppJwt.Create(options.AppId!.Value, options.PrivateKey!, time.GetUtcNow()));
+        var body = new Dictionary<string, object> { ["permissions"] = new Dictionary<string, string> { ["metadata"] = "read" } };
+        var made = await connection
+            .Post<AccessToken>(new Uri($"app/installations/{installation}/access_tokens", UriKind.Relative), body, "application/vnd.github+json", cancellationToken);
+        return made.Token;
+    }
+
     /// <summary>Forgets a token that was refused, so that the next one is new.</summary>
     public void Forget(ForgePlace place, TokenPurpose purpose)
     {

@@ -76,3 +76,29 @@ public sealed class PermissionUserReply
     /// <summary>The number.</summary>
     public long Id { get; set; }
 }
+
+/// <summary>A repository.</summary>
+public sealed class RepositoryReply
+{
+    /// <summary>Its number.</summary>
+    public long Id { get; set; }
+
+    /// <summary><c>owner/name</c>.</summary>
+    public string? FullName { get; set; }
+
+    /// <summary>The default branch.</summary>
+    public string? DefaultBranch { get; set; }
+
+    /// <summary>Whether only some may see it.</summary>
+    public bool Private { get; set; }
+
+    /// <summary>Whose it is.</summary>
+    public PermissionUserReply? Owner { get; set; }
+}
+
+/// <summary>An installation of the app.</summary>
+public sealed class InstallationReply
+{
+    /// <summary>Its number.</summary>
+    public long Id { get; set; }
+}

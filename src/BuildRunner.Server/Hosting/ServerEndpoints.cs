@@ -1,5 +1,7 @@
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Api;
+using BuildRunner.Server.Schedules;
+using BuildRunner.Server.Webhooks;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Builder;
@@ -34,6 +36,11 @@ public static class ServerEndpoints
         api.MapRepositoryApi();
         api.MapRunApi();
         api.MapLogApi();
+        api.MapSecretsApi();
+        api.MapHooksApi();
+        api.MapSchedulesApi();
+        routes.MapWebhooks();
+        routes.MapHangfire();
         routes.MapSignIn();
         routes.MapApiDescription();
         routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).AllowAnonymous().ExcludeFromDescription();

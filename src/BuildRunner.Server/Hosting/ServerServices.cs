@@ -4,14 +4,20 @@ using BuildRunner.Server.Agents;
 using BuildRunner.Server.Api;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Forge;
+using BuildRunner.Server.Forge.Checks;
 using BuildRunner.Server.Logs;
 using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Telemetry;
+using BuildRunner.Server.Triggers;
+using BuildRunner.Server.Triggers.GitHub;
+using BuildRunner.Server.Webhooks;
 using MassTransit;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.Extensions.DependencyInjection;
@@ -50,6 +56,10 @@ public static class ServerServices
         services.AddSingleton<QueueView>().AddSingleton<QueueSwitch>();
         services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
+        services.AddSingleton<NewRuns>().AddSingleton<Remotes>().AddSingleton<SecretRegister>().AddSingleton<RegistryStore>();
+        services.AddSingleton(options.Webhooks).AddSingleton<Inbox>().AddSingleton<Hooks>().AddSingleton<HookLimits>().AddSingleton<IDeliveryHandler, HookDeliveries>();
+        services.AddSingleton(options.Notify).AddSingleton<OutboxNotes>();
+        AddForge(services, options.GitHub);
         services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));
         services.AddSingleton(options.Housekeeping).AddSingleton<Housekeeping>();
         services.AddProblemDetails().AddExceptionHandler<Faults>();
@@ -58,12 +68,21 @@ public static class ServerServices
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
+        services.AddSchedules(options.Schedules, options.PostgreSql);
+        services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<OutboxService>();
         services.AddMassTransit(bus =>
         {
             bus.AddServerConsumers();
             (transport ?? (b => b.UseInProcess(options.Bus)))(bus);
         });
         return services;
+    }
+
+    private static void AddForge(IServiceCollection services, GitHubOptions options)
+    {
+        services.AddSingleton(options).AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>();
+        services.AddSingleton<ForgeRepositories>().AddSingleton<ForgeRuns>().AddSingleton<IDeliveryHandler, GitHubDeliveries>();
+        services.AddSingleton<GitHubChecks>().AddSingleton<RunViewLoader>();
     }
 
     // Frames and what BuildRunner itself says come on top of what the step wrote.

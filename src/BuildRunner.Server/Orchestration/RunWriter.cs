@@ -2,6 +2,7 @@ using System.Text.Json;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Webhooks;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Orchestration;
@@ -11,7 +12,7 @@ namespace BuildRunner.Server.Orchestration;
 /// There is nothing to carry out after the commit but ringing: every effect of the machine is a row. So a server that dies between two instructions leaves either
 /// all of a fact or nothing of it (docs/decisions/0010).
 /// </remarks>
-internal sealed class RunWriter(RunPlans plans, QueueRows queue)
+internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes outbox)
 {
     /// <summary>Applies a fact inside a turn.</summary>
     /// <returns>Null if it was taken; otherwise why it was refused, and nothing was written.</returns>
@@ -40,6 +41,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue)
         }
 
         await SaveAsync(turn, run, head.Version, transition.State);
+        Tell(turn, head, StageOf(transition.State));
         await CarryOutAsync(turn, head, planned, before, transition);
         turn.Bells.Add(new Bell.Changed(run, head.Version + 1));
         return null;
@@ -82,6 +84,14 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue)
         WorkflowPhase.Done done => done.StartedAt,
         _ => null,
     };
+
+    private void Tell(WriteTurn turn, RunHead before, RunStage after)
+    {
+        if (after != before.Stage && after is RunStage.Running or RunStage.Ended)
+        {
+            outbox.Add(turn, before.Id, after == RunStage.Ended ? OutboxNotes.Finished : OutboxNotes.Started);
+        }
+    }
 
     private static RunStage StageOf(RunState state) => state switch
     {

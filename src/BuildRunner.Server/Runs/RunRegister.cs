@@ -3,12 +3,13 @@ using BuildRunner.Core.Runs;
 using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Webhooks;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Runs;
 
 /// <summary>Begins runs, and takes what people want of them.</summary>
-internal sealed class RunRegister(Database database, RunPlans plans, RunWriter writer)
+internal sealed class RunRegister(Database database, RunPlans plans, RunWriter writer, OutboxNotes outbox)
 {
     /// <summary>Stores a run and everything that it makes due. When this returns, it is kept (promise G1).</summary>
     public Task<StoredAs> CreateAsync(NewRun run, CancellationToken cancellationToken) =>
@@ -31,6 +32,12 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
         }
 
+        await ShowAtForgeAsync(turn, run.Repository, id.Value);
+        if (state is null || run.Trust.NeedsApproval is not null)
+        {
+            outbox.Add(turn, id.Value, state is null ? OutboxNotes.Finished : OutboxNotes.Blocked);
+        }
+
         await turn.Db.SaveChangesAsync();
         await CancelEarlierAsync(turn, run, id.Value, number);
         if (state is not null && run.Trust.NeedsApproval is null)
@@ -47,6 +54,17 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
     /// <summary>The run that a delivery made; null: none yet.</summary>
     public Task<Guid?> OfDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.ReadAsync(
         db => db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync(cancellationToken),
+        cancellationToken);
+
+    /// <summary>Notes which run a delivery was about, so that the same one a second time does nothing.</summary>
+    public Task NoteDeliveryAsync(string source, string key, Guid run, CancellationToken cancellationToken) => database.WriteAsync(
+        async turn =>
+        {
+            if (!await turn.Db.Deliveries.AnyAsync(d => d.Source == source && d.Key == key))
+            {
+                turn.Db.Add(new DeliveryRow { Source = source, Key = key, At = turn.Now, Run = run });
+            }
+        },
         cancellationToken);
 
     /// <summary>Wants a run to end. After this no step of it starts but those that run at cancellation (promise G12).</summary>
@@ -129,9 +147,19 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         turn.Db.Add(row.Next(id.Value, attempts.Max(a => a.Attempt) + 1, turn.Now, JsonSerializer.Serialize(state, RunJson.Default.RunState)));
         turn.Db.Add(new RunPlanRow { Run = id.Value, Plan = plan.Plan, Diagnostics = plan.Diagnostics });
         turn.Audit(who, "run.rerun", run.ToString("N"), id.ToString());
+        await ShowAtForgeAsync(turn, row.Repository, id.Value);
         await turn.Db.SaveChangesAsync();
         await writer.ApplyAsync(turn, id.Value, new RunFact.Begin());
         return (id.Value, null);
+    }
+
+    // Where the repository has a forge, the run's checks are to be shown there; nothing of it has been yet.
+    private static async Task ShowAtForgeAsync(WriteTurn turn, Guid repository, Guid run)
+    {
+        if (await turn.Db.ForgeRepositories.AnyAsync(f => f.Repository == repository))
+        {
+            turn.Db.Add(new CheckDueRow { Run = run, Version = 0, DueAt = DateTimeOffset.UnixEpoch });
+        }
     }
 
     private static async Task<int> NumberAsync(WriteTurn turn, Guid repository)

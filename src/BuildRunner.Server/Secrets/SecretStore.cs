@@ -47,7 +47,7 @@ internal sealed class SecretStore(KeyRing keys)
         var rows = await db.Secrets
             .Where(s => s.Level == 0 || (s.Level == 1 && s.Owner == organisation) || (s.Level == 2 && s.Owner == own))
             .ToListAsync();
-        return [.. rows.Select(row => Stored(row, repository))];
+        return [.. rows.Select(Stored)];
     }
 
     /// <summary>What a step gets of the candidates, opened.</summary>
@@ -68,16 +68,16 @@ internal sealed class SecretStore(KeyRing keys)
         return new OpenedSecrets(values, grants.Refused);
     }
 
-    private static StoredSecret Stored(SecretRow row, Guid repository)
+    /// <summary>For whom a stored secret is.</summary>
+    internal static SecretLevel LevelOf(SecretRow row) => row.Level switch
     {
-        SecretLevel level = row.Level switch
-        {
-            0 => new SecretLevel.Installation(),
-            1 => new SecretLevel.Organisation(row.Owner),
-            _ => new SecretLevel.Repository(repository),
-        };
-        return new StoredSecret(level, row.Name, row.Sealed, JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!);
-    }
+        0 => new SecretLevel.Installation(),
+        1 => new SecretLevel.Organisation(row.Owner),
+        _ => new SecretLevel.Repository(Guid.ParseExact(row.Owner, "N")),
+    };
+
+    private static StoredSecret Stored(SecretRow row) =>
+        new(LevelOf(row), row.Name, row.Sealed, JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!);
 }
 
 /// <summary>Secrets for one step.</summary>

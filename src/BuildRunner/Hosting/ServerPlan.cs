@@ -59,6 +59,10 @@ internal sealed record ServerPlan
                 Bus = new BusNames(settings.Required(ServerKeys.BusRabbitPrefix), Alone: broker is null),
                 PublicUrl = PublicUrlOf(settings, problems),
                 Sources = SourcesOf(settings),
+                GitHub = TriggerPlan.GitHub(settings, problems),
+                Webhooks = TriggerPlan.Webhooks(settings),
+                Schedules = TriggerPlan.Schedules(settings),
+                Notify = TriggerPlan.Notify(settings, problems),
                 Pipelines = new PipelineOptions
                 {
                     DefaultTimeout = settings.Duration(SettingKeys.PipelinesDefaultTimeout)!.Value,

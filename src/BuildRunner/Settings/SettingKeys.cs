@@ -41,5 +41,6 @@ internal static class SettingKeys
         new(PipelinesDefaultTimeout, SettingKind.Duration, "1h", "Time limit of a workflow that sets none."),
         .. ServerKeys.All,
         .. AgentKeys.All,
+        .. TriggerKeys.All,
     ];
 }

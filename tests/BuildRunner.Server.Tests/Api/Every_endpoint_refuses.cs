@@ -15,6 +15,7 @@ public sealed class Every_endpoint_refuses
     [
         "/healthz", "/readyz",
         AgentRoutes.Register, // The one-time token is in the body.
+        TriggerRoutes.GitHub, TriggerRoutes.Hook, // Whoever posts there proves with a signature that the secret is known.
         "/login/link", "/logout", // Begin and end a session.
         "/api/{documentName}.json", // Says what is in the sources anyway.
     ];
@@ -105,7 +106,7 @@ public sealed class Every_endpoint_refuses
         await using var server = await HttpServer.StartAsync();
         using var description = System.Text.Json.JsonDocument.Parse(await server.Http.GetStringAsync("/api/openapi.json", Cancel));
         var described = description.RootElement.GetProperty("paths").EnumerateObject()
-            .SelectMany(p => p.Value.EnumerateObject().Where(m => m.Name is "get" or "post" or "patch" or "delete").Select(m => (m.Name.ToUpperInvariant(), p.Name))).Order();
+            .SelectMany(p => p.Value.EnumerateObject().Where(m => m.Name is "get" or "post" or "put" or "patch" or "delete").Select(m => (m.Name.ToUpperInvariant(), p.Name))).Order();
         var mapped = server.Get<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(e => e.Metadata.GetMetadata<ApiScope>() is not null)
             .SelectMany(e => e.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(m => (m, "/" + e.RoutePattern.RawText!.TrimStart('/')))).Order();
         Assert.Equal(mapped, described);
@@ -153,5 +154,7 @@ public sealed class Every_endpoint_refuses
 
     private static string Filled(string path) => path
         .Replace("{owner}", "acme", StringComparison.Ordinal).Replace("{name}", "nothing", StringComparison.Ordinal).Replace("{number}", "1", StringComparison.Ordinal)
-        .Replace("{id}", Guid.NewGuid().ToString("N"), StringComparison.Ordinal).Replace("{agent}", "nobody", StringComparison.Ordinal);
+        .Replace("{id}", Guid.NewGuid().ToString("N"), StringComparison.Ordinal).Replace("{agent}", "nobody", StringComparison.Ordinal)
+        .Replace("{secret}", "s", StringComparison.Ordinal).Replace("{host}", "registry.example", StringComparison.Ordinal)
+        .Replace("{schedule}", "s", StringComparison.Ordinal).Replace("{hook}", "h", StringComparison.Ordinal).Replace("{**path}", "", StringComparison.Ordinal);
 }

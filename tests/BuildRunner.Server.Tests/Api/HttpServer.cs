@@ -9,6 +9,7 @@ using BuildRunner.Server.Agents;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Hosting;
+using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Testing;
 using Microsoft.AspNetCore.Builder;
@@ -26,6 +27,12 @@ internal sealed class HttpServer : IAsyncDisposable
 
     public HttpClient Http { get; private set; } = new();
 
+    /// <summary>What seals its secrets.</summary>
+    public MasterKey Key { get; } = MasterKey.Generate();
+
+    /// <summary>Where everything is that it keeps.</summary>
+    public string DataDirectory => folder["data"];
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     public static async Task<HttpServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
@@ -37,8 +44,9 @@ internal sealed class HttpServer : IAsyncDisposable
         var options = new ServerOptions
         {
             DataDirectory = server.folder["data"],
-            Keys = new KeyRing(MasterKey.Generate(), []),
+            Keys = new KeyRing(server.Key, []),
             Bus = new BusNames("test", Alone: true),
+            Schedules = new ScheduleOptions { Enabled = false },
             Dispatch = new DispatchOptions { Times = new AgentTimes { ClaimWait = TimeSpan.FromMilliseconds(20) } },
         };
         builder.Services.AddBuildRunnerServer(change?.Invoke(options) ?? options);

@@ -82,7 +82,10 @@ public sealed class GitHubEmulator : IAsyncLifetime
     /// <summary>Commits a file to a branch of kim's repository; the commit.</summary>
     public async Task<string> CommitAsync(string path, string content, string branch = "main")
     {
+        using var known = await http!.GetAsync($"repos/kim/shop/contents/{path}?ref={branch}");
         var body = new JsonObject { ["message"] = $"Write {path}", ["branch"] = branch, ["content"] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(content)) };
+        if (known.IsSuccessStatusCode)
+            body["sha"] = (string?)JsonNode.Parse(await known.Content.ReadAsStringAsync())!["sha"];
         return (string)(await AsKimAsync(HttpMethod.Put, $"repos/kim/shop/contents/{path}", body))["commit"]!["sha"]!;
     }
 

@@ -1,0 +1,152 @@
+using System.Text.Json;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Server.Forge.Checks;
+
+/// <summary>Brings the checks of runs to what they shall show (promise G11). What is left to do is a row per run; a server that dies leaves it to the next. At one server of an installation.</summary>
+internal sealed partial class CheckReporter(
+    Database database, ForgeRepositories repositories, RunViewLoader views, GitHubChecks checks, GitHubOptions options, TimeProvider time, ILogger<CheckReporter> logger)
+    : BackgroundService
+{
+    private const int AtOnce = 200;
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(500);
+    private readonly JobLease lease = new(database, "checks");
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(LookAgain, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                while (await lease.HasAsync(stoppingToken) && await RoundAsync(stoppingToken))
+                {
+                    // There was something; there may be more.
+                }
+            }
+            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
+            {
+                // The database may be away; what is left to do stays where it is.
+                LogFailed(logger, e);
+            }
+        }
+    }
+
+    private async Task<bool> RoundAsync(CancellationToken stop)
+    {
+        var due = await database.ReadAsync(
+            async db =>
+            {
+                var now = await database.NowAsync(db);
+                return await (
+                    from todo in db.ChecksDue
+                    join run in db.Runs on todo.Run equals run.Id
+                    where run.Version != todo.Version || (todo.DueAt > DateTimeOffset.UnixEpoch && todo.DueAt <= now)
+                    orderby todo.DueAt, todo.Run
+                    select new Due(run.Id, run.Repository, run.Stage == RunStage.Ended)).Take(AtOnce).ToListAsync(stop);
+            },
+            stop);
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = stop }, async (run, token) => await ReportAsync(run, token));
+        return due.Count == AtOnce;
+    }
+
+    private async Task ReportAsync(Due due, CancellationToken stop)
+    {
+        if (await repositories.OfAsync(due.Repository, stop) is not { } link || await views.LoadAsync(due.Run, stop) is not { } view)
+        {
+            await database.WriteAsync(turn => turn.Db.ChecksDue.Where(c => c.Run == due.Run).ExecuteDeleteAsync(), stop);
+            return;
+        }
+
+        var place = new ForgePlace(link.ForgeId, link.FullName, link.Installation);
+        DateTimeOffset? again = null;
+        foreach (var desired in RunChecks.Of(view, options.CheckName))
+        {
+            again = Earlier(again, await BringAsync(due.Run, place, desired, stop));
+        }
+
+        await NoteAsync(due, view.Revision, again, stop);
+    }
+
+    /// <summary>Sends until the check shows what it shall, or has to wait.</summary>
+    /// <returns>When to go on; null: there is nothing left to do.</returns>
+    private async Task<DateTimeOffset?> BringAsync(Guid run, ForgePlace place, DesiredCheck desired, CancellationToken stop)
+    {
+        var workflow = desired.Key.Workflow;
+        var json = await database.ReadAsync(db => db.Checks.Where(c => c.Run == run && c.Workflow == workflow).Select(c => c.Reported).SingleOrDefaultAsync(stop), stop);
+        var reported = json is null ? ReportedCheck.Nothing : JsonSerializer.Deserialize(json, StoredJson.Default.ReportedCheck)!;
+        while (true)
+        {
+            var request = CheckPlan.Next(desired, reported, time.GetUtcNow());
+            switch (request)
+            {
+                case CheckRequest.Nothing:
+                    return null;
+                case CheckRequest.Wait(var until):
+                    return until;
+                default:
+                    break;
+            }
+
+            if (request is CheckRequest.Create)
+            {
+                // Should this server die before the answer: it may have been made, and has to be looked for.
+                await SaveAsync(run, workflow, reported with { MayExist = true });
+            }
+
+            var answer = await checks.SendAsync(place, desired, request, CancellationToken.None);
+            reported = CheckPlan.After(desired, reported, request, answer, time.GetUtcNow());
+            await SaveAsync(run, workflow, reported);
+            if (reported.GaveUp is { } why)
+            {
+                LogGaveUp(logger, desired.Name, why);
+            }
+
+            stop.ThrowIfCancellationRequested();
+        }
+    }
+
+    private Task SaveAsync(Guid run, string workflow, ReportedCheck reported)
+    {
+        var json = JsonSerializer.Serialize(reported, StoredJson.Default.ReportedCheck);
+        return database.WriteAsync(
+            async turn =>
+            {
+                if (await turn.Db.Checks.Where(c => c.Run == run && c.Workflow == workflow).ExecuteUpdateAsync(set => set.SetProperty(c => c.Reported, json)) == 0)
+                {
+                    turn.Db.Add(new CheckRow { Run = run, Workflow = workflow, Reported = json });
+                }
+            },
+            CancellationToken.None);
+    }
+
+    // Nothing left: the row goes with the run's end, and until then waits for its next change.
+    private Task NoteAsync(Due due, long version, DateTimeOffset? again, CancellationToken stop) => database.WriteAsync(
+        async turn =>
+        {
+            var row = turn.Db.ChecksDue.Where(c => c.Run == due.Run);
+            if (again is null && due.Ended && await turn.Db.Runs.AnyAsync(r => r.Id == due.Run && r.Version == version))
+            {
+                await row.ExecuteDeleteAsync();
+                return;
+            }
+
+            var at = again ?? DateTimeOffset.UnixEpoch;
+            await row.ExecuteUpdateAsync(set => set.SetProperty(c => c.Version, version).SetProperty(c => c.DueAt, at));
+        },
+        stop);
+
+    private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other ?? one : one;
+
+    private sealed record Due(Guid Run, Guid Repository, bool Ended);
+
+    [LoggerMessage(3301, LogLevel.Error, "reporting checks did not succeed; it is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3302, LogLevel.Warning, "check {Check} is not reported any more: {Why}")]
+    private static partial void LogGaveUp(ILogger logger, string check, string why);
+}

@@ -1,0 +1,99 @@
+using BuildRunner.Server.Storage;
+using Hangfire;
+using Hangfire.Common;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace BuildRunner.Server.Schedules;
+
+/// <summary>Hangfire as the clock of schedules: one recurring job for each, at its times and in its zone. What it forgets, or fires twice, does no harm: the job only looks at the table.</summary>
+internal sealed partial class HangfireClock(
+    ScheduleStore schedules, ScheduleFirer firer, Database database, IRecurringJobManagerV2 jobs, JobStorage storage, ScheduleOptions options, ILogger<HangfireClock> logger)
+    : BackgroundService
+{
+    private const string Prefix = "schedule-";
+
+    // What Hangfire's clock missed: it slept, its storage was lost, or another server changed a schedule.
+    private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(30);
+    private readonly JobLease lease = new(database, "schedules");
+    private readonly SemaphoreSlim changed = new(0, 1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.Enabled)
+        {
+            return;
+        }
+
+        schedules.Changed += Ring;
+        try
+        {
+            while (!stoppingToken.IsCancellationRequested)
+            {
+                await RoundAsync(stoppingToken);
+                await changed.WaitAsync(LookAgain, stoppingToken);
+            }
+        }
+        finally
+        {
+            schedules.Changed -= Ring;
+        }
+    }
+
+    private async Task RoundAsync(CancellationToken stop)
+    {
+        try
+        {
+            await RegisterAsync(stop);
+            if (await lease.HasAsync(stop))
+            {
+                await firer.SweepAsync(stop);
+            }
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            // Database or storage may be away; nothing is lost, the next look comes soon.
+            LogFailed(logger, e);
+        }
+    }
+
+    private async Task RegisterAsync(CancellationToken stop)
+    {
+        var wanted = (await schedules.EnabledAsync(stop)).ToDictionary(s => Prefix + s.Id.ToString("N"), StringComparer.Ordinal);
+        using var connection = storage.GetConnection();
+        foreach (var job in Hangfire.Storage.StorageConnectionExtensions.GetRecurringJobs(connection).Where(job => job.Id.StartsWith(Prefix, StringComparison.Ordinal)))
+        {
+            if (!wanted.ContainsKey(job.Id))
+            {
+                jobs.RemoveIfExists(job.Id);
+            }
+        }
+
+        foreach (var (id, schedule) in wanted)
+        {
+            var at = new RecurringJobOptions { TimeZone = ScheduleStore.RuleOf(schedule).Zone, MisfireHandling = MisfireHandlingMode.Ignorable };
+            jobs.AddOrUpdate(id, Job.FromExpression<ScheduleFirer>(f => f.SweepAsync(CancellationToken.None)), schedule.Cron, at);
+        }
+    }
+
+    private void Ring()
+    {
+        try
+        {
+            changed.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It rings already.
+        }
+    }
+
+    public override void Dispose()
+    {
+        changed.Dispose();
+        base.Dispose();
+    }
+
+    [LoggerMessage(3202, LogLevel.Error, "looking for schedules that are due did not succeed; it is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception exception);
+}

@@ -1,0 +1,57 @@
+using BuildRunner.Server.Access;
+using Hangfire;
+using Hangfire.Dashboard;
+using Hangfire.PostgreSql;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace BuildRunner.Server.Schedules;
+
+/// <summary>Puts Hangfire together. It lives in memory, or in PostgreSQL where that is the database; either way our own table is the truth.</summary>
+internal static class HangfireServices
+{
+    /// <summary>Where administrators see its own pages, read-only.</summary>
+    public const string Dashboard = "/admin/hangfire";
+
+    public static void AddSchedules(this IServiceCollection services, ScheduleOptions options, string? postgreSql)
+    {
+        services.AddSingleton(options).AddSingleton<ScheduleStore>().AddSingleton<ScheduleFirer>();
+        services.AddHangfire(hangfire =>
+        {
+            hangfire.SetDataCompatibilityLevel(CompatibilityLevel.Version_180).UseSimpleAssemblyNameTypeSerializer().UseRecommendedSerializerSettings();
+            if (postgreSql is null)
+            {
+                hangfire.UseInMemoryStorage();
+            }
+            else
+            {
+                hangfire.UsePostgreSqlStorage(bootstrap => bootstrap.UseNpgsqlConnection(postgreSql));
+            }
+        });
+        if (options.Enabled)
+        {
+            // At most a second of work: it looks at the table, and the runs' steps are agents' work.
+            services.AddHangfireServer(server =>
+            {
+                server.WorkerCount = 2;
+                server.SchedulePollingInterval = TimeSpan.FromSeconds(1);
+                server.ServerName = $"buildrunner-{Environment.MachineName}-{Environment.ProcessId}";
+            });
+        }
+
+        services.AddHostedService<HangfireClock>();
+    }
+
+    public static void MapHangfire(this IEndpointRouteBuilder routes) =>
+        routes.MapHangfireDashboard(
+            Dashboard,
+            new DashboardOptions { Authorization = [new Allowed()], IsReadOnlyFunc = _ => true, DisplayStorageConnectionString = false, AppPath = "/" })
+            .RequireAuthorization(Scopes.Admin);
+
+    // Who may come here was decided by the endpoint's policy.
+    private sealed class Allowed : IDashboardAuthorizationFilter
+    {
+        public bool Authorize(DashboardContext context) => true;
+    }
+}

@@ -1,0 +1,215 @@
+using System.Net;
+using System.Text.Json.Nodes;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Triggers.GitHub;
+using BuildRunner.Server.Webhooks;
+
+namespace BuildRunner.Server.Tests.Forge;
+
+/// <summary>Everything between a push at GitHub and its green or red check, against an emulator; a push is GitHub's own sample with the emulator's numbers in it, because the emulator tells of none.</summary>
+public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture<GitHubEmulator>, IAsyncLifetime
+{
+    private const string Pipeline = """
+        skip_clone: true
+        when:
+          - event: [push, pull_request]
+        steps:
+          - name: test
+            image: busybox
+            commands: [ "true" ]
+        """;
+
+    private readonly string secret = WebhookSecret.Generate();
+    private HttpServer server = null!;
+    private ApiClient api = null!;
+
+    private static ApiJson Json => ApiJson.Default;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await HttpServer.StartAsync(o => o with { GitHub = github.Options() with { WebUrl = new Uri("https://github.com") }, Webhooks = new WebhookOptions { GitHubSecrets = [secret] } });
+        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
+        var add = new AddRepository { Name = "kim/shop", CloneUrl = "https://github.com/kim/shop.git" };
+        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_push_becomes_a_run_and_its_end_the_checks_conclusion()
+    {
+        var commit = await PushAsync(Pipeline);
+        var run = await RunOfAsync(commit);
+        Assert.Equal(("push", "main"), (run.Event, run.Branch));
+        await ChecksAsync(commit, checks => checks.Count == 2 && checks.Values.All(c => c.Status != "completed"));
+
+        await DoAllAsync(new Outcome.Failure(new FailureReason.ExitCode(3)), "::error file=src/a.cs,line=7::it broke\nlast words\n");
+        var ended = await ChecksAsync(commit, checks => checks.Count == 2 && checks.Values.All(c => c.Status == "completed"));
+        Assert.Equal(["failure", "failure"], ended.Values.Select(c => c.Conclusion));
+        Assert.Contains(ended.Keys, name => name == "buildrunner/push");
+        var (_, workflow) = Assert.Single(ended, c => c.Key == "buildrunner/push/buildrunner");
+        Assert.Contains("last words", workflow.Summary);
+        Assert.Equal(1, workflow.Annotations);
+    }
+
+    [Fact]
+    public async Task A_file_with_errors_is_told_at_the_commit()
+    {
+        var commit = await PushAsync("stepz: []\n");
+        var run = await RunOfAsync(commit);
+        Assert.Equal("invalid", run.State);
+        var ended = await ChecksAsync(commit, checks => checks.Count == 1 && checks.Values.All(c => c.Status == "completed"));
+        Assert.NotEqual("success", ended.Values.Single().Conclusion);
+        Assert.True(ended.Values.Single().Annotations >= 1);
+    }
+
+    [Fact]
+    public async Task The_same_event_by_two_ways_is_one_run()
+    {
+        var commit = await PushAsync(Pipeline, ways: 3);
+        await RunOfAsync(commit);
+        var deliveries = await UntilAsync(
+            async () => (await api.GetAsync(TriggerRoutes.Deliveries + "?source=github", Json.DeliveryList)).Items.Where(d => d.Event == "push" && d.Run is not null).ToList(),
+            found => found.Count >= 3 && found.TrueForAll(d => d.State == "done"));
+        Assert.Single((await api.GetAsync(ApiRoutes.Runs + "?repo=kim/shop", Json.RunPage)).Items, r => r.Commit == commit);
+        Assert.Contains(deliveries, d => d.Verdict == "its run was started before");
+    }
+
+    // Commits, and tells of it as GitHub does: by the repository's own webhook and by the app's, each with an id of its own.
+    private async Task<string> PushAsync(string pipeline, int ways = 1)
+    {
+        var commit = await github.CommitAsync(".buildrunner.yml", $"# {Guid.NewGuid()}\n{pipeline}");
+        var place = await github.AsKimAsync(HttpMethod.Get, "repos/kim/shop");
+        var payload = Samples.First("push", where: p => (string?)p["ref"] == "refs/heads/main" || ((string)p["ref"]!).StartsWith("refs/heads/", StringComparison.Ordinal));
+        payload["ref"] = "refs/heads/main";
+        payload["after"] = commit;
+        payload["deleted"] = false;
+        payload["head_commit"] ??= new JsonObject();
+        payload["head_commit"]!["id"] = commit;
+        payload["head_commit"]!["message"] = "Change the pipeline";
+        foreach (var name in new[] { "id", "full_name", "name", "private" })
+        {
+            payload["repository"]![name] = place[name]!.DeepClone();
+        }
+
+        payload["installation"] = new JsonObject { ["id"] = 100 };
+        payload["repository"]!["default_branch"] = "main";
+        payload["repository"]!["owner"]!["id"] = place["owner"]!["id"]!.DeepClone();
+        var bytes = System.Text.Encoding.UTF8.GetBytes(payload.ToJsonString());
+        for (var way = 0; way < ways; way++)
+        {
+            Assert.Equal(HttpStatusCode.Accepted, await DeliverAsync("push", bytes));
+        }
+
+        return commit;
+    }
+
+    private async Task<HttpStatusCode> DeliverAsync(string name, byte[] body)
+    {
+        WebhookSecret.TryParse(secret, out var key, out _);
+        using var request = new HttpRequestMessage(HttpMethod.Post, TriggerRoutes.GitHub) { Content = new ByteArrayContent(body) };
+        request.Content.Headers.ContentType = new("application/json");
+        request.Headers.Add("X-GitHub-Event", name);
+        request.Headers.Add("X-GitHub-Delivery", Guid.NewGuid().ToString());
+        request.Headers.Add(GitHubSignature.Header, GitHubSignature.Sign(body, key!));
+        using var response = await server.Http.SendAsync(request, Cancel);
+        return response.StatusCode;
+    }
+
+    private Task<RunSummary> RunOfAsync(string commit) => UntilAsync(
+        async () => (await api.GetAsync(ApiRoutes.Runs + "?repo=kim/shop", Json.RunPage)).Items.FirstOrDefault(r => r.Commit == commit)!, run => run is not null);
+
+    private Task<Dictionary<string, Check>> ChecksAsync(string commit, Func<Dictionary<string, Check>, bool> enough) => UntilAsync(
+        async () =>
+        {
+            var all = (await github.AsKimAsync(HttpMethod.Get, $"repos/kim/shop/commits/{commit}/check-runs"))["check_runs"]!.AsArray();
+            return all.ToDictionary(
+                c => (string)c!["name"]!,
+                c => new Check((string)c!["status"]!, (string?)c["conclusion"], (string?)c["output"]?["summary"] ?? "", (int?)c["output"]?["annotations_count"] ?? 0));
+        },
+        enough);
+
+    private async Task<T> UntilAsync<T>(Func<Task<T>> look, Func<T, bool> enough)
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var seen = await look();
+            if (enough(seen))
+            {
+                return seen;
+            }
+
+            if (TimeProvider.System.GetElapsedTime(began) > TimeSpan.FromSeconds(40))
+            {
+                Assert.Fail($"not within 40 s; seen: {seen}; deliveries: {await api.Http.GetStringAsync(TriggerRoutes.Deliveries, Cancel)}");
+            }
+
+            await Task.Delay(50, Cancel);
+        }
+    }
+
+    // An agent that runs nothing, and says that each step ended so.
+    private async Task DoAllAsync(Outcome outcome, string log)
+    {
+        var agent = await server.AgentAsync();
+        while (true)
+        {
+            var claim = new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 4, Stopping = [] };
+            var answer = await HttpServer.PostAsync(agent, AgentRoutes.Claim, claim, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
+            foreach (var item in answer.Work)
+            {
+                if (item.Task is WorkTask.Step)
+                {
+                    await SayAsync(agent, item, AgentRoutes.Intent, new IntentRequest { Fence = item.Fence, Image = "busybox" }, AgentContractJson.Default.IntentRequest);
+                    await LogAsync(agent, item, log);
+                }
+
+                WorkResult result = item.Task switch
+                {
+                    WorkTask.Start => new WorkResult.Ready(),
+                    WorkTask.Step => new WorkResult.Ended(new StepReport { Outcome = outcome, Image = "busybox" }),
+                    _ => new WorkResult.Released(),
+                };
+                await SayAsync(agent, item, AgentRoutes.Result, new ResultRequest { Fence = item.Fence, Result = result }, AgentContractJson.Default.ResultRequest);
+                if (item.Task is WorkTask.Release)
+                {
+                    return;
+                }
+            }
+        }
+    }
+
+    private static async Task SayAsync<T>(HttpClient agent, WorkItem item, string route, T body, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        using var response = await HttpServer.SendAsync(agent, AgentRoutes.For(route, item.Id), body, type);
+        Assert.True(response.IsSuccessStatusCode, $"{route}: {await response.Content.ReadAsStringAsync(Cancel)}");
+    }
+
+    private static async Task LogAsync(HttpClient agent, WorkItem item, string log)
+    {
+        var bytes = new List<byte>();
+        foreach (var line in log.TrimEnd('\n').Split('\n'))
+        {
+            var frame = new LogFrame(Core.Logs.LogStream.Out, DateTimeOffset.UnixEpoch, Unterminated: false, System.Text.Encoding.UTF8.GetBytes(line));
+            var buffer = new byte[frame.Size];
+            frame.Write(buffer);
+            bytes.AddRange(buffer);
+        }
+
+        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData([.. bytes]));
+        using var response = await agent.PutAsync(AgentRoutes.ForLog(item.Id, LogStreams.Output, item.Fence, 0, hash), new ByteArrayContent([.. bytes]), Cancel);
+        Assert.True(response.IsSuccessStatusCode);
+    }
+
+    private sealed record Check(string Status, string? Conclusion, string Summary, int Annotations);
+}

@@ -1,0 +1,123 @@
+using System.Net;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Schedules;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Sources;
+using BuildRunner.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace BuildRunner.Server.Tests.Schedules;
+
+/// <summary>From a schedule's rule to runs: each occurrence at most one, whoever looks and however often (promise G10).</summary>
+public sealed class Schedules_over_HTTP : IAsyncLifetime
+{
+    private readonly TestFolder folder = TestFolder.Create();
+    private HttpServer server = null!;
+    private ApiClient api = null!;
+
+    private static ApiJson Json => ApiJson.Default;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await HttpServer.StartAsync(o => o with
+        {
+            Sources = new SourceOptions { LocalFolders = [folder["repos"]] },
+            Schedules = new ScheduleOptions { MinInterval = TimeSpan.FromSeconds(1) },
+        });
+        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
+        new GitRepository(folder["repos/shop"]).Commit("one", (".buildrunner.yml", """
+            skip_clone: true
+            when: [ { event: cron, cron: nightly } ]
+            steps: [ { name: a, image: busybox, commands: [ "true" ] } ]
+            """));
+        var add = new AddRepository { Name = "acme/shop", CloneUrl = folder["repos/shop"] };
+        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task Hangfire_fires_it_and_each_occurrence_is_one_run_of_its_name()
+    {
+        await SetAsync(new SetSchedule { Cron = "* * * * * *" });
+        var schedule = await UntilAsync(s => s.Last.Count(f => f.Run is not null) >= 2);
+        Assert.Equal(schedule.Last.Select(f => f.Due).Distinct().Count(), schedule.Last.Count);
+        await api.SendAsync("POST", Path(TriggerRoutes.SchedulePause), null);
+        var runs = (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items;
+        Assert.All(runs, run => Assert.Equal(("cron", "schedule nightly", "main"), (run.Event, run.Author, run.Branch)));
+        Assert.Empty((await GetAsync()).Next);
+    }
+
+    [Fact]
+    public async Task Several_that_look_at_once_start_one_run_and_what_was_missed_follows_the_rule()
+    {
+        await SetAsync(new SetSchedule { Cron = "0 3 * * *", Misfire = "once" });
+        var database = server.Get<Database>();
+        await database.WriteAsync(
+            turn =>
+            {
+                DateTimeOffset? due = turn.Now.AddDays(-5);
+                return turn.Db.Schedules.ExecuteUpdateAsync(set => set.SetProperty(s => s.HandledUpTo, turn.Now.AddDays(-6)).SetProperty(s => s.NextDue, due));
+            },
+            Cancel);
+        var firers = Enumerable.Range(0, 4).Select(_ => new ScheduleFirer(database, server.Get<RunStarter>(), server.Get<RunRegister>(), NullLogger<ScheduleFirer>.Instance));
+        await Task.WhenAll(firers.Select(f => f.SweepAsync(Cancel)));
+        var schedule = await UntilAsync(s => s.Last.Any(f => f.Run is not null));
+        Assert.Single(schedule.Last);
+        Assert.Single((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
+    }
+
+    [Fact]
+    public async Task It_can_be_run_now_changed_and_removed()
+    {
+        var set = await SetAsync(new SetSchedule { Cron = "@daily", Zone = "Europe/Berlin", Overlap = "skip" });
+        Assert.Equal(("Europe/Berlin", "skip", 3), (set.Zone, set.Overlap, set.Next.Count));
+        using (var started = await api.SendAsync("POST", Path(TriggerRoutes.ScheduleRun), null))
+        {
+            Assert.Equal(HttpStatusCode.OK, started.StatusCode);
+        }
+
+        Assert.Equal("cron", Assert.Single((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items).Event);
+        using var removed = await api.SendAsync("DELETE", Path(TriggerRoutes.ScheduleByName), null);
+        Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        Assert.Empty((await api.GetAsync(ApiRoutes.For(TriggerRoutes.Schedules, "acme/shop"), Json.ScheduleList)).Items);
+    }
+
+    [Theory]
+    [InlineData("""{"cron":"61 * * * *"}""", "the cron expression '61 * * * *' cannot be read")]
+    [InlineData("""{"cron":"@daily","zone":"Mars/Olympus"}""", "the time zone 'Mars/Olympus' is not known here")]
+    [InlineData("""{"cron":"0 0 31 2 *"}""", "it is never due")]
+    [InlineData("""{"cron":"@daily","misfire":"later"}""", "there is no misfire rule 'later'")]
+    public async Task What_is_wrong_with_a_rule_is_said(string body, string problem) => Assert.Contains(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.ScheduleByName), body)).Detail);
+
+    private Task<ScheduleInfo> SetAsync(SetSchedule wanted) => api.SendAsync("PUT", Path(TriggerRoutes.ScheduleByName), wanted, Json.SetSchedule, Json.ScheduleInfo);
+
+    private async Task<ScheduleInfo> GetAsync() => Assert.Single((await api.GetAsync(ApiRoutes.For(TriggerRoutes.Schedules, "acme/shop"), Json.ScheduleList)).Items);
+
+    private async Task<ScheduleInfo> UntilAsync(Func<ScheduleInfo, bool> enough)
+    {
+        while (true)
+        {
+            if (await GetAsync() is var schedule && enough(schedule))
+            {
+                return schedule;
+            }
+
+            await Task.Delay(100, Cancel);
+        }
+    }
+
+    private static string Path(string route) => ApiRoutes.With(ApiRoutes.For(route, "acme/shop"), "schedule", "nightly");
+}

@@ -1,0 +1,135 @@
+using System.Net;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Sources;
+using BuildRunner.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Tests.Secrets;
+
+/// <summary>Secrets and registries: in through the API, out only to the agent that runs the step.</summary>
+public sealed class Secrets_over_HTTP : IAsyncLifetime
+{
+    private const string Canary = "canary-5f1c-very-secret";
+    private readonly TestFolder folder = TestFolder.Create();
+    private HttpServer server = null!;
+    private ApiClient api = null!;
+
+    private static ApiJson Json => ApiJson.Default;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await HttpServer.StartAsync(o => o with { Sources = new SourceOptions { LocalFolders = [folder["repos"]] } });
+        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
+        new GitRepository(folder["repos/shop"]).Commit("one", (".buildrunner.yml", """
+            skip_clone: true
+            steps:
+              - name: deploy
+                image: registry.example/tool
+                commands: [ "true" ]
+                environment: { TOKEN: { from_secret: Token } }
+            """));
+        var add = new AddRepository { Name = "acme/shop", CloneUrl = folder["repos/shop"] };
+        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task The_nearest_secret_reaches_the_agent_and_no_value_comes_back()
+    {
+        await SetAsync(TriggerRoutes.Secrets, "of the installation");
+        await SetAsync("/api/v1/orgs/acme/secrets", "of the organisation");
+        await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
+        await api.SendAsync("PUT", "/api/v1/repos/acme/shop/registries/registry.example", new SetRegistry("robot", "pass-" + Canary), Json.SetRegistry, Json.RegistryInfo);
+
+        foreach (var path in new[] { TriggerRoutes.Secrets, "/api/v1/repos/acme/shop/secrets", "/api/v1/repos/acme/shop/registries", ApiRoutes.Audit })
+        {
+            Assert.DoesNotContain(Canary, await api.Http.GetStringAsync(path, Cancel));
+        }
+
+        var work = await FirstStepAsync();
+        Assert.Equal(Canary, work.Secrets["Token"]);
+        Assert.Equal(("registry.example", "robot", "pass-" + Canary), (Assert.Single(work.Registries).Host, work.Registries[0].User, work.Registries[0].Password));
+        Assert.DoesNotContain(Canary, await DumpAsync());
+    }
+
+    [Fact]
+    public async Task Rules_are_obeyed_and_can_be_changed_without_the_value()
+    {
+        await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
+        var info = await api.SendAsync("PUT", "/api/v1/repos/acme/shop/secrets/token", new SetSecret { Events = ["push"] }, Json.SetSecret, Json.SecretInfo);
+        Assert.Equal(["push"], info.Events);
+        var work = await FirstStepAsync();
+        Assert.Empty(work.Secrets);
+        Assert.Contains("its setting 'events' allows push, this is manual", work.SecretsWithheld["Token"]);
+    }
+
+    [Fact]
+    public async Task A_rotation_seals_everything_anew()
+    {
+        await SetAsync(TriggerRoutes.Secrets, Canary);
+        var old = await KeysAsync();
+        var keys = new KeyRing(MasterKey.Generate(), [server.Key]);
+        var rotated = new SecretRegister(server.Get<Database>(), new SecretStore(keys), keys);
+        Assert.Equal(1, await rotated.RotateAsync("test", Cancel));
+        Assert.NotEqual(old, await KeysAsync());
+        Assert.Equal(0, await rotated.RotateAsync("test", Cancel));
+    }
+
+    [Theory]
+    [InlineData("PUT", "/api/v1/secrets/a b", """{"value":"x"}""", "a secret's name is")]
+    [InlineData("PUT", "/api/v1/secrets/a", """{"value":""}""", "a secret's value has 1 to 65536 bytes")]
+    [InlineData("PUT", "/api/v1/secrets/a", "{}", "there is no secret 'a' whose value could stay")]
+    [InlineData("PUT", "/api/v1/repos/acme/nothing/secrets/a", """{"value":"x"}""", "there is no repository acme/nothing")]
+    [InlineData("PUT", "/api/v1/registries/http:%2F%2Fx", """{"user":"a","password":"b"}""", "is no host of a registry")]
+    public async Task What_is_wrong_is_said(string method, string path, string body, string problem) =>
+        Assert.Contains(problem, (await api.RefusedAsync(method, path, body)).Detail);
+
+    private Task<SecretInfo> SetAsync(string level, string value) => api.SendAsync("PUT", level + "/Token", new SetSecret { Value = value }, Json.SetSecret, Json.SecretInfo);
+
+    private async Task<WorkTask.Step> FirstStepAsync()
+    {
+        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
+        var agent = await server.AgentAsync();
+        var start = Assert.Single((await ClaimAsync(agent)).Work);
+        using (var ready = await HttpServer.SendAsync(
+            agent, AgentRoutes.For(AgentRoutes.Result, start.Id), new ResultRequest { Fence = start.Fence, Result = new WorkResult.Ready() }, AgentContractJson.Default.ResultRequest))
+        {
+            Assert.True(ready.IsSuccessStatusCode);
+        }
+
+        return (WorkTask.Step)Assert.Single((await ClaimAsync(agent)).Work).Task;
+    }
+
+    private static Task<ClaimResponse> ClaimAsync(HttpClient agent) => HttpServer.PostAsync(
+        agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 4, Stopping = [] }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
+
+    private Task<List<string>> KeysAsync() => server.Get<Database>().ReadAsync(db => db.Secrets.Select(s => s.KeyId).ToListAsync(Cancel), Cancel);
+
+    // Every byte that the server keeps, as a thief of the data folder would see it.
+    private async Task<string> DumpAsync()
+    {
+        await server.Get<Database>().ReadAsync(db => db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", Cancel), Cancel);
+        var all = new System.Text.StringBuilder();
+        foreach (var file in Directory.EnumerateFiles(server.DataDirectory, "*", SearchOption.AllDirectories))
+        {
+            await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);
+            all.Append(await reader.ReadToEndAsync(Cancel));
+        }
+
+        return all.ToString();
+    }
+}

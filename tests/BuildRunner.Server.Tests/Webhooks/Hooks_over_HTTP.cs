@@ -1,0 +1,176 @@
+using System.Net;
+using System.Text;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Sources;
+using BuildRunner.Server.Webhooks;
+using BuildRunner.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace BuildRunner.Server.Tests.Webhooks;
+
+/// <summary>From a signed delivery at an endpoint of one's own to a run with inputs.</summary>
+public sealed class Hooks_over_HTTP : IAsyncLifetime
+{
+    private const string Pipeline = """
+        inputs:
+          version: { type: string, default: none }
+        when:
+          - event: webhook
+        steps:
+          - name: deploy
+            image: busybox
+            commands: [ "echo $VERSION" ]
+            environment: { VERSION: "${version}" }
+        """;
+
+    private readonly TestFolder folder = TestFolder.Create();
+    private HttpServer server = null!;
+    private ApiClient api = null!;
+
+    private static ApiJson Json => ApiJson.Default;
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await HttpServer.StartAsync(o => o with
+        {
+            Sources = new SourceOptions { LocalFolders = [folder["repos"]] },
+            Webhooks = new WebhookOptions { MaxBody = 64 * 1024 },
+        });
+        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
+        new GitRepository(folder["repos/shop"]).Commit("one", (".buildrunner.yml", Pipeline));
+        var add = new AddRepository { Name = "acme/shop", CloneUrl = folder["repos/shop"] };
+        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await server.DisposeAsync();
+        folder.Dispose();
+    }
+
+    [Fact]
+    public async Task A_signed_delivery_starts_one_run_with_its_fields_as_inputs_however_often_it_comes()
+    {
+        var secret = await HookAsync(new HookSettings { Inputs = [new HookInput("version", "/release/tag", Required: true)], Filters = [new HookFilter("/action", OneOf: ["published"])] });
+        const string body = """{"action":"published","release":{"tag":"v1; rm -rf /\"$(id)"}}""";
+        var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => PostAsync(body, secret, "msg_1")));
+        Assert.All(answers, status => Assert.Equal(HttpStatusCode.Accepted, status));
+        var delivery = await HandledAsync("msg_1");
+        Assert.Equal(("done", "started run #1", "acme/shop#1"), (delivery.State, delivery.Verdict, delivery.Run));
+
+        var runs = (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items;
+        Assert.Equal(("webhook", "webhook deploy"), (Assert.Single(runs).Event, runs[0].Author));
+        var plan = await api.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.RunPlan, "acme/shop", 1), Cancel);
+        Assert.Contains("deploy", plan);
+
+        // A second event is a second run, and an event that was replayed is none.
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(body, secret, "msg_2"));
+        await HandledAsync("msg_2");
+        await api.SendAsync("POST", ApiRoutes.With(TriggerRoutes.DeliveryReplay, "id", delivery.Id), null);
+        var replayed = await HandledAsync("msg_1");
+        Assert.Equal("its run was started before", replayed.Verdict);
+        Assert.Equal(2, (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Count);
+    }
+
+    [Theory]
+    [InlineData("""{"action":"deleted"}""", "no run: the value at '/action' is not one of published")]
+    [InlineData("""{"action":"published"}""", "no run: input 'version' is required, and the delivery has nothing at '/release/tag'")]
+    [InlineData("not json", "no run: the body is not JSON")]
+    public async Task What_is_filtered_or_lacks_something_is_listed_with_the_reason(string body, string verdict)
+    {
+        var secret = await HookAsync(new HookSettings { Inputs = [new HookInput("version", "/release/tag", Required: true)], Filters = [new HookFilter("/action", OneOf: ["published"])] });
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync(body, secret, "msg_1"));
+        Assert.StartsWith(verdict, (await HandledAsync("msg_1")).Verdict, StringComparison.Ordinal);
+        Assert.Empty((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
+    }
+
+    [Fact]
+    public async Task Whoever_cannot_prove_that_the_secret_is_known_leaves_nothing_behind()
+    {
+        var secret = await HookAsync(new HookSettings());
+        Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", WebhookSecret.Generate(), "msg_1"));
+        Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", secret, "msg_1", at: DateTimeOffset.UnixEpoch.AddYears(50)));
+        using (var bare = await server.Http.PostAsync("/hooks/in/deploy", new StringContent("{}"), Cancel))
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, bare.StatusCode);
+        }
+
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await PostAsync(new string(' ', 70_000), secret, "msg_1"));
+        Assert.Equal(HttpStatusCode.NotFound, await PostAsync("{}", secret, "msg_1", hook: "nothing"));
+        Assert.Equal(0, await server.Get<Database>().ReadAsync(db => db.Inbox.CountAsync(Cancel), Cancel));
+    }
+
+    [Fact]
+    public async Task A_rotated_secret_and_the_one_before_count_until_the_next_rotation()
+    {
+        var first = await HookAsync(new HookSettings());
+        var second = await RotateAsync();
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", first, "a"));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", second, "b"));
+        var third = await RotateAsync();
+        Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", first, "c"));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", third, "d"));
+    }
+
+    [Fact]
+    public async Task A_disabled_endpoint_and_one_that_is_called_too_often_refuse()
+    {
+        var secret = await HookAsync(new HookSettings { PerMinute = 2 });
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", secret, "a"));
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", secret, "b"));
+        Assert.Equal(HttpStatusCode.TooManyRequests, await PostAsync("{}", secret, "c"));
+        await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Enabled = false }, Json.SetHook, Json.CreatedHook);
+        Assert.Equal(HttpStatusCode.Forbidden, await PostAsync("{}", secret, "d"));
+    }
+
+    [Theory]
+    [InlineData("""{"settings":{"scheme":"sha1"}}""", "there is no scheme 'sha1'")]
+    [InlineData("""{"settings":{"inputs":[{"input":"x","from":"tag"}]}}""", "'tag' is no JSON Pointer")]
+    [InlineData("""{"settings":{"filters":[{"at":"/x"}]}}""", "needs exactly one of oneOf, startsWith and present")]
+    [InlineData("""{"secret":"short"}""", "the secret needs at least 24 characters")]
+    public async Task What_an_endpoint_cannot_be_is_said(string body, string problem) =>
+        Assert.Contains(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
+
+    private async Task<string> HookAsync(HookSettings settings) =>
+        (await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Settings = settings }, Json.SetHook, Json.CreatedHook)).Secret!;
+
+    private async Task<string> RotateAsync()
+    {
+        using var response = await api.SendAsync("POST", Path(TriggerRoutes.HookRotate), null);
+        return System.Text.Json.JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancel), Json.CreatedHook)!.Secret!;
+    }
+
+    private static string Path(string route) => ApiRoutes.With(ApiRoutes.For(route, "acme/shop"), "hook", "deploy");
+
+    private async Task<HttpStatusCode> PostAsync(string body, string secretText, string id, DateTimeOffset? at = null, string hook = "deploy")
+    {
+        WebhookSecret.TryParse(secretText, out var secret, out _);
+        var (bytes, now) = (Encoding.UTF8.GetBytes(body), at ?? TimeProvider.System.GetUtcNow());
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/in/" + hook) { Content = new ByteArrayContent(bytes) };
+        request.Headers.Add(StandardWebhookSignature.IdHeader, id);
+        request.Headers.Add(StandardWebhookSignature.TimestampHeader, now.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
+        request.Headers.Add(StandardWebhookSignature.SignatureHeader, StandardWebhookSignature.Sign(id, now, bytes, secret!));
+        using var response = await server.Http.SendAsync(request, Cancel);
+        return response.StatusCode;
+    }
+
+    private async Task<DeliveryInfo> HandledAsync(string id)
+    {
+        while (true)
+        {
+            var all = (await api.GetAsync(TriggerRoutes.Deliveries + "?source=hook/deploy", Json.DeliveryList)).Items;
+            if (all.Single(d => d.Delivery == id) is { State: not "due" } handled)
+            {
+                return handled;
+            }
+
+            await Task.Delay(20, Cancel);
+        }
+    }
+}
