@@ -34,6 +34,7 @@ namespace BuildRunner.Core.ApiContract;
 [JsonSerializable(typeof(ApiList<SecretInfo>), TypeInfoPropertyName = "SecretList")]
 [JsonSerializable(typeof(SecretInfo))]
 [JsonSerializable(typeof(SetSecret))]
+[JsonSerializable(typeof(RotatedKeys))]
 [JsonSerializable(typeof(ApiList<RegistryInfo>), TypeInfoPropertyName = "RegistryList")]
 [JsonSerializable(typeof(RegistryInfo))]
 [JsonSerializable(typeof(SetRegistry))]

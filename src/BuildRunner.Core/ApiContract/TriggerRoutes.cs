@@ -10,6 +10,9 @@ public static class TriggerRoutes
     /// <summary>PUT <see cref="SetSecret"/> → <see cref="SecretInfo"/>, admin; one of that name is replaced. DELETE → 204, admin.</summary>
     public const string SecretByName = Secrets + "/{secret}";
 
+    /// <summary>POST → <see cref="RotatedKeys"/>, admin: everything that is sealed with an earlier master key is sealed with the present one.</summary>
+    public const string RotateKeys = ApiRoutes.Prefix + "/rotate-keys";
+
     /// <summary>As <see cref="Secrets"/>, of an organisation.</summary>
     public const string SecretsOfOrganisation = ApiRoutes.Prefix + "/orgs/{owner}/secrets";
 

@@ -27,6 +27,10 @@ public sealed record SetSecret
     public IReadOnlyList<string> Images { get; set; } = [];
 }
 
+/// <summary>What a rotation did.</summary>
+/// <param name="Resealed">How many values were sealed anew.</param>
+public sealed record RotatedKeys(int Resealed);
+
 /// <summary>Credentials for a registry, without the password.</summary>
 public sealed record RegistryInfo(string Host, string Level, string User, DateTimeOffset UpdatedAt);
 

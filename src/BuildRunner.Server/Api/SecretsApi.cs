@@ -22,6 +22,8 @@ internal static class SecretsApi
         MapSecrets(routes, TriggerRoutes.Secrets, TriggerRoutes.SecretByName, _ => Task.FromResult<SecretLevel>(new SecretLevel.Installation()));
         MapSecrets(routes, TriggerRoutes.SecretsOfOrganisation, TriggerRoutes.SecretOfOrganisation, OrganisationAsync);
         MapSecrets(routes, TriggerRoutes.SecretsOfRepository, TriggerRoutes.SecretOfRepository, RepositoryAsync);
+        routes.Do(HttpMethods.Post, TriggerRoutes.RotateKeys, Scopes.Admin, Json.RotatedKeys, async call =>
+            new RotatedKeys(await call.Get<SecretRegister>().RotateAsync(call.Who, call.Stop)));
         MapRegistries(routes, TriggerRoutes.Registries, TriggerRoutes.RegistryByHost, _ => Task.FromResult<SecretLevel>(new SecretLevel.Installation()));
         MapRegistries(routes, TriggerRoutes.RegistriesOfOrganisation, TriggerRoutes.RegistryOfOrganisation, OrganisationAsync);
         MapRegistries(routes, TriggerRoutes.RegistriesOfRepository, TriggerRoutes.RegistryOfRepository, RepositoryAsync);

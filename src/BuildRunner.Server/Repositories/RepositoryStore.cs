@@ -87,7 +87,8 @@ internal sealed class RepositoryStore(Database database, KeyRing keys, SourceOpt
 
     private byte[]? Sealed(Guid id, string? credential) => string.IsNullOrEmpty(credential) ? null : keys.Seal(Encoding.UTF8.GetBytes(credential), Place(id));
 
-    private static byte[] Place(Guid id) => Encoding.UTF8.GetBytes($"repository\n{id:N}");
+    /// <summary>What a sealed credential is bound to.</summary>
+    internal static byte[] Place(Guid id) => Encoding.UTF8.GetBytes($"repository\n{id:N}");
 }
 
 /// <summary>A repository to be added.</summary>

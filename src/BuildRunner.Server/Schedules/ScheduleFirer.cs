@@ -92,7 +92,7 @@ internal sealed partial class ScheduleFirer(Database database, RunStarter starte
         }
     }
 
-    private Task EndAsync(ScheduleFireRow fire, Guid? run, string why, bool done) => database.WriteAsync(
+    private Task<int> EndAsync(ScheduleFireRow fire, Guid? run, string why, bool done) => database.WriteAsync(
         turn => turn.Db.ScheduleFires.Where(f => f.Schedule == fire.Schedule && f.Due == fire.Due).ExecuteUpdateAsync(set => set
             .SetProperty(f => f.Run, run)
             .SetProperty(f => f.Why, why)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Webhooks;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Secrets;
@@ -62,21 +63,11 @@ internal sealed class SecretRegister(Database database, SecretStore store, KeyRi
 
     /// <summary>Seals everything that an earlier master key sealed with the current one. Afterwards the earlier ones may go.</summary>
     /// <returns>How many values were sealed anew.</returns>
+    /// <exception cref="SecretException">The key of one of them is not here; those before it are sealed anew already, and the call may be repeated.</exception>
     public async Task<int> RotateAsync(string who, CancellationToken cancellationToken)
     {
-        var count = 0;
-        var secrets = await database.ReadAsync(db => db.Secrets.Where(s => s.KeyId != keys.CurrentId).ToListAsync(cancellationToken), cancellationToken);
-        foreach (var secret in secrets)
-        {
-            count += await SwapAsync(secret, cancellationToken);
-        }
-
-        var registries = await database.ReadAsync(db => db.Registries.Where(r => r.KeyId != keys.CurrentId).ToListAsync(cancellationToken), cancellationToken);
-        foreach (var registry in registries)
-        {
-            count += await SwapAsync(registry, cancellationToken);
-        }
-
+        var count = await database.WriteAsync(SecretsAsync, cancellationToken) + await database.WriteAsync(RegistriesAsync, cancellationToken)
+            + await database.WriteAsync(RepositoriesAsync, cancellationToken) + await database.WriteAsync(HooksAsync, cancellationToken);
         await database.WriteAsync(
             turn =>
             {
@@ -87,25 +78,59 @@ internal sealed class SecretRegister(Database database, SecretStore store, KeyRi
         return count;
     }
 
-    private Task<int> SwapAsync(SecretRow row, CancellationToken cancellationToken)
+    private async Task<int> SecretsAsync(WriteTurn turn)
     {
-        var place = SecretStore.LevelOf(row).Place(row.Name);
-        var anew = keys.Seal(keys.Open(row.Sealed, place), place);
-        return database.WriteAsync(
-            turn => turn.Db.Secrets.Where(s => s.Id == row.Id && s.UpdatedAt == row.UpdatedAt).ExecuteUpdateAsync(set => set
-                .SetProperty(s => s.Sealed, anew)
-                .SetProperty(s => s.KeyId, keys.CurrentId)),
-            cancellationToken);
+        var rows = await turn.Db.Secrets.AsTracking().Where(s => s.KeyId != keys.CurrentId).ToListAsync();
+        foreach (var row in rows)
+        {
+            row.Sealed = Anew(row.Sealed, SecretStore.LevelOf(row).Place(row.Name)) ?? row.Sealed;
+            row.KeyId = keys.CurrentId;
+        }
+
+        return rows.Count;
     }
 
-    private Task<int> SwapAsync(RegistryRow row, CancellationToken cancellationToken)
+    private async Task<int> RegistriesAsync(WriteTurn turn)
     {
-        var place = RegistryStore.Place(row.Level, row.Owner, row.Host);
-        var anew = keys.Seal(keys.Open(row.Sealed, place), place);
-        return database.WriteAsync(
-            turn => turn.Db.Registries.Where(r => r.Id == row.Id && r.UpdatedAt == row.UpdatedAt).ExecuteUpdateAsync(set => set
-                .SetProperty(r => r.Sealed, anew)
-                .SetProperty(r => r.KeyId, keys.CurrentId)),
-            cancellationToken);
+        var rows = await turn.Db.Registries.AsTracking().Where(r => r.KeyId != keys.CurrentId).ToListAsync();
+        foreach (var row in rows)
+        {
+            row.Sealed = Anew(row.Sealed, RegistryStore.Place(row.Level, row.Owner, row.Host)) ?? row.Sealed;
+            row.KeyId = keys.CurrentId;
+        }
+
+        return rows.Count;
     }
+
+    private async Task<int> RepositoriesAsync(WriteTurn turn)
+    {
+        var count = 0;
+        foreach (var row in await turn.Db.Repositories.AsTracking().Where(r => r.Credential != null).ToListAsync())
+        {
+            if (Anew(row.Credential, Repositories.RepositoryStore.Place(row.Id)) is { } box)
+            {
+                row.Credential = box;
+                count++;
+            }
+        }
+
+        return count;
+    }
+
+    private async Task<int> HooksAsync(WriteTurn turn)
+    {
+        var count = 0;
+        foreach (var row in await turn.Db.Hooks.AsTracking().ToListAsync())
+        {
+            var (secret, previous) = (Anew(row.Secret, Hooks.Place(row.Id)), Anew(row.PreviousSecret, Hooks.Place(row.Id)));
+            count += (secret is null ? 0 : 1) + (previous is null ? 0 : 1);
+            row.Secret = secret ?? row.Secret;
+            row.PreviousSecret = previous ?? row.PreviousSecret;
+        }
+
+        return count;
+    }
+
+    // Null: there is nothing, or the current key sealed it.
+    private byte[]? Anew(byte[]? box, byte[] place) => box is null ? null : keys.Reseal(box, place);
 }

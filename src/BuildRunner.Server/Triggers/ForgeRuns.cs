@@ -1,4 +1,3 @@
-using BuildRunner.Core.Planning;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;

@@ -108,5 +108,6 @@ internal sealed class Hooks(Database database, KeyRing keys)
 
     private byte[] Seal(Guid id, string secret) => keys.Seal(Encoding.UTF8.GetBytes(secret), Place(id));
 
-    private static byte[] Place(Guid id) => Encoding.UTF8.GetBytes($"hook\n{id:N}");
+    /// <summary>What a sealed secret is bound to.</summary>
+    internal static byte[] Place(Guid id) => Encoding.UTF8.GetBytes($"hook\n{id:N}");
 }

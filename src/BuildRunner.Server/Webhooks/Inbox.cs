@@ -5,7 +5,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Webhooks;
 
 /// <summary>Deliveries as they came. What is in here is kept (promise G1): it is carried out, however often the server dies meanwhile, and listed with what became of it.</summary>
-internal sealed class Inbox(Database database)
+internal sealed class Inbox(Database database) : IDisposable
 {
     private const int MaxTries = 12;
 
@@ -42,6 +42,9 @@ internal sealed class Inbox(Database database)
         Ring();
         return stored;
     }
+
+    /// <summary>Lets go of the bell.</summary>
+    public void Dispose() => rung.Dispose();
 
     /// <summary>Waits until something may be due, at most so long.</summary>
     public Task WaitAsync(TimeSpan atMost, CancellationToken cancellationToken) => rung.WaitAsync(atMost, cancellationToken);

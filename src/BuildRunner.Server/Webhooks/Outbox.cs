@@ -149,14 +149,18 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
         }
 
         var body = JsonSerializer.SerializeToUtf8Bytes(new RunNotice(row.Event, row.At, run), ApiJson.Default.RunNotice);
-        WebhookSecret.TryParse(target.Secret, out var secret, out _);
+        if (!WebhookSecret.TryParse(target.Secret, out var secret, out var problem))
+        {
+            return problem;
+        }
+
         var id = "msg_" + row.Id.ToString("N");
         var now = time.GetUtcNow();
         using var request = new HttpRequestMessage(HttpMethod.Post, target.Url) { Content = new ByteArrayContent(body) };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         request.Headers.Add(StandardWebhookSignature.IdHeader, id);
         request.Headers.Add(StandardWebhookSignature.TimestampHeader, now.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
-        request.Headers.Add(StandardWebhookSignature.SignatureHeader, StandardWebhookSignature.Sign(id, now, body, secret!));
+        request.Headers.Add(StandardWebhookSignature.SignatureHeader, StandardWebhookSignature.Sign(id, now, body, secret));
         try
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, stop);

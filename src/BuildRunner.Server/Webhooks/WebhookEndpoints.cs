@@ -1,13 +1,11 @@
 using System.Security.Cryptography;
 using System.Threading.RateLimiting;
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Server.Storage.Rows;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Webhooks;
 
@@ -90,12 +88,15 @@ internal static class WebhookEndpoints
     }
 
     private static SignatureVerdict Verify(
-        string scheme, IHeaderDictionary headers, ReadOnlySpan<byte> body, IReadOnlyList<WebhookSecret> secrets, WebhookOptions options, TimeProvider time) => scheme switch
+        string scheme, IHeaderDictionary headers, ReadOnlySpan<byte> body, IReadOnlyList<WebhookSecret> secrets, WebhookOptions options, TimeProvider time)
     {
-        "github" => GitHubSignature.Verify(headers[GitHubSignature.Header], body, secrets),
-        "token" => WeakToken.Verify(headers, "X-Webhook-Token", secrets),
-        _ => StandardWebhookSignature.Verify(headers, body, secrets, time.GetUtcNow(), options.ReplayWindow),
-    };
+        return scheme switch
+        {
+            "github" => GitHubSignature.Verify(headers[GitHubSignature.Header], body, secrets),
+            "token" => WeakToken.Verify(headers, "X-Webhook-Token", secrets),
+            _ => StandardWebhookSignature.Verify(headers, body, secrets, time.GetUtcNow(), options.ReplayWindow),
+        };
+    }
 
     // Only the standard scheme signs its id. The others' is taken as it is said; who says none means a new event each time.
     private static string IdOf(SignatureVerdict.Genuine genuine, IHeaderDictionary headers) =>

@@ -5,7 +5,6 @@ using BuildRunner.Server.Runs;
 using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
-using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Tests.Api;
 using BuildRunner.Server.Tests.Sources;
 using BuildRunner.Testing;

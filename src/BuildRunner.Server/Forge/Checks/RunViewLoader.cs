@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using System.Text.Json;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Pipelines;
