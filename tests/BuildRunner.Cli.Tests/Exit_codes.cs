@@ -25,6 +25,34 @@ public sealed class Exit_codes
     [InlineData("run", "--progress", "tty")]
     [InlineData("run", "--secret", "NOT_IN_THE_ENVIRONMENT")]
     [InlineData("run", "--in-place", "--out", "x")]
+    [InlineData("run", "ci.yml", "--step", "no-such-step")]
+    [InlineData("run", "ci.yml", "--step", "a", "--until", "a")]
+    [InlineData("run", "ci.yml", "--from", "no-such-step")]
+    [InlineData("run", "ci.yml", "--matrix", "GO=1")]
+    [InlineData("run", "ci.yml", "--matrix", "GO")]
+    [InlineData("run", "ci.yml", "--image-map", "alpine")]
+    [InlineData("run", "ci.yml", "--image-map-file", "no-such-file")]
+    [InlineData("run", "ci.yml", "--input", "NOT_IN_THE_ENVIRONMENT")]
+    [InlineData("run", "ci.yml", "--payload", "no-such-file.json")]
+    [InlineData("run", "ci.yml", "--payload", "ci.yml")]
+    [InlineData("run", "ci.yml", "--metadata", "ci.yml")]
+    [InlineData("run", "ci.yml", "--payload", "x.json", "--metadata", "y.json")]
+    [InlineData("run", "ci.yml", "--event", "no-such-event")]
+    [InlineData("run", "ci.yml", "--timeout", "soon")]
+    [InlineData("run", "ci.yml", "--pull", "sometimes")]
+    [InlineData("run", "ci.yml", "--offline", "--pull", "always")]
+    [InlineData("run", "ci.yml", "--exit-code-from", "no-such-step")]
+    [InlineData("run", "ci.yml", "--keep-step", "no-such-step")]
+    [InlineData("run", "ci.yml", "--debug")]
+    [InlineData("run", "ci.yml", "--engine", "dummy", "--keep")]
+    [InlineData("run", "ci.yml", "--engine", "dummy", "--keep-step", "a")]
+    [InlineData("shell")]
+    [InlineData("shell", "a", "-f", "ci.yml", "--fresh", "--kept", "12345678")]
+    [InlineData("shell", "a", "-f", "ci.yml", "--engine", "dummy")]
+    [InlineData("shell", "no-such-step", "-f", "ci.yml", "--engine", "dummy")]
+    [InlineData("logs")]
+    [InlineData("logs", "--tail", "0")]
+    [InlineData("clean", "--engine", "no-such-engine")]
     [InlineData("no-such-verb")]
     [InlineData("-C", "no-such-directory", "lint")]
     public async Task Two_for_wrong_usage(params string[] arguments)
@@ -90,6 +118,21 @@ public sealed class Exit_codes
         Assert.Equal([ExitCode.Interrupted], cli.Left);
     }
 
+    [Theory]
+    [InlineData("a", 7)]
+    [InlineData("b", 0)]
+    [InlineData("killed", 137)]
+    public async Task The_code_of_a_step_if_it_is_asked_for(string step, int code)
+    {
+        const string more = "    failure: ignore\n    environment: { STEP_EXIT_CODE: '7' }\n  - name: b\n    image: alpine\n    commands: [x]\n"
+            + "  - name: killed\n    image: alpine\n    commands: [x]\n    environment: { STEP_OOM_KILLED: 'true' }\n";
+        Assert.Equal(code, await RunAsync(Step + more, "--exit-code-from", step));
+    }
+
+    [Fact]
+    public async Task The_runs_own_code_if_the_step_that_was_asked_for_did_not_run() =>
+        Assert.Equal(1, await RunAsync(Step + "    environment: { STEP_EXIT_CODE: '7' }\n  - name: b\n    image: alpine\n    commands: [x]\n", "--exit-code-from", "b"));
+
     [Fact]
     public async Task All_are_in_the_help()
     {
@@ -108,9 +151,9 @@ public sealed class Exit_codes
             new Outcome.Invalid(), new Outcome.Error("", ""), new Outcome.Lost(""),
         }.Select(ExitCodes.Of));
 
-    private static async Task<int> RunAsync(string pipeline)
+    private static async Task<int> RunAsync(string pipeline, params string[] more)
     {
         using var cli = new TestCli(("ci.yml", pipeline));
-        return await cli.RunAsync("run", "--engine", "dummy", "ci.yml");
+        return await cli.RunAsync(["run", "--engine", "dummy", "ci.yml", .. more]);
     }
 }

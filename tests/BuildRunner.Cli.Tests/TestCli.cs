@@ -10,11 +10,13 @@ namespace BuildRunner.Cli.Tests;
 internal sealed class TestCli : IDisposable
 {
     private readonly TestFolder folder = TestFolder.Create();
+    private readonly TestFolder state = TestFolder.Create();
     private readonly MemoryStream output = new();
     private readonly MemoryStream error = new();
 
     public TestCli(params (string Name, string Content)[] files)
     {
+        Environment["BUILDRUNNER_LOCALRUNS__DIR"] = Runs;
         foreach (var (name, content) in files)
         {
             Write(name, content);
@@ -35,6 +37,12 @@ internal sealed class TestCli : IDisposable
 
     public string Directory => folder.Path;
 
+    /// <summary>Where the logs of this test's runs are.</summary>
+    public string Runs => state["runs"];
+
+    /// <summary>What standard input holds.</summary>
+    public string Input { get; set; } = "";
+
     /// <summary>What was written to standard output by the last call.</summary>
     public string Output => Encoding.UTF8.GetString(output.ToArray());
 
@@ -53,7 +61,7 @@ internal sealed class TestCli : IDisposable
     {
         output.SetLength(0);
         error.SetLength(0);
-        using var input = new MemoryStream();
+        using var input = new MemoryStream(Encoding.UTF8.GetBytes(Input));
         return await CommandLine.RunAsync(arguments, new CliHost
         {
             Output = output,
@@ -71,6 +79,7 @@ internal sealed class TestCli : IDisposable
     public void Dispose()
     {
         folder.Dispose();
+        state.Dispose();
         output.Dispose();
         error.Dispose();
     }

@@ -6,10 +6,10 @@ namespace BuildRunner.Agent.Steps;
 /// <summary>A step whose image is here and whose container waits for "go".</summary>
 /// <param name="Container">The container.</param>
 /// <param name="Image">Its image.</param>
-/// <param name="Outputs">Its outputs file.</param>
+/// <param name="Files">The files that it writes to.</param>
 /// <param name="Pull">How long the image took.</param>
 /// <param name="Create">How long the container took.</param>
-internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage Image, OutputsFile Outputs, TimeSpan Pull, TimeSpan Create) : IAsyncDisposable
+internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage Image, StepFiles Files, TimeSpan Pull, TimeSpan Create) : IAsyncDisposable
 {
     /// <summary>Fetches the image and makes the container.</summary>
     /// <exception cref="ContainerException">It could not be done, or is not allowed.</exception>
@@ -29,15 +29,16 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
         var pulled = agent.Time.GetElapsedTime(begin);
         var record = job.Records?.Make(step, attempt.Number);
         var outputs = record is null ? OutputsFile.Create(job.ScratchDirectory) : OutputsFile.CreateKept(job.Records!.OutputsOf(step.Name, attempt.Number));
+        var files = StepFiles.Create(job.ScratchDirectory, outputs);
         try
         {
-            var spec = StepContainer.SpecOf(job, step, attempt.Number, image, outputs.Path) with { Record = record };
+            var spec = StepContainer.SpecOf(job, step, attempt.Number, image, files) with { Record = record, MayBeKept = job.Keep.Wants(step) };
             var container = await group.PrepareAsync(checkout is null ? spec : StepContainer.SpecOf(spec, checkout), cancellationToken);
-            return new PreparedStep(container, image, outputs, pulled, agent.Time.GetElapsedTime(begin) - pulled);
+            return new PreparedStep(container, image, files, pulled, agent.Time.GetElapsedTime(begin) - pulled);
         }
         catch
         {
-            outputs.Dispose();
+            files.Dispose();
             throw;
         }
     }
@@ -45,6 +46,6 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
     public async ValueTask DisposeAsync()
     {
         await Container.DisposeAsync();
-        Outputs.Dispose();
+        Files.Dispose();
     }
 }

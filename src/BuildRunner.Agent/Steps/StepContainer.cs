@@ -9,7 +9,7 @@ internal static class StepContainer
 {
     /// <summary>The specification, without the environment: that is completed when the container starts.</summary>
     /// <exception cref="ContainerException">The step asks for something that the policy refuses.</exception>
-    public static ContainerSpec SpecOf(WorkflowJob job, StepPlan step, int attempt, ResolvedImage image, string? outputFile)
+    public static ContainerSpec SpecOf(WorkflowJob job, StepPlan step, int attempt, ResolvedImage image, StepFiles? files)
     {
         if (step.Privileged && !job.Policy.AllowPrivileged)
         {
@@ -26,7 +26,7 @@ internal static class StepContainer
             WorkingDirectory = step.Directory,
             User = step.User,
             Files = script ? [new InjectedFile(StepScript.FileName, StepScript.Of(step.Commands), Executable: true)] : [],
-            HostMounts = [.. step.Volumes.Select(v => Volume(job, step, v)), .. Outputs(outputFile)],
+            HostMounts = [.. step.Volumes.Select(v => Volume(job, step, v)), .. files?.Mounts ?? []],
             Labels = Labels(job, step, attempt),
             Limits = new ResourceLimits(
                 step.Resources.MemoryBytes ?? job.DefaultLimits.MemoryBytes,
@@ -77,8 +77,6 @@ internal static class StepContainer
         [ContainerLabels.StepType] = StepEnvironment.TypeOf(step),
     };
 
-    private static IEnumerable<HostMount> Outputs(string? file) => file is null ? [] : [new HostMount(file, StepEnvironment.OutputFile, ReadOnly: false)];
-
     private static HostMount Volume(WorkflowJob job, StepPlan step, string volume)
     {
         var parts = volume.Split(':');
@@ -89,8 +87,9 @@ internal static class StepContainer
                 $"step '{step.Name}' has the volume '{volume}', which is not SOURCE:TARGET or SOURCE:TARGET:ro with absolute paths");
         }
 
-        var source = Path.GetFullPath(parts[0]);
-        var allowed = job.Policy.AllowedVolumes.Any(root => source == root || source.StartsWith(root.TrimEnd('/') + "/", StringComparison.Ordinal));
+        // Links count as what they lead to: one in an allowed directory allows nothing outside of it.
+        var source = HostPath.WithoutLinks(Path.GetFullPath(parts[0]));
+        var allowed = job.Policy.AllowedVolumes.Select(r => HostPath.WithoutLinks(Path.GetFullPath(r))).Any(root => HostPath.IsAtOrBelow(source, root));
         return allowed
             ? new HostMount(source, Path.GetFullPath(parts[1]), parts.Length == 3 && parts[2].Split(',').Contains("ro"))
             : throw Refused(step, $"the volume '{volume}'", "Engine:AllowedVolumes");
@@ -98,5 +97,5 @@ internal static class StepContainer
 
     private static ContainerException Refused(StepPlan step, string what, string setting) => new(
         ContainerFailure.AccessDenied,
-        $"step '{step.Name}' asks for {what}, which is not allowed here; the setting {setting} allows it");
+        $"step '{step.Name}' asks for {what}, which is not allowed here ({step.Location}); who runs this machine can allow it with the setting {setting}");
 }

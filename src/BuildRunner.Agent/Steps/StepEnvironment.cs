@@ -74,6 +74,7 @@ internal static class StepEnvironment
             ["SHELL"] = StepScript.Shell,
             ["CI_OUTPUT"] = OutputFile,
             ["BUILDRUNNER_OUTPUT"] = OutputFile,
+            ["BUILDRUNNER_SUMMARY"] = SummaryFile.Target,
         };
         if (job.Colour)
         {

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using BuildRunner.Agent.Output;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Core.Logs;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
@@ -11,7 +12,8 @@ namespace BuildRunner.Agent.Steps;
 /// <remarks>
 /// <para>1. Wait for the delay of a retry and for a slot. 2. Take the attempt; refused: leave it alone. 3. Complete its environment, get the source if this is
 /// what the step is for, fetch the image and make the container, unless that was done ahead. 4. Store the intent to start (promise G2); refused: it is not
-/// started. 5. Run it, under its time limit. 6. Hand on the rest of its output, and read its outputs. 7. Report its end, once.</para>
+/// started. 5. Run it, under its time limit. 6. Hand on the rest of its output, read its outputs and
+/// summary, and keep its container if that is wanted. 7. Report its end, once.</para>
 /// </remarks>
 internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, WorkflowJob job, Masker masker, PreparedSteps ahead)
 {
@@ -61,7 +63,9 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             var start = checkout is null ? new StartSpec { Environment = environment } : StartSpec.AsPrepared;
             var outcome = await RunAsync(attempt, prepared, start, log, stop, kill);
             watch.Ended();
-            return await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), prepared.Outputs, log);
+            var report = await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), attempt, prepared.Files, log);
+            await KeepAsync(attempt, prepared, report.Outcome, log, stop);
+            return report;
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -113,11 +117,11 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
     }
 
     // Outputs that cannot be used turn a success into an error; another end stays what it is.
-    private async Task<StepReport> ReportAsync(StepReport report, OutputsFile outputs, IStepLog log)
+    private async Task<StepReport> ReportAsync(StepReport report, StepAttempt attempt, StepFiles files, IStepLog log)
     {
         try
         {
-            return report with { Outputs = await ReadOutputsAsync(outputs, log) };
+            return report with { Outputs = await ReadFilesAsync(attempt, files, log) };
         }
         catch (ContainerException unusable)
         {
@@ -138,10 +142,42 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
     };
 
-    private async Task<ImmutableDictionary<string, string>> ReadOutputsAsync(OutputsFile file, IStepLog log)
+    private async Task KeepAsync(StepAttempt attempt, PreparedStep prepared, Outcome outcome, IStepLog log, CancellationToken stop)
+    {
+        if (!job.Keep.Wants(attempt, outcome))
+        {
+            return;
+        }
+
+        try
+        {
+            var how = outcome is Outcome.Failure { Reason: { } reason } ? $"{reason}" : outcome.Word;
+            var request = new KeepRequest(job.Run.ToString(), job.Plan.Name, attempt.Step.Name, attempt.Number, how, agent.Time.GetUtcNow());
+            if (await prepared.Container.KeepAsync(request, CancellationToken.None) is { } kept && job.Kept is { } told)
+            {
+                await told(new KeptStep(attempt.Step, outcome, kept, new StepShell(agent, job, group)), stop);
+            }
+        }
+        catch (ContainerException failure)
+        {
+            // The step has ended as it has; that nothing is left of it is said where a person looks for it.
+            await log.SayAsync($"the container could not be kept: {failure.Message}", CancellationToken.None);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Whoever looked at it was asked to end.
+        }
+    }
+
+    private async Task<ImmutableDictionary<string, string>> ReadFilesAsync(StepAttempt attempt, StepFiles files, IStepLog log)
     {
         var problems = new List<string>();
-        var outputs = file.Read(masker, problems);
+        if (SummaryFile.Read(files.Summary.Path, masker, problems) is { } text)
+        {
+            job.Summary?.Invoke(new StepSummary(job.Plan.Name, attempt.Step.Name, attempt.Number, text));
+        }
+
+        var outputs = files.Outputs.Read(masker, problems);
         foreach (var problem in problems)
         {
             await log.SayAsync(problem, CancellationToken.None);

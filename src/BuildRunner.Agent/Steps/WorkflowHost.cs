@@ -79,7 +79,7 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
     {
         var image = await agent.Images.ResolveAsync(plan.Image, plan.AlwaysPull, job.Policy, cancellationToken);
         var attempt = new StepAttempt(plan, 1, agent.Time.GetUtcNow(), null, WorkflowStatus.Success, StepAttempt.NoOutputs);
-        var spec = StepContainer.SpecOf(job, plan, 1, image, outputFile: null);
+        var spec = StepContainer.SpecOf(job, plan, 1, image, files: null);
         var environment = new Dictionary<string, string>(spec.Environment);
         foreach (var (name, value) in StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow()))
         {

@@ -59,6 +59,15 @@ public sealed record WorkflowJob
     /// <summary>Called when every step has ended and before the workspace goes, with the directory that shows it; null if the engine has none.</summary>
     public Func<string?, CancellationToken, Task>? BeforeRelease { get; init; }
 
+    /// <summary>Which containers are kept when they have ended.</summary>
+    public KeepRule Keep { get; init; } = KeepRule.Nothing;
+
+    /// <summary>Told of each container that was kept, before the end of its step is reported; what it does, the step's end waits for.</summary>
+    public Func<KeptStep, CancellationToken, Task>? Kept { get; init; }
+
+    /// <summary>Told what a step wrote for people to read, before its end is reported.</summary>
+    public Action<StepSummary>? Summary { get; init; }
+
     /// <summary>Limits of a step that names none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;
 }

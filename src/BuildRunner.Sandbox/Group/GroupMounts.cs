@@ -30,6 +30,7 @@ internal sealed class GroupMounts
         {
             names = request switch
             {
+                { FirstHostId: > 0, Below.Count: > 0 } => [MountTogether(request.Below), MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
                 { FirstHostId: > 0 } => [MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
                 { HiddenPaths.Count: > 0 } => MountWithHiding(request),
                 _ => [Mount(request.Directory, _owners)],
@@ -83,7 +84,7 @@ internal sealed class GroupMounts
     {
         Mounts.Detach(_directory + "/tree");
         Mounts.Detach(_directory + "/shared");
-        for (var i = 0; i < _count; i++)
+        for (var i = _count - 1; i >= 0; i--)
         {
             Mounts.Detach($"{_directory}/layers/{i}");
         }
@@ -104,6 +105,18 @@ internal sealed class GroupMounts
     {
         var (name, target) = MakeTarget();
         Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);
+        return name;
+    }
+
+    /// <summary>Makes one layer of several; of one too, over an empty one, because an overlay without anything to write to needs two.</summary>
+    private string MountTogether(IReadOnlyList<string> layers)
+    {
+        var (nothing, empty) = MakeTarget();
+        Mounts.Temporary(empty, "mode=0755,size=4k");
+        var (name, target) = MakeTarget();
+        KernelException.Check(Libc.ChangeDirectory(_directory + "/layers"), "enter", _directory);
+        Mounts.Overlay(target, $"{string.Join(':', layers.Reverse())}:{nothing}", null, Constants.MountNoDevices);
+        KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
         return name;
     }
 

@@ -157,6 +157,9 @@ internal sealed record HolderReady(int Slot, uint FirstHostId, string UserNamesp
 /// <param name="FirstHostId">The id on the disk that is the containers' root: 0 for images; for what a container wrote, that of its group.</param>
 internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> HiddenPaths, uint FirstHostId = 0)
 {
+    /// <summary>Layers, lowest first, in one of which the directory may lie. The kernel takes no layer inside of another: they are put together to one first.</summary>
+    public IReadOnlyList<string> Below { get; init; } = [];
+
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.AddLayer, w =>
     {
         w.Write(Directory);
@@ -166,12 +169,13 @@ internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> 
             w.Write((byte)p.Kind);
         });
         w.Write(FirstHostId);
+        w.Write(Below);
     });
 
     public static LayerRequest Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())), r.ReadUInt32());
+        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())), r.ReadUInt32()) { Below = r.ReadStrings() };
     }
 }
 

@@ -66,12 +66,18 @@ internal sealed record TerminalFacts(bool ErrorIsTerminal, bool OutputIsTerminal
     /// <summary>No terminal: files or pipes.</summary>
     public static TerminalFacts None { get; } = new(false, false, () => 80, () => 24);
 
+    /// <summary>Whether a person types at standard input.</summary>
+    public bool InputIsTerminal { get; init; }
+
     /// <summary>That of this process.</summary>
     public static TerminalFacts OfProcess() => new(
         !Console.IsErrorRedirected,
         !Console.IsOutputRedirected,
         () => Measure(() => Console.WindowWidth, 80),
-        () => Measure(() => Console.WindowHeight, 24));
+        () => Measure(() => Console.WindowHeight, 24))
+    {
+        InputIsTerminal = !Console.IsInputRedirected,
+    };
 
     private static int Measure(Func<int> measure, int unknown)
     {

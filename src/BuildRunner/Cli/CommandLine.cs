@@ -3,9 +3,11 @@ using System.CommandLine.Help;
 using System.Text;
 using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Linting;
+using BuildRunner.Cli.LocalRuns;
 using BuildRunner.Cli.Planning;
 using BuildRunner.Cli.Running;
 using BuildRunner.Cli.Serving;
+using BuildRunner.Cli.Shell;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Settings;
 
@@ -18,7 +20,8 @@ internal static class CommandLine
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliHost host)
     {
         var root = Create(host);
-        var parsed = root.Parse(arguments);
+        // "@latest" names a run, not a file with more arguments.
+        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0 && parsed.Action is not { ClearsParseErrors: true })
         {
             foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
@@ -55,6 +58,9 @@ internal static class CommandLine
         var root = new RootCommand("Runs pipelines: each step in its own fresh container.")
         {
             RunVerb.Create(host, globals),
+            ShellVerb.Create(host, globals),
+            LogsVerb.Create(host, globals),
+            CleanVerb.Create(host, globals),
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
             PlanVerb.Create(host, globals),

@@ -27,6 +27,7 @@ internal static class Engines
     private static OciEngineOptions OptionsOf(EffectiveSettings settings) => new()
     {
         StateRoot = settings.Required(SettingKeys.EngineStateDir),
+        ScratchRoot = settings.Text(SettingKeys.EngineScratchDir) ?? "/var/lib/buildrunner/scratch",
         RuntimePath = settings.Required(SettingKeys.EngineRuntime),
         Network = new NetworkOptions { Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat", NameServers = settings.List(SettingKeys.EngineDns) },
         DefaultLimits = LimitsOf(settings),
@@ -35,7 +36,7 @@ internal static class Engines
     private static DockerEngineOptions DockerOptionsOf(EffectiveSettings settings) => new()
     {
         Host = settings.Text(SettingKeys.EngineDockerHost),
-        ScratchDirectory = Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
+        ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
         DefaultLimits = LimitsOf(settings),
         Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile) },
     };

@@ -58,6 +58,16 @@ internal static class ExitCodes
         (ExitCode.Terminated, "ended by TERM after clean-up"),
     ];
 
+    /// <summary>The exit status of the command behind an outcome, as a shell shows it; null: no command ended by itself.</summary>
+    public static int? StatusOf(Outcome outcome) => outcome switch
+    {
+        Outcome.Success(var code) => code,
+        Outcome.Failure(FailureReason.ExitCode(var code)) => code,
+        Outcome.Failure(FailureReason.Signal(var number)) => 128 + number,
+        Outcome.Failure(FailureReason.OomKilled) => 137,
+        _ => null,
+    };
+
     /// <summary>The code for the result of a run. One in which everything was skipped is a success.</summary>
     public static ExitCode Of(Outcome outcome) => outcome switch
     {

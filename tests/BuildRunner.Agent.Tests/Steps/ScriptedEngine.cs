@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Agent.Tests.Steps;
@@ -28,6 +29,9 @@ internal sealed class ScriptedEngine : IContainerEngine
     public ConcurrentQueue<(ContainerSpec Spec, StartSpec Start)> Started { get; } = [];
 
     public ConcurrentQueue<string> Disposed { get; } = [];
+
+    /// <summary>What was asked to be kept, before anything of it was disposed.</summary>
+    public ConcurrentQueue<KeepRequest> Kept { get; } = [];
 
     private readonly ConcurrentDictionary<string, TaskCompletionSource> seen = new();
 
@@ -88,6 +92,26 @@ internal sealed class ScriptedEngine : IContainerEngine
     private sealed class Container(ScriptedEngine engine, ContainerSpec spec) : IPreparedContainer
     {
         public ContainerSpec Spec => spec;
+
+        public Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken)
+        {
+            Assert.True(spec.MayBeKept);
+            engine.Kept.Enqueue(request);
+            return Task.FromResult<KeptContainer?>(new KeptContainer
+            {
+                Id = "12345678",
+                Engine = engine.Name,
+                Group = "group",
+                Owner = "test",
+                Run = request.Run,
+                Workflow = request.Workflow,
+                Step = request.Step,
+                Attempt = request.Attempt,
+                Outcome = request.Outcome,
+                At = request.At,
+                Image = $"{spec.Image.Reference}",
+            });
+        }
 
         public ValueTask DisposeAsync()
         {

@@ -2,6 +2,7 @@ using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Core.Runs;
+using BuildRunner.Testing;
 
 namespace BuildRunner.Agent.Tests.Steps;
 
@@ -59,6 +60,41 @@ public sealed class What_a_step_may_ask_for : IAsyncDisposable
     {
         await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Volumes = [volume] }), change: j => j with { Policy = new StepPolicy(false, [allowed], []) });
         Assert.Equal(runs ? "success" : "error", (await run.PlayAsync()).Result!.Outcome.Word);
+    }
+
+    [Fact]
+    public async Task A_link_in_an_allowed_directory_allows_nothing_outside_of_it()
+    {
+        using var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["allowed/data"]);
+        File.CreateSymbolicLink(folder["allowed/out"], "/etc");
+        File.CreateSymbolicLink(folder["allowed/in"], "data");
+        File.CreateSymbolicLink(folder["alias"], "allowed");
+        foreach (var (volume, runs) in new[] { ("allowed/out:/x", false), ("allowed/out/ssh:/x", false), ("allowed/in:/x", true), ("alias/data:/x", true), ("allowed/in/../../../etc:/x", false) })
+        {
+            await using var run = new AgentRun(
+                engine,
+                AgentRun.Workflow(AgentRun.Step("a") with { Volumes = [folder[volume]] }),
+                change: j => j with { Policy = new StepPolicy(false, [folder["alias"]], []) });
+            var outcome = (await run.PlayAsync()).Result!.Outcome;
+            Assert.True((outcome.Word == "success") == runs, $"{volume}: {outcome}");
+        }
+
+        Assert.All(engine.Started, s => Assert.Equal(folder["allowed/data"], s.Spec.HostMounts.Single(m => m.Target == "/x").Source));
+    }
+
+    [Theory]
+    [InlineData(true, "Engine:AllowPrivileged")]
+    [InlineData(false, "Engine:AllowedVolumes")]
+    public async Task A_refusal_names_the_step_its_place_and_the_setting(bool privileged, string setting)
+    {
+        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Privileged = privileged, Volumes = privileged ? [] : ["/srv:/srv"] }));
+        var error = Assert.IsType<Outcome.Error>((await run.PlayAsync()).Result!.Outcome);
+        Assert.Equal("access_denied", error.Reason);
+        Assert.Contains("step 'a'", error.Message);
+        Assert.Contains("ci.yml(3,5)", error.Message);
+        Assert.Contains(setting, error.Message);
+        Assert.Empty(engine.Started);
     }
 
     [Fact]

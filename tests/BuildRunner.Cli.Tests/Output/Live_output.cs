@@ -21,7 +21,7 @@ public sealed partial class Live_output
 
             """,
             string.Join('\n', last.Split('\n').Select(l => l.TrimEnd())));
-        Assert.EndsWith("✗ failed in 0.0s · 1 passed · 1 failed\n", cli.Error, StringComparison.Ordinal);
+        Assert.EndsWith("✗ failed in 0.0s · 1 passed · 1 failed\n  full log   buildrunner logs @latest b\n", cli.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -64,6 +64,7 @@ public sealed class Plain_output
               │ ------------------
 
             ✗ failed in 0.0s · 2 passed · 1 failed · 1 skipped
+              full log   buildrunner logs @latest test
 
             """,
             cli.Error);

@@ -53,7 +53,7 @@ internal sealed partial class ScenarioRun : IDisposable
         Assert.Equal(scenario.Warns, Codes(run.Diagnostics, DiagnosticSeverity.Warning));
         if (run.Planned is { } plan && scenario.Outcomes.Length > 0)
         {
-            await run.RunAsync(LocalPlan.Adjust(plan, TimeSpan.FromSeconds(60)));
+            await run.RunAsync(LocalPlan.Adjust(plan, new RunRequest { Timeout = TimeSpan.FromSeconds(60) }));
             Assert.Equal(string.Join('\n', scenario.Outcomes.Split(' ').Order(StringComparer.Ordinal)), string.Join('\n', run.Outcomes().Order(StringComparer.Ordinal)));
             Assert.Equal(scenario.Result, run.State!.Result!.Outcome.Word);
         }
@@ -98,15 +98,29 @@ internal sealed partial class ScenarioRun : IDisposable
         State = await run.RunAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
     }
 
-    private LocalRunSpec SpecOf(RunPlan plan) => new()
+    private LocalRunSpec SpecOf(RunPlan plan)
     {
-        Id = RunId.Create(TimeProvider.System),
-        Plan = plan,
-        Tree = tree.Path,
-        Jobs = 16,
-        Secrets = scenario.Secrets,
-        Policy = new StepPolicy(false, [], ["*"]),
-    };
+        var id = RunId.Create(TimeProvider.System);
+        return new LocalRunSpec
+        {
+            Id = id,
+            Plan = plan,
+            Slots = 16,
+            Images = (engine, stop) => new RunImages(engine, new RunImageOptions(tree.Path, new Dictionary<string, string>(), null, null, stop)),
+            JobOf = (workflow, at, startedAt, folder) => new WorkflowJob
+            {
+                Run = id,
+                Plan = workflow,
+                GroupId = $"{id}-{at}",
+                Owner = LocalRun.Owner,
+                Workspace = new WorkspaceSpec { BasePath = workflow.WorkspaceBase, TreePath = workflow.WorkspaceTree, SourceDirectory = tree.Path, CopyOnWrite = true },
+                ScratchDirectory = folder,
+                RunStartedAt = startedAt,
+                Secrets = scenario.Secrets,
+                Policy = new StepPolicy(false, [], ["*"]),
+            },
+        };
+    }
 
     private IEnumerable<string> Outcomes() => State!.Workflows.SelectMany(w => w.Steps.Concat(w.Services).Select(s => $"{NameOf(w.Name, s.Name)}={((StepPhase.Done)s.Phase).Outcome.Word}"));
 

@@ -64,6 +64,7 @@ public sealed class KeptContainers(string root, Func<KeptContainer, Cancellation
             Directory.Delete(Path.Combine(root, group.Key), recursive: true);
         }
 
+        DeleteIfEmpty();
         return removed;
     }
 
@@ -87,9 +88,7 @@ public sealed class KeptContainers(string root, Func<KeptContainer, Cancellation
     /// <summary>A new id, with a directory for its group.</summary>
     internal string Reserve(string group)
     {
-        Directory.CreateDirectory(root, OwnerOnly);
-        Directory.CreateDirectory(Path.Combine(root, group), OwnerOnly);
-        using (new FileStream(Path.Combine(root, group, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite))
+        while (!TryMake(group))
         {
         }
 
@@ -108,6 +107,37 @@ public sealed class KeptContainers(string root, Func<KeptContainer, Cancellation
         var path = RecordOf(kept.Group, kept.Id);
         File.WriteAllBytes(path + ".new", JsonSerializer.SerializeToUtf8Bytes(kept, KeptJson.Default.KeptContainer));
         File.Move(path + ".new", path);
+    }
+
+    private bool TryMake(string group)
+    {
+        try
+        {
+            Directory.CreateDirectory(root, OwnerOnly);
+            Directory.CreateDirectory(Path.Combine(root, group), OwnerOnly);
+            new FileStream(Path.Combine(root, group, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite).Dispose();
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Somebody removed the directory, which was empty.
+            return false;
+        }
+    }
+
+    private void DeleteIfEmpty()
+    {
+        try
+        {
+            if (Directory.Exists(root))
+            {
+                Directory.Delete(root);
+            }
+        }
+        catch (IOException)
+        {
+            // Something is kept, or being kept just now.
+        }
     }
 
     private string RecordOf(string group, string id) => Path.Combine(root, group, id + RecordEnding);

@@ -91,7 +91,9 @@ internal sealed class ContainerPlanner(
 
         if (spec.From is { } kept)
         {
-            layers.AddRange(await holder.AddLayerAsync(LayerOf(kept), cancellationToken));
+            // What is kept of a container of rootfs:/ lies in its own image.
+            var over = LayerOf(kept) with { Below = isOfHost ? layers : [] };
+            layers = [.. isOfHost ? [] : layers, .. await holder.AddLayerAsync(over, cancellationToken)];
         }
 
         return layers.Count > 0

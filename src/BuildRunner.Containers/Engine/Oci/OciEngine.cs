@@ -55,6 +55,7 @@ public sealed class OciEngine : IContainerEngine
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
     {
         Names.CheckGroup(spec.Id);
+        StateRootCheck.Demand(_options.StateRoot);
         var nameServers = _options.Network.NameServers.Count > 0 ? _options.Network.NameServers : NameServers.OfHost();
         var setup = new GroupSetup
         {

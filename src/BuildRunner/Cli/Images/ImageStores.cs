@@ -1,3 +1,4 @@
+using BuildRunner.Cli.LocalRuns;
 using BuildRunner.Containers.Registry;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Settings;
@@ -12,7 +13,7 @@ internal static class ImageStores
     {
         var size = settings.Size(SettingKeys.ImagesCacheSize);
         return new ImageStore(
-            settings.Text(SettingKeys.ImagesDir) ?? DefaultDirectory(host),
+            settings.Text(SettingKeys.ImagesDir) ?? StateDirectory.Of(host, "images"),
             new ImageStoreOptions
             {
                 Registry = new RegistryOptions
@@ -24,19 +25,6 @@ internal static class ImageStores
                 PruneAfterPull = size is { } most ? new PruneOptions { MostBytes = most } : null,
             },
             host.Time);
-    }
-
-    // /var/lib for the system; a user's own state directory otherwise.
-    private static string DefaultDirectory(CliHost host)
-    {
-        if (Environment.IsPrivilegedProcess)
-        {
-            return "/var/lib/buildrunner/images";
-        }
-
-        var home = host.Environment.GetValueOrDefault("HOME") is { Length: > 0 } set ? set : Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        var state = host.Environment.GetValueOrDefault("XDG_STATE_HOME") is ['/', ..] absolute ? absolute : Path.Combine(home, ".local", "state");
-        return Path.Combine(state, "buildrunner", "images");
     }
 
     // docker.io=https://mirror.example.com; several for one registry are asked in order.

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Unicode;
+using BuildRunner.Agent.Steps;
 using BuildRunner.Core.Logs;
 using BuildRunner.Core.Runs;
 
@@ -72,6 +73,10 @@ internal sealed class JsonView(Stream stream, RunTitle title, TimeProvider time)
         }
     }
 
+    /// <summary>Tells what a step wrote for people to read.</summary>
+    public void Show(StepSummary summary) =>
+        Write("step.summary", time.GetUtcNow(), summary.Workflow, summary.Step, summary.Attempt, json => json.WriteString("text", summary.Text));
+
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
     private void WriteTitle(Utf8JsonWriter json)
@@ -109,7 +114,7 @@ internal sealed class JsonView(Stream stream, RunTitle title, TimeProvider time)
             json.WriteString("error", code);
         }
 
-        if (ExitStatus(outcome) is { } exit)
+        if (ExitCodes.StatusOf(outcome) is { } exit)
         {
             json.WriteNumber("exit", exit);
         }
@@ -134,15 +139,6 @@ internal sealed class JsonView(Stream stream, RunTitle title, TimeProvider time)
         Outcome.Skipped(var why) => why,
         Outcome.Error(_, var message) => message,
         Outcome.Lost(var why) => why,
-        _ => null,
-    };
-
-    private static int? ExitStatus(Outcome outcome) => outcome switch
-    {
-        Outcome.Success(var code) => code,
-        Outcome.Failure(FailureReason.ExitCode(var code)) => code,
-        Outcome.Failure(FailureReason.Signal(var number)) => 128 + number,
-        Outcome.Failure(FailureReason.OomKilled) => 137,
         _ => null,
     };
 

@@ -17,7 +17,7 @@ internal static class PlanVerb
         var command = new Command("plan", "what would run for an event, and why the rest would not") { file, kind, branch, json };
         command.SetAction(async (parsed, token) =>
         {
-            var request = new RunRequest { File = parsed.GetValue(file), Event = parsed.GetValue(kind)!, Branch = parsed.GetValue(branch) };
+            var request = new RunRequest { File = parsed.GetValue(file), Event = parsed.GetValue(kind), Branch = parsed.GetValue(branch) };
             return (int)await PrintAsync(globals.Apply(parsed, host), request, parsed.GetValue(json), token);
         });
         return command;

@@ -5,9 +5,9 @@ namespace BuildRunner.Cli.Running;
 /// <summary>Fits a plan to a local run.</summary>
 internal static class LocalPlan
 {
-    /// <summary>The working tree takes the place of clone steps, and workflows without a time limit get one.</summary>
-    public static RunPlan Adjust(RunPlan plan, TimeSpan? timeout) =>
-        plan with { Workflows = [.. plan.Workflows.Select(w => WithoutClone(w) with { Timeout = w.Timeout ?? timeout })] };
+    /// <summary>The working tree takes the place of clone steps, and workflows without a time limit get one; none has one while a person may look at a failed step.</summary>
+    public static RunPlan Adjust(RunPlan plan, RunRequest request) =>
+        plan with { Workflows = [.. plan.Workflows.Select(w => WithoutClone(w) with { Timeout = request.Debug ? null : w.Timeout ?? request.Timeout })] };
 
     private static WorkflowPlan WithoutClone(WorkflowPlan workflow)
     {

@@ -31,8 +31,7 @@ internal sealed class LocalRun : IAsyncDisposable
         this.view = view;
         this.time = time;
         orchestrator = new RunOrchestrator(new InMemoryRunStore(), time, spec.Judge, SavedAsync);
-        var images = new RunImages(engine, new RunImageOptions(spec.Tree, spec.ImageMap, spec.Pull, null, pulls.Token));
-        agent = new AgentContext(engine, images, new SemaphoreSlim(spec.Jobs), ReportAsync, StepLog.To(logs, time), time, defect => ended.TrySetException(defect));
+        agent = new AgentContext(engine, spec.Images(engine, pulls.Token), new SemaphoreSlim(spec.Slots), ReportAsync, StepLog.To(logs, time), time, defect => ended.TrySetException(defect));
         deadline = time.CreateTimer(_ => Tell(new RunFact.TimePassed()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -43,7 +42,7 @@ internal sealed class LocalRun : IAsyncDisposable
         for (var at = 0; at < spec.Plan.Workflows.Count; at++)
         {
             var workflow = spec.Plan.Workflows[at];
-            executors.Add(workflow.Name, new WorkflowExecutor(agent, JobOf(workflow, at, created.CreatedAt)));
+            executors.Add(workflow.Name, new WorkflowExecutor(agent, spec.JobOf(workflow, at, created.CreatedAt, folder.Path)));
         }
 
         await ReportAsync(new RunFact.Begin(), CancellationToken.None);
@@ -132,27 +131,4 @@ internal sealed class LocalRun : IAsyncDisposable
         var due = RunMachine.NextDeadline(state) is { } at ? at - time.GetUtcNow() : Timeout.InfiniteTimeSpan;
         deadline.Change(due < TimeSpan.Zero && due != Timeout.InfiniteTimeSpan ? TimeSpan.Zero : due, Timeout.InfiniteTimeSpan);
     }
-
-    private WorkflowJob JobOf(WorkflowPlan workflow, int at, DateTimeOffset startedAt) => new()
-    {
-        Run = spec.Id,
-        Plan = workflow,
-        GroupId = $"{spec.Id}-{at}",
-        Owner = Owner,
-        Workspace = new WorkspaceSpec
-        {
-            BasePath = workflow.WorkspaceBase,
-            TreePath = workflow.WorkspaceTree,
-            SourceDirectory = spec.Tree,
-            CopyOnWrite = !spec.InPlace,
-        },
-        ScratchDirectory = folder.Path,
-        RunStartedAt = startedAt,
-        Secrets = spec.Secrets,
-        ExtraEnvironment = spec.Environment,
-        Colour = spec.Colour,
-        Policy = spec.Policy,
-        DefaultLimits = spec.DefaultLimits,
-        BeforeRelease = spec.BeforeRelease is { } before ? (directory, token) => before(workflow, directory, token) : null,
-    };
 }

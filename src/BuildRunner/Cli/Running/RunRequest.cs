@@ -2,23 +2,38 @@ using BuildRunner.Cli.Output;
 
 namespace BuildRunner.Cli.Running;
 
-/// <summary>What somebody asked <c>run</c> for.</summary>
+/// <summary>What somebody asked <c>run</c>, <c>shell</c> or <c>plan</c> for.</summary>
 internal sealed record RunRequest
 {
     /// <summary>A file, a directory, or null for this directory.</summary>
     public string? File { get; init; }
 
-    /// <summary>The kind of event.</summary>
-    public string Event { get; init; } = "push";
+    /// <summary>The kind of event; null: that of the payload or metadata, else <c>push</c>.</summary>
+    public string? Event { get; init; }
 
     /// <summary>The branch; null: git's.</summary>
     public string? Branch { get; init; }
+
+    /// <summary>A file with the event as a forge sends it.</summary>
+    public string? Payload { get; init; }
+
+    /// <summary>A file with the facts of a run.</summary>
+    public string? Metadata { get; init; }
+
+    /// <summary>Values of inputs.</summary>
+    public IReadOnlyDictionary<string, string> Inputs { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Which parts run.</summary>
+    public StepChoice Choice { get; init; } = StepChoice.All;
 
     /// <summary>Added to every step's environment.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Secrets by name.</summary>
     public IReadOnlyDictionary<string, string> Secrets { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Replacements of images.</summary>
+    public IReadOnlyDictionary<string, string> ImageMap { get; init; } = new Dictionary<string, string>();
 
     /// <summary>How to show it.</summary>
     public ProgressMode Progress { get; init; }
@@ -37,6 +52,24 @@ internal sealed record RunRequest
 
     /// <summary>Where changes are copied; null: nowhere.</summary>
     public string? OutDirectory { get; init; }
+
+    /// <summary>Where the JUnit report is written; null: nowhere.</summary>
+    public string? Report { get; init; }
+
+    /// <summary>The containers of steps that fail are kept.</summary>
+    public bool Keep { get; init; }
+
+    /// <summary>The containers of these steps are kept however they end.</summary>
+    public IReadOnlyList<string> KeepSteps { get; init; } = [];
+
+    /// <summary>A shell is opened in the container of each step that fails.</summary>
+    public bool Debug { get; init; }
+
+    /// <summary>The step whose exit code is the run's; null: the run has its own.</summary>
+    public string? ExitCodeFrom { get; init; }
+
+    /// <summary>The flags by which another command looks at the same pipeline in the same way; secrets by name only.</summary>
+    public IReadOnlyList<string> Again { get; init; } = [];
 }
 
 /// <summary>How a run is shown.</summary>

@@ -1,10 +1,10 @@
 using System.Collections.Concurrent;
 using BuildRunner.Agent.Steps;
+using BuildRunner.Cli.LocalRuns;
 using BuildRunner.Cli.Output;
-using BuildRunner.Cli.Trees;
+using BuildRunner.Cli.Shell;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Containers.Images;
-using BuildRunner.Core.Pipelines;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
@@ -12,51 +12,162 @@ using BuildRunner.Settings;
 namespace BuildRunner.Cli.Running;
 
 /// <summary>From a request to an exit code: find, plan, run, sum up.</summary>
-/// <remarks>1. The files are read and the event's facts gathered. 2. They become a plan, or a list of errors. 3. The plan is fitted to this
-/// machine. 4. It runs, while a view shows it. 5. The summary says how it ended and what to do next.</remarks>
+/// <remarks>1. The files are read and the event's facts gathered; they become a plan, or a list of errors. 2. It runs, while a view shows it and its logs are
+/// stored. 3. The summary says how it ended and what to do next. 4. What was asked for besides is written: changes, report, kept containers.</remarks>
 internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRequest request, Style style)
 {
-    private readonly ConcurrentQueue<string> exported = [];
+    private readonly ConcurrentQueue<StepSummary> summaries = [];
     private readonly DateTimeOffset began = host.Time.GetUtcNow();
-    private bool exportFailed;
 
     public async Task<ExitCode> RunAsync()
     {
-        var (sources, tree) = PipelineFiles.Find(request.File, host.Directory);
-        var head = await GitTree.HeadAsync(tree, CancellationToken.None);
-        var runEvent = LocalEvent.Of(request, head, tree, host.Time);
-        var planned = Planner.Plan(sources, runEvent);
-        foreach (var diagnostic in planned.Diagnostics)
-        {
-            host.Say($"{(diagnostic.Severity == DiagnosticSeverity.Error ? style.Red($"{diagnostic}") : style.Yellow($"{diagnostic}"))}\n");
-        }
-
+        var planned = await LocalPlanning.MakeAsync(host, request, style);
         if (planned.Plan is not { } plan)
         {
             return ExitCode.InvalidFile;
         }
 
-        if (request.OutDirectory is { } output && IsSame(output, tree))
-        {
-            throw new CliException(ExitCode.Usage, $"--out {tree} is the working tree itself; --in-place lets steps write to it");
-        }
-
-        plan = LocalPlan.Adjust(plan, request.Timeout);
-        var title = new RunTitle(RunId.Create(host.Time), TitleOf(sources, tree), LocalEvent.Describe(runEvent), new StepLabels(plan));
+        var index = new ChoiceIndex(plan);
+        var exitFrom = request.ExitCodeFrom is { } of ? index.Find("--exit-code-from", of)[0] : (ChosenStep?)null;
+        HashSet<ChosenStep> keep = [.. request.KeepSteps.SelectMany(s => index.Find("--keep-step", s))];
+        var export = request.OutDirectory is { } output ? new TreeCopies(plan, planned.Tree, output, began) : null;
+        var title = new RunTitle(RunId.Create(host.Time), planned.Title, LocalEvent.Describe(planned.Event), new StepLabels(plan));
         await using var engine = host.NewEngine(settings, host);
         var tidying = TidyAsync(engine);
-        var code = await RunAsync(SpecOf(title.Run, plan, tree), title, engine);
+        await using var view = ViewOf(title, plan);
+        using var shells = new FailureShells(host, view, style);
+        var jobs = new LocalJobs(host, settings, request, title.Run, planned.Tree, "");
+        var spec = new LocalRunSpec
+        {
+            Id = title.Run,
+            Plan = plan,
+            Slots = request.Jobs,
+            Images = jobs.Images,
+            JobOf = (workflow, at, startedAt, folder) => jobs.Job(workflow, at, startedAt) with
+            {
+                ScratchDirectory = folder,
+                Summary = summary => Take(summary, view),
+                Keep = new KeepRule(request.Keep || request.Debug, keep.Where(k => k.Workflow == workflow.Name).Select(k => k.Step).ToHashSet()),
+                Kept = request.Debug ? (step, stop) => keep.Contains(new ChosenStep(workflow.Name, step.Step.Name)) ? Task.CompletedTask : shells.OpenAsync(step, stop) : null,
+                BeforeRelease = export is null ? null : (merged, _) => export.CopyAsync(workflow, merged),
+            },
+        };
+        var ended = await RunAsync(spec, title, planned.Tree, engine, view);
         await tidying;
-        return code;
+        var kept = await SettleKeptAsync(engine, title.Run, planned.Tree);
+        Say(ended, title, plan, engine.Name, kept, export);
+        return CodeOf(ended, title, export, exitFrom);
+    }
+
+    private void Take(StepSummary summary, PausableView view)
+    {
+        summaries.Enqueue(summary);
+        view.Show(summary);
+    }
+
+    private async Task<Ended> RunAsync(LocalRunSpec spec, RunTitle title, string tree, IContainerEngine engine, PausableView view)
+    {
+        var tails = new LogTails(view);
+        var record = new LocalRunRecord { Id = $"{title.Run}", Title = title.Title, Event = title.Event, Tree = tree, Started = began };
+        using var archive = RunArchive.Begin(LocalRuns.LocalRuns.Of(settings, host), (int)(settings.Number(SettingKeys.LocalRunsKeep) ?? 0), record, tails);
+        RunState state;
+        await using (var run = new LocalRun(spec, engine, view, archive, host.Time))
+        {
+            using var listening = host.Signals.Listen(run.Cancel);
+            state = await run.RunAsync();
+        }
+
+        archive.End(state, host.Time.GetUtcNow());
+        await view.DisposeAsync();
+        return new Ended(state, tails, archive.Problem);
+    }
+
+    private void Say(Ended ended, RunTitle title, RunPlan plan, string engine, IReadOnlyCollection<KeptContainer> kept, TreeCopies? export)
+    {
+        if (request.Progress != ProgressMode.Json)
+        {
+            new StepSummaries(host.Error, style, title).Write(summaries);
+        }
+
+        new Summary(host.Error, style, title, ended.Tails).Write(ended.State, Hints.Of(ended.State, plan, request, engine, kept, ended.StoreProblem is null));
+        foreach (var line in export?.Lines ?? [])
+        {
+            host.Say($"  {line}\n");
+        }
+
+        if (ended.StoreProblem is { } problem)
+        {
+            host.Say(style.Yellow($"  the logs of this run are not stored: {problem}\n"));
+        }
+    }
+
+    private ExitCode CodeOf(Ended ended, RunTitle title, TreeCopies? export, ChosenStep? exitFrom)
+    {
+        var reported = request.Report is null || TryReport(request.Report, title, ended);
+        var outcome = ended.State.Result!.Outcome;
+        if (outcome is Outcome.Cancelled)
+        {
+            return host.Signals.Received ?? ExitCode.Interrupted;
+        }
+
+        if (exitFrom is { } from && ended.State.Workflow(from.Workflow).Step(from.Step).Phase is StepPhase.Done { Outcome: var own } && ExitCodes.StatusOf(own) is { } status)
+        {
+            return (ExitCode)status;
+        }
+
+        var code = ExitCodes.Of(outcome);
+        return code == ExitCode.Success && (!reported || export is { HasFailed: true }) ? ExitCode.Error : code;
+    }
+
+    private bool TryReport(string path, RunTitle title, Ended ended)
+    {
+        try
+        {
+            JUnitReport.Write(path, title.Title, ended.State, ended.Tails);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The run itself went well or not; this is said beside it, and counts at the end.
+            host.Say(style.Red($"  the report could not be written to {path}: {e.Message}\n"));
+            return false;
+        }
+    }
+
+    /// <summary>What was kept only for a shell that has ended goes, and what earlier runs of this tree kept if there is something newer.</summary>
+    private async Task<IReadOnlyCollection<KeptContainer>> SettleKeptAsync(IContainerEngine engine, RunId run, string tree)
+    {
+        if (engine.Kept is not { } all || !(request.Keep || request.Debug || request.KeepSteps.Count > 0))
+        {
+            return [];
+        }
+
+        if (!request.Keep && request.KeepSteps.Count == 0)
+        {
+            await all.RemoveAsync(k => k.Run == $"{run}", CancellationToken.None);
+            return [];
+        }
+
+        List<KeptContainer> ours = [.. all.List().Where(k => k.Run == $"{run}")];
+        if (ours.Count > 0)
+        {
+            await all.RemoveAsync(k => k.Tree == tree && k.Run != $"{run}", CancellationToken.None);
+        }
+
+        return ours;
     }
 
     // Runs that were killed, with all their helpers, may have left something. The run does not wait for it.
-    private static Task TidyAsync(IContainerEngine engine) => Task.Run(async () =>
+    private Task TidyAsync(IContainerEngine engine) => Task.Run(async () =>
     {
         RunFolder.RemoveDead();
         try
         {
             await engine.ReapAsync(LocalRun.Owner, CancellationToken.None);
+            if (engine.Kept is { } kept && settings.Duration(SettingKeys.EngineKeepFor) is { } time)
+            {
+                await kept.RemoveAsync(k => k.Owner == LocalRun.Owner && began - k.At > time, CancellationToken.None);
+            }
         }
         catch (ContainerException)
         {
@@ -64,95 +175,18 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         }
     });
 
-    private async Task<ExitCode> RunAsync(LocalRunSpec spec, RunTitle title, IContainerEngine engine)
-    {
-        await using var view = ViewOf(title, spec.Plan);
-        var tails = new LogTails(view);
-        RunState state;
-        await using (var run = new LocalRun(spec, engine, view, tails, host.Time))
-        {
-            using var listening = host.Signals.Listen(run.Cancel);
-            state = await run.RunAsync();
-        }
-
-        await view.DisposeAsync();
-        new Summary(host.Error, style, title, tails).Write(state, Hints.Of(state));
-        foreach (var line in exported)
-        {
-            host.Say($"  {line}\n");
-        }
-
-        var outcome = state.Result!.Outcome;
-        if (exportFailed && ExitCodes.Of(outcome) == ExitCode.Success)
-        {
-            return ExitCode.Error;
-        }
-
-        return outcome is Outcome.Cancelled ? host.Signals.Received ?? ExitCode.Interrupted : ExitCodes.Of(outcome);
-    }
-
-    private IRunView ViewOf(RunTitle title, RunPlan plan)
+    private PausableView ViewOf(RunTitle title, RunPlan plan)
     {
         var stamps = new Timestamps(request.Timestamps, host.Time.GetUtcNow(), host.Time.LocalTimeZone);
-        return request.Progress switch
+        return new PausableView(request.Progress switch
         {
             ProgressMode.Json => new JsonView(host.Output, title, host.Time),
             ProgressMode.Quiet => new QuietView(),
             ProgressMode.Live => new LiveView(host.Error, style, title, plan, host.Terminal, host.Time),
             _ => new PlainView(host.Error, style, title, plan, stamps, host.Time),
-        };
+        });
     }
 
-    private LocalRunSpec SpecOf(RunId id, RunPlan plan, string tree) => new()
-    {
-        Id = id,
-        Plan = plan,
-        Tree = tree,
-        InPlace = request.InPlace,
-        Jobs = request.Jobs,
-        Secrets = request.Secrets,
-        Environment = request.Environment,
-        Pull = PullOf(settings),
-        Colour = style.Colour && request.Progress != ProgressMode.Json,
-        Policy = new StepPolicy(false, [], ["*"]),
-        BeforeRelease = request.OutDirectory is { } directory ? (workflow, merged, _) => ExportAsync(plan, workflow, tree, merged, directory) : null,
-        DefaultLimits = new ResourceLimits(
-            settings.Size(SettingKeys.EngineDefaultMemory),
-            settings.Number(SettingKeys.EngineDefaultCpus),
-            (int?)settings.Number(SettingKeys.EnginePidsLimit)),
-    };
-
-    private static bool IsSame(string directory, string tree)
-    {
-        var link = Directory.Exists(directory) ? Directory.ResolveLinkTarget(directory, returnFinalTarget: true) : null;
-        var real = link?.FullName ?? directory;
-        return Path.TrimEndingDirectorySeparator(real) == Path.TrimEndingDirectorySeparator(tree);
-    }
-
-    // With several workflows each has a workspace, and a directory, of its own.
-    private Task ExportAsync(RunPlan plan, WorkflowPlan workflow, string tree, string? merged, string directory) => Task.Run(() =>
-    {
-        var destination = plan.Workflows.Count == 1 ? directory : Path.Combine(directory, workflow.Name);
-        try
-        {
-            exported.Enqueue(merged is null ? $"nothing was copied to {destination}: the engine has no workspace" : TreeExport.Copy(tree, merged, destination, began));
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The run itself went well or not; this is said beside it, and counts at the end.
-            exportFailed = true;
-            exported.Enqueue($"the changes could not be copied to {destination}: {e.Message}");
-        }
-    });
-
-    // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
-    private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch
-    {
-        "always" => PullPolicy.Always,
-        "never" => PullPolicy.Never,
-        _ => null,
-    };
-
-    private static string TitleOf(IReadOnlyList<PipelineSource> sources, string tree) =>
-        sources.Count == 1 ? Path.GetFileName(sources[0].Path) : Path.GetFileName(tree.TrimEnd('/'));
+    /// <summary>A run that has ended.</summary>
+    private sealed record Ended(RunState State, LogTails Tails, string? StoreProblem);
 }

@@ -1,0 +1,49 @@
+using BuildRunner.Agent.Steps;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+using BuildRunner.Settings;
+
+namespace BuildRunner.Cli.Running;
+
+/// <summary>Turns workflows of a plan into jobs of this machine, as settings and request say.</summary>
+internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunRequest request, RunId run, string tree, string folder)
+{
+    /// <summary>How the images of this run are resolved.</summary>
+    public RunImages Images(IContainerEngine engine, CancellationToken stop) => new(engine, new RunImageOptions(tree, request.ImageMap, PullOf(settings), null, stop));
+
+    /// <summary>The job of a workflow, without what only a run wants of it.</summary>
+    public WorkflowJob Job(WorkflowPlan workflow, int at, DateTimeOffset startedAt) => new()
+    {
+        Run = run,
+        Plan = workflow,
+        GroupId = $"{run}-{at}",
+        Owner = LocalRun.Owner,
+        Workspace = new WorkspaceSpec { BasePath = workflow.WorkspaceBase, TreePath = workflow.WorkspaceTree, SourceDirectory = tree, CopyOnWrite = !request.InPlace },
+        ScratchDirectory = folder,
+        RunStartedAt = startedAt,
+        Secrets = request.Secrets,
+        ExtraEnvironment = request.Environment,
+        Colour = host.Terminal.ErrorIsTerminal && request.Progress != ProgressMode.Json,
+        Policy = PolicyOf(settings),
+        DefaultLimits = new ResourceLimits(
+            settings.Size(SettingKeys.EngineDefaultMemory),
+            settings.Number(SettingKeys.EngineDefaultCpus),
+            (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+    };
+
+    /// <summary>What steps may ask for on this machine.</summary>
+    public static StepPolicy PolicyOf(EffectiveSettings settings) => new(
+        settings.Flag(SettingKeys.EngineAllowPrivileged),
+        settings.List(SettingKeys.EngineAllowedVolumes),
+        settings.List(SettingKeys.EngineAllowedRootFileSystems));
+
+    // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
+    private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch
+    {
+        "always" => PullPolicy.Always,
+        "never" => PullPolicy.Never,
+        _ => null,
+    };
+}
