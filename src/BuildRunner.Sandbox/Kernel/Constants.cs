@@ -18,7 +18,7 @@ internal static class Constants
 
     // errors
     internal const int ErrNoPermission = 1, ErrNoEntry = 2, ErrInterrupted = 4, ErrBadExecutable = 8, ErrNoChild = 10, ErrAgain = 11, ErrAccess = 13;
-    internal const int ErrBusy = 16, ErrExists = 17, ErrCrossDevice = 18, ErrNotDirectory = 20, ErrInvalid = 22, ErrPipe = 32, ErrNoSystemCall = 38, ErrLoop = 40;
+    internal const int ErrBusy = 16, ErrExists = 17, ErrCrossDevice = 18, ErrNotDirectory = 20, ErrInvalid = 22, ErrPipe = 32, ErrNoSystemCall = 38, ErrLoop = 40, ErrReset = 104;
 
     // namespaces and clone
     internal const int NewMounts = 0x20000, NewNetwork = 0x40000000, NewUsers = 0x10000000, ShareFileSystem = 0x200;

@@ -46,6 +46,12 @@ internal sealed unsafe class Descriptor(int number) : IDisposable
                     return -1;
                 }
 
+                if (error == ErrReset)
+                {
+                    // The other side has gone without reading all that was sent to it; what it sent was read before.
+                    return 0;
+                }
+
                 if (error != ErrInterrupted)
                 {
                     throw KernelException.FromErrorNumber("read", error);

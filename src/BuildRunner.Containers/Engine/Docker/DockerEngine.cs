@@ -153,10 +153,10 @@ public sealed class DockerEngine : IContainerEngine
     {
         try
         {
-            // By its name: an image that somebody has given another one (image commit) stays under that.
+            // By its name, and without the images that it was made from: an image that somebody has given another one (image commit) stays under that.
             await connection.Value.CallAsync(
                 $"removing the image of the kept container {kept.Id}",
-                c => c.Images.DeleteImageAsync($"{DockerGroup.KeptRepository}:{kept.Id}", new ImageDeleteParameters { Force = true }, cancellationToken));
+                c => c.Images.DeleteImageAsync($"{DockerGroup.KeptRepository}:{kept.Id}", new ImageDeleteParameters { Force = true, NoPrune = true }, cancellationToken));
         }
         catch (ContainerException missing) when (missing.Reason == ContainerFailure.ImageNotFound)
         {

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
-using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.LocalRuns;
 

@@ -3,7 +3,6 @@ using BuildRunner.Agent.Steps;
 using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Core.Logs;
-using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Cli.Running;

@@ -20,7 +20,7 @@ internal sealed class ShellConsole(CliHost host)
         var events = Channel.CreateBounded<InputEvent>(new BoundedChannelOptions(16) { SingleReader = true });
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var input = new ContainerInput(events.Reader, IsInteractive ? Size() : null);
-        var output = new StreamSink(host.Output, host.Error);
+        using var output = new StreamSink(host.Output, host.Error);
         if (!IsInteractive)
         {
             var copying = CopyAsync(host.Input, events.Writer, ended.Token);
@@ -56,7 +56,7 @@ internal sealed class ShellConsole(CliHost host)
         while (!ended.IsCancellationRequested)
         {
             var count = RawTerminal.Read(buffer, PollMilliseconds);
-            InputEvent? happened = count > 0 ? new InputEvent.Bytes(buffer[..count]) : count < 0 ? new InputEvent.End() : null;
+            InputEvent? happened = count > 0 ? new InputEvent.Bytes(buffer.AsSpan(0, count).ToArray()) : count < 0 ? new InputEvent.End() : null;
             while (happened is not null && !events.TryWrite(happened) && !ended.WaitHandle.WaitOne(PollMilliseconds))
             {
             }
@@ -76,7 +76,7 @@ internal sealed class ShellConsole(CliHost host)
             int count;
             while ((count = await from.ReadAsync(buffer, ended)) > 0)
             {
-                await events.WriteAsync(new InputEvent.Bytes(buffer[..count]), ended);
+                await events.WriteAsync(new InputEvent.Bytes(buffer.AsSpan(0, count).ToArray()), ended);
             }
 
             await events.WriteAsync(new InputEvent.End(), ended);
@@ -87,7 +87,7 @@ internal sealed class ShellConsole(CliHost host)
         }
     }
 
-    private sealed class StreamSink(Stream output, Stream error) : IOutputSink
+    private sealed class StreamSink(Stream output, Stream error) : IOutputSink, IDisposable
     {
         private readonly SemaphoreSlim turn = new(1, 1);
 
@@ -109,5 +109,7 @@ internal sealed class ShellConsole(CliHost host)
                 turn.Release();
             }
         }
+
+        public void Dispose() => turn.Dispose();
     }
 }
