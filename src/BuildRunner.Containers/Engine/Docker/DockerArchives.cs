@@ -43,7 +43,7 @@ internal sealed partial class DockerArchives(DockerConnection connection)
     {
         var scratch = new ScratchFiles(Scratch());
         await using var saved = await connection.CallAsync($"saving the image '{image}'", client => client.Images.SaveImageAsync(name, cancellationToken));
-        using var file = await Task.Run(() => scratch.Copy(saved, _limits.MaxUnpackedLayerBytes, $"the image {image}"), cancellationToken);
+        using var file = await scratch.CopyAsync(saved, _limits.MaxUnpackedLayerBytes, $"the image {image}", cancellationToken);
         var files = ArchiveFiles.Read(file) ?? throw ImageDocument.Corrupt($"the image {image}", "was saved by the engine with too many entries");
         using var images = DockerArchiveImages.Open(files, _limits, $"the image {image}");
         var whole = images.ToWhole(images.Images[0], image.Transport == ImageTransport.Docker ? NameOf(image) : null, _limits);

@@ -39,6 +39,33 @@ internal sealed class ScratchFiles(string folder)
         }
     });
 
+    /// <summary>As <see cref="Copy"/>, of a stream that comes over a network.</summary>
+    public async Task<SafeFileHandle> CopyAsync(Stream from, long most, string subject, CancellationToken cancellationToken)
+    {
+        var file = Create();
+        try
+        {
+            var buffer = new byte[256 * 1024];
+            long at = 0;
+            for (int count; (count = await from.ReadAsync(buffer, cancellationToken)) > 0; at += count)
+            {
+                if (at + count > most)
+                {
+                    throw ImageDocument.Corrupt(subject, $"grows beyond {most} bytes");
+                }
+
+                Write(file, buffer.AsSpan(0, count), at);
+            }
+
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>A copy of a file, packed with gzip.</summary>
     public SafeFileHandle Compress(SafeFileHandle from) => Fill(file =>
     {
