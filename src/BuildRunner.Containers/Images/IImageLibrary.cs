@@ -42,6 +42,12 @@ public interface IImageLibrary : IAsyncDisposable
     /// <returns>The digest by which the registry knows it; null if the engine does not tell.</returns>
     Task<Digest?> PushAsync(ImageReference image, ImageReference target, PushOptions options, IProgress<PushProgress>? progress, CancellationToken cancellationToken);
 
+    /// <summary>Makes an image of the state of a container that was kept (<c>run --keep</c>).</summary>
+    /// <param name="container">Its id, or the beginning of it.</param>
+    /// <param name="name">What the image is to be called.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken);
+
     /// <summary>Builds an image from a Dockerfile.</summary>
     /// <param name="build">What to build.</param>
     /// <param name="output">Gets what the builder prints, a line at a time.</param>

@@ -26,6 +26,7 @@ internal sealed class ImageCommit(StoreParts parts)
         }
 
         var (whole, lease) = await new StoredTransfers(parts).OpenAsync(image, null, cancellationToken);
+        changes = changes with { Layers = [.. whole.Layers.Select(layer => layer.DiffId).Reverse().Distinct().Reverse().Select(parts.Layout.LayerTree)] };
         using (lease)
         using (var layer = await Task.Run(() => Pack(changes, $"the changes of a container of {image}", cancellationToken), cancellationToken))
         {

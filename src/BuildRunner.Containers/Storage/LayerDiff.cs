@@ -10,6 +10,7 @@ namespace BuildRunner.Containers.Storage;
 /// <remarks>
 /// <para>Whiteouts (character devices 0:0) become <c>.wh.</c> entries, opaque directories get theirs; what overlayfs notes for itself stays out.</para>
 /// <para>Owners are those that the container saw: its ids on this host are undone.</para>
+/// <para>A directory that was renamed is to overlayfs only a note of where it was (<c>redirect</c>); in a layer it is written with all its content.</para>
 /// <para>Hard links stay links; sockets and devices stay out; file capabilities, ACLs and user attributes are kept.</para>
 /// </remarks>
 internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, ContainerChanges changes, string subject) : TreeArchive(tar, limits, subject)
@@ -20,6 +21,7 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
     private readonly Dictionary<(uint, uint, ulong), byte[]> _linked = [];
     private readonly HashSet<string> _left = [.. changes.LeftOut.Select(path => path.Trim('/'))];
     private readonly byte[] _value = new byte[LargestAttribute];
+    private readonly RenamedFolders _renamed = new(changes.Layers);
 
     /// <inheritdoc/>
     protected override bool Complete(in TreeNode node, TarEntry entry)
@@ -29,10 +31,13 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
             return false;
         }
 
-        entry.User = Undo(node.Status.User);
-        entry.Group = Undo(node.Status.Group);
         if (LayerWhiteouts.IsWhiteout(node.Status))
         {
+            if (node.IsComplete)
+            {
+                return false;
+            }
+
             entry.Type = TarEntryType.File;
             entry.Mode = 0x180;
             (entry.User, entry.Group) = (0, 0);
@@ -43,6 +48,11 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
         if (!node.IsFile && !node.IsDirectory && !node.IsLink && !node.IsFifo)
         {
             return false;
+        }
+
+        if (!node.IsLower)
+        {
+            (entry.User, entry.Group) = (Undo(node.Status.User), Undo(node.Status.Group));
         }
 
         if (!node.IsDirectory && node.Status.Links > 1 && !_linked.TryAdd((node.Status.DeviceMajor, node.Status.DeviceMinor, node.Status.Inode), node.Path))
@@ -60,11 +70,33 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
     /// <inheritdoc/>
     protected override void Entered(in TreeNode node)
     {
-        if (Attribute(node, "trusted.overlay.opaque"u8) is [(byte)'y'] || Attribute(node, "user.overlay.opaque"u8) is [(byte)'y'])
+        if (!node.IsComplete && (IsOpaque(node) || Redirect(node) is not null))
         {
             Tar.Begin(new TarEntry { Type = TarEntryType.File, Name = [.. node.Path, .. "/.wh..wh..opq"u8], Mode = 0x180 });
         }
     }
+
+    /// <inheritdoc/>
+    protected override (TreeFolder[] Folders, bool IsComplete) Open(in TreeNode node, TreeFolder own, ReadOnlySpan<TreeFolder> below)
+    {
+        if (!node.IsLower && Redirect(node) is { } redirect)
+        {
+            return ([own, .. _renamed.Open(node, redirect)], true);
+        }
+
+        var folders = new List<TreeFolder> { own };
+        var isOpen = !IsOpaque(node);
+        for (var at = 0; isOpen && at < below.Length; at++)
+        {
+            isOpen = RenamedFolders.TryGoOn(below[at], node.Name, folders);
+        }
+
+        return ([.. folders], node.IsComplete);
+    }
+
+    private static bool IsOpaque(in TreeNode node) => Attribute(node, "trusted.overlay.opaque"u8) is [(byte)'y'] || Attribute(node, "user.overlay.opaque"u8) is [(byte)'y'];
+
+    private static byte[]? Redirect(in TreeNode node) => Attribute(node, "trusted.overlay.redirect"u8) ?? Attribute(node, "user.overlay.redirect"u8);
 
     private uint Undo(uint id) => changes.FirstHostId is not { } first ? id : id >= first && id - first < changes.IdCount ? id - first : Nobody;
 
@@ -72,11 +104,11 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
     {
         foreach (var name in AttributeNames(node))
         {
-            if (name.AsSpan().IndexOf(".overlay.redirect"u8) >= 0 || name.AsSpan().IndexOf(".overlay.metacopy"u8) >= 0)
+            if (name.AsSpan().IndexOf(".overlay.metacopy"u8) >= 0)
             {
                 throw new ContainerException(
                     ContainerFailure.InvalidSpec,
-                    $"'{StorageErrors.Show(node.Path)}' of {Subject} refers to the image below it (overlayfs with redirect_dir or metacopy), which a layer cannot express. Switch these off in the kernel module overlay.");
+                    $"'{StorageErrors.Show(node.Path)}' of {Subject} has its content in the image below it (overlayfs with metacopy), which BuildRunner does not use.");
             }
 
             if (IsKept(name) && Attribute(node, name) is { } value)
@@ -118,16 +150,21 @@ internal sealed unsafe class LayerDiff(TarOutput tar, ImageLimits limits, Contai
         }
     }
 
-    private byte[]? Attribute(in TreeNode node, ReadOnlySpan<byte> name)
+    internal static byte[]? Attribute(in TreeNode node, ReadOnlySpan<byte> name)
     {
         fixed (byte* path = PathOf(node))
         fixed (byte* call = (byte[])[.. name, 0])
         {
-            var value = new byte[LargestAttribute];
+            var length = Libc.GetOwnAttribute(path, call, null, 0);
+            if (length < 0)
+            {
+                return null;
+            }
+
+            var value = new byte[length];
             fixed (byte* buffer = value)
             {
-                var length = Libc.GetOwnAttribute(path, call, buffer, LargestAttribute);
-                return length < 0 ? null : value[..(int)length];
+                return length == 0 || Libc.GetOwnAttribute(path, call, buffer, (nuint)length) == length ? value : null;
             }
         }
     }
@@ -145,6 +182,9 @@ public sealed record ContainerChanges(string Directory)
 
     /// <summary>How many ids it had.</summary>
     public uint IdCount { get; init; } = 65_536;
+
+    /// <summary>The directories of the layers of the image, lowest first: what renamed directories refer to.</summary>
+    public IReadOnlyList<string> Layers { get; init; } = [];
 
     /// <summary>Paths in the container that were mounted over, so that what is there belongs to nobody.</summary>
     public IReadOnlyCollection<string> LeftOut { get; init; } = [];

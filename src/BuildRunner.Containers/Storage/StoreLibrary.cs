@@ -1,11 +1,17 @@
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Containers.Storage;
 
 /// <summary>The images of the embedded engine: those in an <see cref="ImageStore"/>, which is disposed with this object.</summary>
-public sealed class StoreLibrary(ImageStore store) : IImageLibrary
+/// <param name="store">The store.</param>
+/// <param name="kept">The containers that runs kept.</param>
+public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImageLibrary
 {
+    // What the engine puts into every container; where the image has nothing of that name, the mount point stays in the container's layer.
+    private static readonly string[] Mounted = ["/.buildrunner", "/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+
     /// <inheritdoc/>
     public string Engine => "oci";
 
@@ -43,6 +49,48 @@ public sealed class StoreLibrary(ImageStore store) : IImageLibrary
     /// <inheritdoc/>
     public async Task<Digest?> PushAsync(ImageReference image, ImageReference target, PushOptions options, IProgress<PushProgress>? progress, CancellationToken cancellationToken) =>
         await store.PushAsync(image, target, options, progress, cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken)
+    {
+        var record = kept.Find(container) ?? throw NotKept(container, "docker");
+        if (record.LayerDirectory is not { } layer)
+        {
+            throw new ContainerException(ContainerFailure.EngineUnavailable, $"The container {record.Id} was kept by the engine {record.Engine}. Use --engine {record.Engine}.");
+        }
+
+        using var use = kept.Use(record);
+        var image = await FindBaseAsync(record, cancellationToken);
+        var changes = new ContainerChanges(layer) { FirstHostId = record.FirstHostId, LeftOut = Mounted };
+        return await store.CommitAsync(image, changes, name, $"buildrunner step {record.Step} of {record.Workflow}, attempt {record.Attempt}", cancellationToken);
+    }
+
+    /// <summary>The error for a container that is not kept.</summary>
+    internal static ContainerException NotKept(string container, string otherEngine) => new(
+        ContainerFailure.Lost,
+        $"No container '{container}' is kept here, or several begin like that. A run keeps the containers of its failed steps with 'buildrunner run --keep' and prints their ids; those of another engine need --engine {otherEngine}.");
+
+    // The very image that the container began from, whatever its name means by now.
+    private async Task<ImageReference> FindBaseAsync(KeptContainer record, CancellationToken cancellationToken)
+    {
+        if (!ImageReference.TryParse(record.Image, null, out var image, out var problem))
+        {
+            throw new ContainerException(ContainerFailure.InvalidImage, $"The container {record.Id} began from '{record.Image}', which is no image: {problem}.");
+        }
+
+        if (image.Transport == ImageTransport.RootFileSystem)
+        {
+            return image;
+        }
+
+        Digest? digest = Digest.TryParse(record.ImageDigest, out var parsed) ? parsed : null;
+        var exact = image.Transport == ImageTransport.Docker && digest is { } wanted ? image.WithDigest(wanted) : image;
+        var found = await store.PullAsync(exact, new PullOptions(), null, cancellationToken);
+        return digest is null || found.ManifestDigest == digest
+            ? exact
+            : throw new ContainerException(
+                ContainerFailure.ImageNotFound, $"The container {record.Id} began from {image} with the digest {digest}; by now it has {found.ManifestDigest}, on which the container's changes do not fit.");
+    }
 
     /// <inheritdoc/>
     public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw CannotBuild(build.Directory);

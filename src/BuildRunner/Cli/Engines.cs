@@ -2,6 +2,7 @@ using BuildRunner.Cli.Images;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Dummy;
+using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Containers.Registry;
@@ -24,6 +25,9 @@ internal static class Engines
     /// <summary>The engine docker, whatever <c>Engine:Kind</c> says.</summary>
     public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings), host.Time);
 
+    /// <summary>The containers that the engine oci keeps.</summary>
+    public static KeptContainers KeptByOci(EffectiveSettings settings) => OciEngine.KeptOf(OptionsOf(settings));
+
     private static OciEngineOptions OptionsOf(EffectiveSettings settings) => new()
     {
         StateRoot = settings.Required(SettingKeys.EngineStateDir),
@@ -38,7 +42,7 @@ internal static class Engines
         Host = settings.Text(SettingKeys.EngineDockerHost),
         ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
         DefaultLimits = LimitsOf(settings),
-        Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile) },
+        Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile), Insecure = [.. settings.List(SettingKeys.ImagesInsecure)] },
     };
 
     private static ResourceLimits LimitsOf(EffectiveSettings settings) => new(

@@ -20,11 +20,17 @@ public sealed class Committing
         rm bin/wget && mkdir bin/wget && touch bin/wget/inside
         printf 'x' > "$(printf 'no\377text')"
         cp bin/busybox capable && setcap cap_net_bind_service+ep capable
+        mv moved away && rm away/inner/hidden && echo more > away/inner/more && rm -r away/whole && mkdir away/whole && mv away/inner away/inside && mv away/deeper/a tree/b
+        mv renamed/one renamed/two && mv renamed twice
         head -c 3000000 /dev/urandom > noise
         """;
 
     private static readonly TestImage Image = TestImage.Busybox.WithLayer(archive => archive
-        .Directory("tree").File("tree/file", "old").Directory("tree/gone").File("tree/gone/old", "old").Directory("mnt"));
+        .Directory("tree").File("tree/file", "old").Directory("tree/gone").File("tree/gone/old", "old").Directory("mnt")
+        .Directory("moved").File("moved/below", "below").File("moved/gone", "gone").Directory("moved/inner", 0b111_000_000, 7, 8).File("moved/inner/kept", "kept", 0b110_100_100, 7, 8)
+        .File("moved/inner/hidden").Directory("moved/whole").File("moved/whole/x").Directory("moved/deeper").Directory("moved/deeper/a").File("moved/deeper/a/leaf", "leaf")
+        .Directory("renamed").Directory("renamed/one").File("renamed/one/x", "x"))
+        .WithLayer(archive => archive.Directory("moved").File("moved/upper", "upper").Whiteout("moved/gone").Directory("moved/deeper").Directory("moved/deeper/a").File("moved/deeper/a/second"));
 
     private static CancellationToken Cancellation => StoreFixture.Cancellation;
 

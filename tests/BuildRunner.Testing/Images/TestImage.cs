@@ -46,6 +46,7 @@ public sealed record TestImage
             ["type"] = "layers",
             ["diff_ids"] = new JsonArray([.. Layers.Select(layer => JsonValue.Create(layer.DiffId.ToString()))]),
         },
+        ["history"] = new JsonArray([.. Layers.Select(_ => (JsonNode)new JsonObject { ["created"] = "2024-02-03T04:05:06Z", ["created_by"] = "a test" })]),
     });
 
     /// <summary>The manifest as its bytes.</summary>

@@ -6,8 +6,6 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Reads what a builder answers while it builds: a row of JSON objects, of the old builder's and Podman's kind or of BuildKit's.</summary>
 internal sealed class BuildOutput(Action<string>? output)
 {
-    private const int LongestMessage = 16 << 20;
-
     private readonly BuildTrace _trace = new(output);
     private readonly StringBuilder _line = new();
 
@@ -20,77 +18,12 @@ internal sealed class BuildOutput(Action<string>? output)
     /// <summary>Reads to the end.</summary>
     public async Task ReadAsync(Stream stream, CancellationToken cancellationToken)
     {
-        var buffer = new byte[64 * 1024];
-        var (start, end) = (0, 0);
-        while (true)
-        {
-            if (end == buffer.Length)
-            {
-                (start, end, buffer) = MakeRoom(buffer, start, end);
-            }
-
-            var count = await stream.ReadAsync(buffer.AsMemory(end), cancellationToken);
-            if (count == 0)
-            {
-                Flush();
-                return;
-            }
-
-            end += count;
-            start += Take(buffer.AsSpan(start, end - start));
-        }
-    }
-
-    private static (int Start, int End, byte[] Buffer) MakeRoom(byte[] buffer, int start, int end)
-    {
-        if (end - start >= LongestMessage)
-        {
-            throw new IOException("a message of the builder has no end");
-        }
-
-        var target = end - start > buffer.Length / 2 ? new byte[buffer.Length * 2] : buffer;
-        buffer.AsSpan(start, end - start).CopyTo(target);
-        return (0, end - start, target);
-    }
-
-    // Whole objects only; how many bytes they took.
-    private int Take(ReadOnlySpan<byte> bytes)
-    {
-        var taken = 0;
-        while (taken < bytes.Length)
-        {
-            var rest = bytes[taken..];
-            var blanks = rest.Length - rest.TrimStart(" \r\n\t"u8).Length;
-            if (blanks > 0)
-            {
-                taken += blanks;
-                continue;
-            }
-
-            var reader = new Utf8JsonReader(rest, isFinalBlock: false, default);
-            if (!JsonDocument.TryParseValue(ref reader, out var message))
-            {
-                return taken;
-            }
-
-            using (message)
-            {
-                Read(message.RootElement);
-            }
-
-            taken += (int)reader.BytesConsumed;
-        }
-
-        return taken;
+        await JsonMessages.ReadAsync(stream, Read, cancellationToken);
+        Flush();
     }
 
     private void Read(JsonElement message)
     {
-        if (message.ValueKind != JsonValueKind.Object)
-        {
-            return;
-        }
-
         if (message.TryGetProperty("error", out var error) && error.ValueKind == JsonValueKind.String)
         {
             Error ??= error.GetString();

@@ -98,10 +98,8 @@ internal sealed class DockerBuild(
     private string Query(string file, bool isPodman)
     {
         var values = new List<(string Name, string Value)> { ("dockerfile", file), ("rm", "1"), ("forcerm", "1") };
-        if (!isPodman)
-        {
-            values.Add(("version", "2"));
-        }
+        // BuildKit in Docker; in Podman, the use of what was built before.
+        values.Add(isPodman ? ("layers", "1") : ("version", "2"));
 
         if (build.Name is { } name)
         {

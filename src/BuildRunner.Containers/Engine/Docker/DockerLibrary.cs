@@ -123,13 +123,8 @@ internal sealed class DockerLibrary(
         try
         {
             var login = options.Credentials is { } given ? DockerEngine.LoginOf(target, given) : await credentials(target, cancellationToken);
-            var monitor = new PushMonitor(progress);
-            await connect().CallAsync(
-                $"the push of '{target}'",
-                client => client.Images.PushImageAsync(DockerImages.NameOf(target, tag: false), new ImagePushParameters { Tag = target.Tag }, login ?? new AuthConfig(), monitor, cancellationToken));
-            return monitor.Error is { } error
-                ? throw new ContainerException(DockerErrors.ReasonOf(error), $"the registry {target.Registry} did not take '{target}': {error}")
-                : await DigestOfAsync(target, cancellationToken);
+            var told = await new DockerPush(connect(), progress).RunAsync(target, login, cancellationToken);
+            return told ?? await DigestOfAsync(target, cancellationToken);
         }
         finally
         {
@@ -138,6 +133,24 @@ internal sealed class DockerLibrary(
                 await RemoveAsync(target, CancellationToken.None);
             }
         }
+    }
+
+    /// <inheritdoc/>
+    public async Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken)
+    {
+        var kept = engine.Kept?.Find(container) ?? throw StoreLibrary.NotKept(container, "oci");
+        if (name is not { Transport: ImageTransport.Docker, Digest: null, Tag: { } tag })
+        {
+            throw new ContainerException(ContainerFailure.InvalidImage, $"'{name}' cannot be a name: it must be what docker pull takes, without a digest.");
+        }
+
+        // The engine made an image of the container when it was kept; it only lacks its name.
+        await connect().CallAsync(
+            $"making the image '{name}' of the container {kept.Id}",
+            client => client.Images.TagImageAsync(
+                kept.StoreImage ?? "", new ImageTagParameters { RepositoryName = DockerImages.NameOf(name, tag: false), Tag = tag }, cancellationToken));
+        var found = await DockerImages.FindAsync(connect().Endpoint, connect().Client, DockerImages.NameOf(name), cancellationToken);
+        return DockerImages.Describe(name, found ?? throw new ContainerException(ContainerFailure.Lost, $"the image of the container {kept.Id} was removed from the engine"));
     }
 
     /// <inheritdoc/>
@@ -173,31 +186,5 @@ internal sealed class DockerLibrary(
         var deleted = pruned.ImagesDeleted ?? [];
         return ([.. deleted.Select(image => image.Untagged).OfType<string>().Where(name => name.Length > 0 && !name.Contains('@', StringComparison.Ordinal))],
             deleted.Count(image => !string.IsNullOrEmpty(image.Deleted)), long.Parse(pruned.SpaceReclaimed.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture));
-    }
-
-    private sealed class PushMonitor(IProgress<PushProgress>? progress) : IProgress<JSONMessage>
-    {
-        private readonly Dictionary<string, (long Bytes, long Total, bool Done)> _layers = new(StringComparer.Ordinal);
-
-        public string? Error { get; private set; }
-
-        public void Report(JSONMessage value)
-        {
-            Error ??= value.Error?.Message;
-            if (value.ID is not { } id || value.Status is not { } status)
-            {
-                return;
-            }
-
-            var layer = _layers.GetValueOrDefault(id);
-            _layers[id] = status switch
-            {
-                "Pushing" when value.Progress is { Current: { } bytes } done => (bytes, Math.Max(done.Total ?? 0, bytes), false),
-                _ when status.StartsWith("Pushed", StringComparison.Ordinal) || status.Contains("exists", StringComparison.Ordinal) || status.StartsWith("Mounted", StringComparison.Ordinal) =>
-                    (layer.Total, layer.Total, true),
-                _ => layer,
-            };
-            progress?.Report(new PushProgress(_layers.Count, _layers.Values.Count(l => l.Done), _layers.Values.Sum(l => l.Bytes), _layers.Values.Sum(l => l.Total)));
-        }
     }
 }

@@ -38,6 +38,15 @@ internal static class Dockerfiles
 /// <summary>A login as the header <c>X-Registry-Config</c> wants it.</summary>
 internal sealed record BuildLogin([property: JsonPropertyName("username")] string? User, [property: JsonPropertyName("password")] string? Password);
 
+/// <summary>A login as the header <c>X-Registry-Auth</c> wants it.</summary>
+internal sealed record PushLogin(
+    [property: JsonPropertyName("username")] string? User,
+    [property: JsonPropertyName("password")] string? Password,
+    [property: JsonPropertyName("serveraddress")] string? Server,
+    [property: JsonPropertyName("identitytoken")] string? Token);
+
+[JsonSourceGenerationOptions(DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(PushLogin))]
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(Dictionary<string, BuildLogin>))]
 internal sealed partial class DockerBuildJson : JsonSerializerContext;

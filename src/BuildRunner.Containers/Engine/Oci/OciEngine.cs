@@ -41,6 +41,9 @@ public sealed class OciEngine : IContainerEngine
         return problems.Count == 0 ? new OciEngine(options, images) : throw new ArgumentException(string.Join(' ', problems), nameof(options));
     }
 
+    /// <summary>The containers that an engine of these settings keeps, without an engine.</summary>
+    public static KeptContainers KeptOf(OciEngineOptions options) => new(options.KeptRoot);
+
     /// <inheritdoc/>
     public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new OciProbe(this, _options, _sandboxPath).RunAsync(cancellationToken);
 

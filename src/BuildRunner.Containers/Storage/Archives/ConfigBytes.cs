@@ -20,36 +20,46 @@ internal static class ConfigBytes
     };
 
     /// <summary>Reads a configuration that was checked already.</summary>
-    public static JsonObject Read(byte[] bytes, string source) =>
-        JsonNode.Parse(bytes) as JsonObject ?? throw ImageDocument.Corrupt(source, "is no JSON object");
+    public static JsonObject Read(byte[] bytes, string source)
+    {
+        try
+        {
+            return JsonNode.Parse(bytes, null, new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject ?? throw ImageDocument.Corrupt(source, "is no JSON object");
+        }
+        catch (JsonException exception)
+        {
+            throw ImageDocument.Corrupt(source, $"is not the JSON that it should be: {exception.Message}");
+        }
+    }
 
     /// <summary>The configuration with a layer more.</summary>
     /// <param name="config">What it is made from; changed.</param>
     /// <param name="diffId">The digest of the layer's archive.</param>
     /// <param name="maker">What made the layer, for the image's history.</param>
-    /// <param name="created">When; null: it is not said, so that the same content gives the same image.</param>
+    /// <param name="created">When; null: at the beginning of time, so that the same content gives the same image.</param>
     public static byte[] Create(JsonObject config, Digest diffId, string maker, DateTimeOffset? created)
     {
-        var entry = new JsonObject { ["created_by"] = maker };
-        if (created is { } when)
-        {
-            var text = when.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'");
-            entry["created"] = text;
-            config["created"] = text;
-        }
+        var when = (created ?? DateTimeOffset.UnixEpoch).UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'");
+        config["created"] = when;
 
         if (config["rootfs"] is not JsonObject root || root["diff_ids"] is not JsonArray diffIds)
         {
             throw ImageDocument.Corrupt("the configuration of the image", "lists no layers");
         }
 
-        diffIds.Add((JsonNode)diffId.ToString());
         if (config["history"] is not JsonArray history)
         {
             config["history"] = history = [];
         }
 
-        history.Add((JsonNode)entry);
+        // Other builders refuse an image whose history does not account for every layer; to leave it out is allowed.
+        for (var known = history.Count(step => (step as JsonObject)?["empty_layer"]?.GetValueKind() != JsonValueKind.True); known < diffIds.Count; known++)
+        {
+            history.Add((JsonNode)new JsonObject { ["created"] = when, ["created_by"] = "unknown" });
+        }
+
+        diffIds.Add((JsonNode)diffId.ToString());
+        history.Add((JsonNode)new JsonObject { ["created"] = when, ["created_by"] = maker });
         return JsonSerializer.SerializeToUtf8Bytes(config, Json.JsonObject);
     }
 }

@@ -39,7 +39,7 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
 
         try
         {
-            AddChildren(root, [], 0, cancellationToken);
+            AddChildren([new TreeFolder(root, false)], [], false, 0, cancellationToken);
         }
         finally
         {
@@ -59,30 +59,46 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
     /// <summary>True if a directory is written although <see cref="Complete"/> said no, because something in it may have to be.</summary>
     protected virtual bool LooksInto(in TreeNode node) => false;
 
+    /// <summary>The folders whose content, the first one's before the others', is a directory's content.</summary>
+    /// <param name="node">The directory.</param>
+    /// <param name="own">It, open.</param>
+    /// <param name="below">The folders beside the one that holds it, which may hold one of its name.</param>
+    /// <returns>The folders, which are closed afterwards, and whether they are all of its content.</returns>
+    protected virtual (TreeFolder[] Folders, bool IsComplete) Open(in TreeNode node, TreeFolder own, ReadOnlySpan<TreeFolder> below) => ([own], node.IsComplete);
+
     /// <summary>The error of a call on a node.</summary>
     protected ContainerException Failure(int errno, ReadOnlySpan<byte> path) => new(
         ContainerFailure.InvalidSpec, $"'{StorageErrors.Show(path)}' of {subject} cannot be read: {StorageErrors.Describe(errno)}.");
 
-    private void AddChildren(int directory, byte[] path, int depth, CancellationToken cancellationToken)
+    private void AddChildren(TreeFolder[] folders, byte[] path, bool isComplete, int depth, CancellationToken cancellationToken)
     {
         if (depth > Deepest)
         {
             throw ImageDocument.Corrupt(subject, $"has more than {Deepest} folders in each other: {StorageErrors.Show(path)}");
         }
 
-        foreach (var name in Names(directory, path))
+        var names = new SortedDictionary<byte[], int>(Comparer<byte[]>.Create((one, other) => one.AsSpan().SequenceCompareTo(other)));
+        for (var at = 0; at < folders.Length; at++)
+        {
+            foreach (var name in Names(folders[at].Descriptor, path))
+            {
+                names.TryAdd(name, at);
+            }
+        }
+
+        foreach (var (name, at) in names)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            AddNode(directory, path.Length == 0 ? name : [.. path, (byte)'/', .. name], name, depth, cancellationToken);
+            AddNode(folders.AsSpan(at), path.Length == 0 ? name : [.. path, (byte)'/', .. name], name, isComplete, depth, cancellationToken);
         }
     }
 
-    private void AddNode(int parent, byte[] path, byte[] name, int depth, CancellationToken cancellationToken)
+    private void AddNode(ReadOnlySpan<TreeFolder> folders, byte[] path, byte[] name, bool isComplete, int depth, CancellationToken cancellationToken)
     {
         Libc.FileStatus status;
         fixed (byte* call = (byte[])[.. name, 0])
         {
-            if (Libc.Status(parent, call, Libc.AtSymlinkNoFollow, Libc.FileStatus.Basic, &status) != 0)
+            if (Libc.Status(folders[0].Descriptor, call, Libc.AtSymlinkNoFollow, Libc.FileStatus.Basic, &status) != 0)
             {
                 var errno = Marshal.GetLastPInvokeError();
                 if (errno == StorageErrors.NoEntry)
@@ -100,12 +116,12 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
             throw ImageDocument.Corrupt(subject, $"has more than {limits.MaxEntries} entries");
         }
 
-        var node = new TreeNode(path, name, parent, status);
+        var node = new TreeNode(path, name, folders[0].Descriptor, status) { IsLower = folders[0].IsLower, IsComplete = isComplete };
         var entry = new TarEntry { Name = path, Mode = (uint)status.Mode & 0xFFF, User = status.User, Group = status.Group, Seconds = status.ChangeSeconds };
         var written = Complete(node, entry);
         if (node.IsDirectory)
         {
-            AddDirectory(node, entry, written, depth, cancellationToken);
+            AddDirectory(node, entry, written, folders, depth, cancellationToken);
         }
         else if (written)
         {
@@ -113,7 +129,7 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
         }
     }
 
-    private void AddDirectory(in TreeNode node, TarEntry entry, bool written, int depth, CancellationToken cancellationToken)
+    private void AddDirectory(in TreeNode node, TarEntry entry, bool written, ReadOnlySpan<TreeFolder> folders, int depth, CancellationToken cancellationToken)
     {
         if (!written && !LooksInto(node))
         {
@@ -131,6 +147,7 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
             throw Failure(Marshal.GetLastPInvokeError(), node.Path);
         }
 
+        TreeFolder[] content = [new(directory, node.IsLower)];
         try
         {
             if (written)
@@ -140,11 +157,15 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
                 Entered(node);
             }
 
-            AddChildren(directory, node.Path, depth + 1, cancellationToken);
+            (content, var isComplete) = Open(node, content[0], folders[1..]);
+            AddChildren(content, node.Path, isComplete, depth + 1, cancellationToken);
         }
         finally
         {
-            _ = Libc.Close(directory);
+            foreach (var folder in content)
+            {
+                _ = Libc.Close(folder.Descriptor);
+            }
         }
     }
 
@@ -255,7 +276,6 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
             }
         }
 
-        names.Sort((one, other) => one.AsSpan().SequenceCompareTo(other));
         return names;
     }
 }
@@ -267,6 +287,12 @@ internal abstract unsafe class TreeArchive(TarOutput tar, ImageLimits limits, st
 /// <param name="Status">What it is.</param>
 internal readonly record struct TreeNode(byte[] Path, byte[] Name, int Parent, Libc.FileStatus Status)
 {
+    /// <summary>True if it is not of the tree itself, but of what lies below it.</summary>
+    public bool IsLower { get; init; }
+
+    /// <summary>True if everything is written that is in the directory which holds it: nothing below shows through.</summary>
+    public bool IsComplete { get; init; }
+
     public bool IsDirectory => (Status.Mode & Libc.TypeMask) == Libc.TypeDirectory;
 
     public bool IsLink => (Status.Mode & Libc.TypeMask) == Libc.TypeSymbolicLink;
@@ -275,3 +301,8 @@ internal readonly record struct TreeNode(byte[] Path, byte[] Name, int Parent, L
 
     public bool IsFile => (Status.Mode & Libc.TypeMask) == Libc.TypeFile;
 }
+
+/// <summary>A directory that is open.</summary>
+/// <param name="Descriptor">Its descriptor.</param>
+/// <param name="IsLower">True if it is not of the tree itself, but of what lies below it.</param>
+internal readonly record struct TreeFolder(int Descriptor, bool IsLower);

@@ -8,9 +8,9 @@ namespace BuildRunner.Cli.Images;
 internal static class ImageLibraries
 {
     /// <summary>Opens them; the verb disposes it.</summary>
-    public static IImageLibrary Open(string engine, EffectiveSettings settings, CliHost host) => engine switch
+    public static IImageLibrary Open(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
         "docker" => Engines.CreateDocker(settings, host).OpenImages(),
-        _ => new StoreLibrary(ImageStores.Open(settings, host)),
+        _ => new StoreLibrary(ImageStores.Open(settings, host), Engines.KeptByOci(settings)),
     };
 }

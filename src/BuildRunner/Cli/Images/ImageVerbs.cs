@@ -19,6 +19,7 @@ internal static class ImageVerbs
             ImageImportVerb.Create(host, globals),
             ImageExportVerb.Create(host, globals),
             ImagePushVerb.Create(host, globals),
+            ImageCommitVerb.Create(host, globals),
             ImageBuildVerb.Create(host, globals),
             ImageRemoveVerb.Create(host, globals),
             ImagePruneVerb.Create(host, globals),
@@ -48,8 +49,8 @@ internal static class ImageVerbs
         ParseResult parsed, CliHost host, GlobalOptions globals, Func<IImageLibrary, CliHost, CancellationToken, Task<ExitCode>> act)
     {
         var applied = globals.Apply(parsed, host);
-        var settings = globals.SettingsOf(parsed, applied);
-        await using var images = ImageLibraries.Open(parsed.GetValue(Engine) ?? settings.Required(SettingKeys.EngineKind), settings, applied);
+        IEnumerable<KeyValuePair<string, string>>? flags = parsed.GetValue(Engine) is { } engine ? [new(SettingKeys.EngineKind, engine)] : null;
+        await using var images = ImageLibraries.Open(globals.SettingsOf(parsed, applied, flags), applied);
         try
         {
             using var stop = new CancellationTokenSource();

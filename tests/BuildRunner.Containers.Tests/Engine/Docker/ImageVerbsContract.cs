@@ -143,11 +143,12 @@ public abstract class ImageVerbsContract(EngineFixture fixture) : IAsyncLifetime
         var lines = new List<string>();
 
         var first = await _images.BuildAsync(build, lines.Add, Stop);
-        var again = await _images.BuildAsync(build, null, Stop);
+        var second = new List<string>();
+        var again = await _images.BuildAsync(build, second.Add, Stop);
         var stage = await _images.BuildAsync(build with { Name = null, Target = "first" }, null, Stop);
 
         Assert.Contains(lines, line => line.Contains("> /greeting", StringComparison.Ordinal));
-        Assert.Equal(first.StoreId, again.StoreId);
+        Assert.True(first.StoreId == again.StoreId, string.Join('\n', second));
         Assert.NotEqual(first.StoreId, stage.StoreId);
         Assert.Equal("hello you", await InsideAsync(Name("built:1"), "cat", "/greeting"));
         Assert.Equal(
