@@ -48,6 +48,9 @@ public sealed record AgentHostOptions
     /// <summary>Directories that <c>rootfs:</c> may name.</summary>
     public IReadOnlyList<string> AllowedRootFileSystems { get; init; } = [];
 
+    /// <summary>Whether steps may have their images built: a builder's own commands run under its engine's isolation, not under BuildRunner's.</summary>
+    public bool AllowImageBuilds { get; init; }
+
     /// <summary>Directories of this machine below which a repository may lie that is cloned from a path; <c>/</c> allows all.</summary>
     public IReadOnlyList<string> AllowedSources { get; init; } = [];
 

@@ -7,6 +7,7 @@ Dictionary<string, Func<int, Task<bool>>> benchmarks = new()
     ["ten-steps"] = TenStepsBenchmark.RunAsync,
     ["docker-engine"] = DockerEngineBenchmark.RunAsync,
     ["lint"] = LintBenchmark.RunAsync,
+    ["pull"] = PullBenchmark.RunAsync,
     ["step"] = StepBenchmark.RunAsync,
     ["version"] = VersionBenchmark.RunAsync,
 };

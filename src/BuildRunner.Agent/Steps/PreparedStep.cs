@@ -11,7 +11,7 @@ namespace BuildRunner.Agent.Steps;
 /// <param name="Create">How long the container took.</param>
 internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage Image, StepFiles Files, TimeSpan Pull, TimeSpan Create) : IAsyncDisposable
 {
-    /// <summary>Fetches the image and makes the container.</summary>
+    /// <summary>Fetches or builds the image and makes the container.</summary>
     /// <exception cref="ContainerException">It could not be done, or is not allowed.</exception>
     public static async Task<PreparedStep> MakeAsync(
         AgentContext agent,
@@ -19,12 +19,13 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
         WorkflowJob job,
         StepAttempt attempt,
         CheckoutContainer? checkout,
+        Action<string>? buildOutput,
         CancellationToken cancellationToken)
     {
         var step = attempt.Step;
         var begin = agent.Time.GetTimestamp();
         var image = checkout is null
-            ? await agent.Images.ResolveAsync(step.Image, step.AlwaysPull, job.Policy, attempt.PinnedDigest, cancellationToken)
+            ? await agent.Images.ResolveAsync(step, attempt.PinnedDigest, group.WorkspaceDirectory, job.Policy, buildOutput, cancellationToken)
             : await agent.Images.ResolveAsync(checkout.Image, always: false, StepPolicy.OfAgent, cancellationToken);
         var pulled = agent.Time.GetElapsedTime(begin);
         var record = job.Records?.Make(step, attempt.Number);

@@ -16,9 +16,10 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
     {
         lock (gate)
         {
-            if (!closed && !(step.Kind == StepKind.Clone && job.Checkout is not null) && !prepared.ContainsKey(step.Name))
+            // An image is built of the workspace, which the step before may still change.
+            if (!closed && step.Build is null && !(step.Kind == StepKind.Clone && job.Checkout is not null) && !prepared.ContainsKey(step.Name))
             {
-                prepared.Add(step.Name, PreparedStep.MakeAsync(agent, group, job, StepAttempt.Ahead(step), null, end.Token));
+                prepared.Add(step.Name, PreparedStep.MakeAsync(agent, group, job, StepAttempt.Ahead(step), null, null, end.Token));
             }
         }
     }
@@ -27,9 +28,10 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
     /// <param name="own">The job, as this step may see it.</param>
     /// <param name="attempt">The attempt.</param>
     /// <param name="checkout">The container of a clone step that names no image; null for every other.</param>
+    /// <param name="buildOutput">Gets what a builder of the image prints.</param>
     /// <param name="stop">Gives up.</param>
     /// <exception cref="ContainerException">It could not be done, or is not allowed.</exception>
-    public async Task<PreparedStep> TakeAsync(WorkflowJob own, StepAttempt attempt, CheckoutContainer? checkout, CancellationToken stop)
+    public async Task<PreparedStep> TakeAsync(WorkflowJob own, StepAttempt attempt, CheckoutContainer? checkout, Action<string>? buildOutput, CancellationToken stop)
     {
         Task<PreparedStep>? ready = null;
         lock (gate)
@@ -42,7 +44,7 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
 
         if (ready is null)
         {
-            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, stop);
+            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, buildOutput, stop);
         }
 
         try
@@ -55,7 +57,7 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
 
             // Another workflow of the run was first to use this tag, and it means another image by now.
             await step.DisposeAsync();
-            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, stop);
+            return await PreparedStep.MakeAsync(agent, group, own, attempt, checkout, buildOutput, stop);
         }
         catch (OperationCanceledException)
         {

@@ -52,7 +52,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         {
             var environment = StepEnvironment.Of(job, attempt, agent.Time.GetUtcNow());
             var checkout = attempt.Step.Kind == StepKind.Clone && job.Checkout is { } source ? await source.PrepareAsync(attempt, environment, log, stop) : null;
-            await using var prepared = await watch.PrepareAsync(ahead.TakeAsync(job, attempt, checkout, stop));
+            await using var prepared = await watch.PrepareAsync(ahead.TakeAsync(job, attempt, checkout, BuildOutput.To(log, agent.Time), stop));
             var fact = new RunFact.StepStarting(job.Plan.Name, attempt.Step.Name, attempt.Number, prepared.Image.DisplayName);
             if (await agent.Report(fact, CancellationToken.None) is not null)
             {

@@ -78,6 +78,9 @@ public sealed record WorkflowJob
 /// <param name="AllowedRootFileSystems">Directories that <c>rootfs:</c> may name; <c>*</c> allows all.</param>
 public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> AllowedVolumes, IReadOnlyList<string> AllowedRootFileSystems)
 {
+    /// <summary>True: images may be built. A builder's own commands run under its engine's isolation, not under ours.</summary>
+    public bool AllowImageBuilds { get; init; }
+
     /// <summary>Nothing that reaches beyond the container.</summary>
     public static StepPolicy Strict { get; } = new(false, [], []);
 

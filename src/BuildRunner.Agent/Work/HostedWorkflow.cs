@@ -222,5 +222,5 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants) => new(
         options.AllowPrivileged && grants.Privileged,
         grants.Volumes ? options.AllowedVolumes : [],
-        options.AllowedRootFileSystems);
+        options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds };
 }

@@ -30,6 +30,13 @@ public interface IContainerEngine : IAsyncDisposable
     /// <exception cref="ContainerException">The image cannot be had; <see cref="ContainerException.Reason"/> tells why.</exception>
     Task<ResolvedImage> PullAsync(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken);
 
+    /// <summary>Builds an image from a Dockerfile.</summary>
+    /// <param name="build">What to build.</param>
+    /// <param name="output">Gets what the builder prints, a line at a time; null: nobody wants to know.</param>
+    /// <param name="cancellationToken">Ends the build.</param>
+    /// <exception cref="ContainerException">It failed, or this engine builds no images; the message says which one does.</exception>
+    Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw Storage.StoreLibrary.CannotBuild(build.Directory);
+
     /// <summary>Creates what the containers of one workflow share: network, names, workspace.</summary>
     Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken);
 

@@ -23,6 +23,9 @@ internal sealed class RegistryAuthorization(RegistryTransport transport, Uri reg
     /// <summary>What is used to prove it; null: nothing, as a stranger.</summary>
     public RegistryCredentials? Credentials => credentials;
 
+    /// <summary>Why no credentials were found where they were looked for; null if nothing went wrong.</summary>
+    public string? Problem { get; init; }
+
     /// <summary>True once credentials were asked for and sent.</summary>
     public bool CredentialsWereSent { get; private set; }
 
@@ -114,7 +117,7 @@ internal sealed class RegistryAuthorization(RegistryTransport transport, Uri reg
             if (response.StatusCode != HttpStatusCode.OK)
             {
                 var status = response.StatusCode == HttpStatusCode.NotFound ? HttpStatusCode.BadGateway : response.StatusCode;
-                throw RegistryErrors.Refused(registry.Authority, $"a token (from {realm.Authority})", credentials, status, RegistryErrors.DetailOf(body));
+                throw RegistryErrors.Refused(registry.Authority, $"a token (from {realm.Authority})", credentials, status, RegistryErrors.DetailOf(body), Problem);
             }
 
             return ParseToken(body, realm);

@@ -37,7 +37,8 @@ internal static class RegistryErrors
     /// <param name="credentials">What was sent along; null if nothing.</param>
     /// <param name="status">The status.</param>
     /// <param name="detail">The body's own words, or null.</param>
-    public static ContainerException Refused(string host, string subject, RegistryCredentials? credentials, HttpStatusCode status, string? detail)
+    /// <param name="problem">Why no credentials were found, or null.</param>
+    public static ContainerException Refused(string host, string subject, RegistryCredentials? credentials, HttpStatusCode status, string? detail, string? problem = null)
     {
         var words = detail is null ? "" : $" It says: {detail}.";
         var login = $"docker login {host}";
@@ -48,7 +49,7 @@ internal static class RegistryErrors
                 $"The registry {host} does not have {subject}. Check name and tag; a private image may stay invisible until you log in ({login})."),
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden when credentials is null => new ContainerException(
                 ContainerFailure.AccessDenied,
-                $"The registry {host} does not give {subject} to strangers: it is private, or does not exist.{words} Log in with: {login}"),
+                $"The registry {host} does not give {subject} to strangers: it is private, or does not exist.{words} {(problem is null ? "" : $"No credentials were found, because {problem}. ")}Log in with: {login}"),
             HttpStatusCode.Unauthorized or HttpStatusCode.Forbidden => new ContainerException(
                 ContainerFailure.AccessDenied,
                 $"The registry {host} refuses {subject} to {credentials}: the credentials are wrong, lack the right, or it does not exist.{words} Log in anew with: {login}"),

@@ -96,7 +96,7 @@ internal sealed class RegistryExchange(RegistryTransport transport, Uri registry
             // The status alone then.
         }
 
-        return RegistryErrors.Refused(registry.Authority, subject, authorization.Credentials, answer.StatusCode, detail);
+        return RegistryErrors.Refused(registry.Authority, subject, authorization.Credentials, answer.StatusCode, detail, authorization.Problem);
     }
 
     private async Task<HttpResponseMessage> SendOnceAsync(

@@ -16,11 +16,11 @@ internal sealed class RegistryRepository : IBlobSource, IDisposable
     private readonly RegistryAuthorization _authorization;
     private readonly TimeProvider _time;
 
-    public RegistryRepository(RegistryTransport transport, Uri registry, string name, RegistryCredentials? credentials, TimeProvider time)
+    public RegistryRepository(RegistryTransport transport, Uri registry, string name, RegistryCredentials? credentials, TimeProvider time, string? credentialProblem = null)
     {
         Name = name;
         _time = time;
-        _authorization = new RegistryAuthorization(transport, registry, credentials, time);
+        _authorization = new RegistryAuthorization(transport, registry, credentials, time) { Problem = credentialProblem };
         _exchange = new RegistryExchange(transport, registry, _authorization, time);
     }
 

@@ -75,7 +75,7 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
         try
         {
             var address = await parts.Transport.AddressOfAsync(source.Registry, cancellationToken).ConfigureAwait(false);
-            using var repository = new RegistryRepository(parts.Transport, address, source.Repository, credentials, parts.Time);
+            using var repository = new RegistryRepository(parts.Transport, address, source.Repository, credentials, parts.Time, _files.Problem);
             if (!await repository.HasManifestAsync(notes.Manifest, _subject, cancellationToken).ConfigureAwait(false))
             {
                 throw ImageGrants.Denied(source, credentials);
@@ -157,8 +157,8 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
     private async Task<RegistryRepository> OpenAsync(Uri address, string repository, CancellationToken cancellationToken)
     {
         var registry = address.Authority == "registry-1.docker.io" ? ImageReference.DefaultRegistry : address.Authority;
-        return new RegistryRepository(
-            parts.Transport, address, repository, await FindCredentialsAsync(registry, image.Repository, cancellationToken).ConfigureAwait(false), parts.Time);
+        var credentials = await FindCredentialsAsync(registry, image.Repository, cancellationToken).ConfigureAwait(false);
+        return new RegistryRepository(parts.Transport, address, repository, credentials, parts.Time, _files.Problem);
     }
 
     private async Task<RegistryCredentials?> FindCredentialsAsync(string registry, string repository, CancellationToken cancellationToken) =>

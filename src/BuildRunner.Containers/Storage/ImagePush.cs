@@ -26,7 +26,8 @@ internal sealed class ImagePush(StoreParts parts, ImageReference target, PushOpt
             throw new ContainerException(ContainerFailure.InvalidImage, $"'{target}' is no place in a registry. To write a file, use: buildrunner image export");
         }
 
-        var credentials = options.Credentials ?? await new CredentialFiles(parts.Options.Registry).FindAsync(target.Registry, target.Repository, cancellationToken);
+        var files = new CredentialFiles(parts.Options.Registry);
+        var credentials = options.Credentials ?? await files.FindAsync(target.Registry, target.Repository, cancellationToken);
         var (whole, lease) = await new StoredTransfers(parts).OpenAsync(image, null, cancellationToken);
         using (lease)
         {
@@ -36,7 +37,7 @@ internal sealed class ImagePush(StoreParts parts, ImageReference target, PushOpt
             }
 
             var address = await parts.Transport.AddressOfAsync(target.Registry, cancellationToken);
-            using var repository = new RegistryRepository(parts.Transport, address, target.Repository, credentials, parts.Time);
+            using var repository = new RegistryRepository(parts.Transport, address, target.Repository, credentials, parts.Time, files.Problem);
             await UploadAllAsync(repository, whole, cancellationToken);
             await repository.PutManifestAsync(target.Digest?.ToString() ?? target.Tag!, whole.Manifest, $"the image {target}", cancellationToken);
             RememberOrigins(whole, repository);

@@ -72,6 +72,9 @@ internal sealed record StepFile
     /// <summary>The image; null: absent, or to be built.</summary>
     public string? Image { get; init; }
 
+    /// <summary>How the image is built; null: it is not.</summary>
+    public ImageBuildPlan? Build { get; init; }
+
     /// <summary>Commands, not substituted yet.</summary>
     public IReadOnlyList<TextFile> Commands { get; init; } = [];
 

@@ -73,8 +73,11 @@ public sealed record StepPlan
     /// <summary>What it is.</summary>
     public required StepKind Kind { get; init; }
 
-    /// <summary>What was written after <c>image:</c>, substituted.</summary>
+    /// <summary>What was written after <c>image:</c>, substituted; <c>build:FOLDER</c> if it is to be built.</summary>
     public required string Image { get; init; }
+
+    /// <summary>How the image is built before the step runs; null if it is not.</summary>
+    public ImageBuildPlan? Build { get; init; }
 
     /// <summary>Where the step is in its file, for messages.</summary>
     public required SourceLocation Location { get; init; }

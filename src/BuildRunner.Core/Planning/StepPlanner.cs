@@ -29,7 +29,8 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
     {
         Name = name,
         Kind = StepKind.Commands,
-        Image = file.Image ?? "",
+        Image = file.Image ?? (file.Build is { } build ? $"build:{build.Directory}" : ""),
+        Build = file.Build,
         Location = file.Location,
         Commands = Commands(file, scripts),
         Entrypoint = file.Entrypoint.Count == 0 ? null : Arguments(file.Entrypoint, scripts),

@@ -26,6 +26,8 @@ internal static class SettingKeys
         ImagesAuthFile = "Images:AuthFile",
         ImagesMirrors = "Images:Mirrors",
         ImagesCacheSize = "Images:CacheSize",
+        ImagesMinFree = "Images:MinFree",
+        ImagesMaxAge = "Images:MaxAge",
         PipelinesDefaultTimeout = "Pipelines:DefaultTimeout";
 
     public static IReadOnlyList<SettingKey> All { get; } =
@@ -52,6 +54,8 @@ internal static class SettingKeys
         new(ImagesAuthFile, SettingKind.Text, null, "Credentials for registries, in Docker's format; Podman's and Docker's own files if not set."),
         new(ImagesMirrors, SettingKind.List, null, "Where to ask before a registry: REGISTRY=https://MIRROR, several in order."),
         new(ImagesCacheSize, SettingKind.Size, "20GiB", "What the images may take; after a pull the longest unused go."),
+        new(ImagesMinFree, SettingKind.Size, "1GiB", "What must stay free on the images' disk; after a pull the longest unused go."),
+        new(ImagesMaxAge, SettingKind.Duration, null, "Images that were not used for this long go after a pull; never for this reason if not set."),
         new(PipelinesDefaultTimeout, SettingKind.Duration, "1h", "Time limit of a workflow that sets none."),
         .. ServerKeys.All,
         .. AgentKeys.All,

@@ -60,8 +60,8 @@ public sealed class DockerEngine : IContainerEngine
     /// <summary>The images in the engine's store. Disposing them disposes this engine as well.</summary>
     public IImageLibrary OpenImages() => new DockerLibrary(this, () => connection.Value, FindLoginAsync);
 
-    /// <summary>Builds an image from a Dockerfile, by the engine's own builder; what did not change since the last time is not built again.</summary>
-    /// <exception cref="ContainerException">The build failed, or the engine has no builder.</exception>
+    /// <inheritdoc/>
+    /// <remarks>By the engine's own builder; what did not change since the last time is not built again.</remarks>
     public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) =>
         new DockerBuild(connection.Value, FindLoginAsync, build, output).RunAsync(cancellationToken);
 

@@ -26,6 +26,14 @@ public sealed class DummyEngine(TimeProvider time) : IContainerEngine
     }
 
     /// <inheritdoc/>
+    public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        _ = ImageReference.TryParse("localhost/built:latest", null, out var name, out _);
+        return Task.FromResult(new ResolvedImage(build.Name ?? name!, null, new ImageConfig()));
+    }
+
+    /// <inheritdoc/>
     public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

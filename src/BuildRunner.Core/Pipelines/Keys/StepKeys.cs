@@ -12,7 +12,7 @@ internal static class StepKeys
 
     private static readonly ValueKind ImageBuild = new ValueKind.Keys(new KeyGroup("build", "an image build",
     [
-        new("build", Name, "Folder with what goes into the image, relative to the repository.") { Required = true, Own = true, NoEffect = NotYet },
+        new("build", Name, "Folder with what goes into the image, relative to the repository.") { Required = true, Own = true },
         new("file", Name, "The file that says how.") { Default = "`Dockerfile`", Own = true },
         new("args", new Map("NAME", Words), "Build arguments.") { Own = true },
         new("target", Name, "The stage to stop at.") { Own = true },

@@ -27,6 +27,9 @@ internal static class StepBinder
         Named = name is not null,
         Location = name?.Location ?? step.Location,
         Image = step.Text("image")?.Text,
+        Build = step.Map("image") is { } build && build.Text("build") is { } folder
+            ? new ImageBuildPlan(folder.Text) { File = build.Text("file")?.Text, Arguments = build.Pairs("args"), Target = build.Text("target")?.Text }
+            : null,
         Commands = step.Texts("commands"),
         Entrypoint = step.Texts("entrypoint"),
         Environment = [.. Environment(step), .. Secrets(step)],

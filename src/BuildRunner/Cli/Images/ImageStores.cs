@@ -11,7 +11,6 @@ internal static class ImageStores
     /// <summary>Opens it; an engine or verb disposes it.</summary>
     public static ImageStore Open(EffectiveSettings settings, CliHost host)
     {
-        var size = settings.Size(SettingKeys.ImagesCacheSize);
         return new ImageStore(
             settings.Text(SettingKeys.ImagesDir) ?? StateDirectory.Of(host, "images"),
             new ImageStoreOptions
@@ -22,7 +21,12 @@ internal static class ImageStores
                     CredentialFile = settings.Text(SettingKeys.ImagesAuthFile),
                     Mirrors = MirrorsOf(settings),
                 },
-                PruneAfterPull = size is { } most ? new PruneOptions { MostBytes = most } : null,
+                PruneAfterPull = new PruneOptions
+                {
+                    MostBytes = settings.Size(SettingKeys.ImagesCacheSize),
+                    LeastFreeBytes = settings.Size(SettingKeys.ImagesMinFree),
+                    UnusedFor = settings.Duration(SettingKeys.ImagesMaxAge),
+                },
             },
             host.Time);
     }

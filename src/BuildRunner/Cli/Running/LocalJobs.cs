@@ -37,7 +37,7 @@ internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunReq
     public static StepPolicy PolicyOf(EffectiveSettings settings) => new(
         settings.Flag(SettingKeys.EngineAllowPrivileged),
         settings.List(SettingKeys.EngineAllowedVolumes),
-        settings.List(SettingKeys.EngineAllowedRootFileSystems));
+        settings.List(SettingKeys.EngineAllowedRootFileSystems)) { AllowImageBuilds = true };
 
     // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
     private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch
