@@ -219,8 +219,9 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         Records = new ContainerRecords(parts.Folder.Containers(item.Id), parts.Hello.Logs.MaxPerStep),
     };
 
-    private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants) => new(
-        options.AllowPrivileged && grants.Privileged,
-        grants.Volumes ? options.AllowedVolumes : [],
-        options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds };
+    private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants)
+    {
+        var volumes = grants.Volumes ? options.AllowedVolumes : [];
+        return new StepPolicy(options.AllowPrivileged && grants.Privileged, volumes, options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds };
+    }
 }

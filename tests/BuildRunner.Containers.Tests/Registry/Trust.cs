@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Tests.Storage;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Images;

@@ -1,6 +1,5 @@
 using System.Text;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Tests.Storage;

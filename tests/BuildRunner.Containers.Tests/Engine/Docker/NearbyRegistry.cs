@@ -23,7 +23,7 @@ internal sealed class NearbyRegistry : IAsyncDisposable
     {
         Requires.Program("docker-registry", "nsenter", "ip", "skopeo");
         Directory.CreateDirectory(folder);
-        var port = Random.Shared.Next(20_000, 40_000);
+        var port = System.Security.Cryptography.RandomNumberGenerator.GetInt32(20_000, 32_000);
         await File.WriteAllTextAsync(
             $"{folder}/config.yml",
             $"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {folder}/data}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n",
