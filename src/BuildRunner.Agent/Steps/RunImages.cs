@@ -80,6 +80,7 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
             {
                 File = build.File is { } file ? Path.GetFullPath(file, tree) : null,
                 Within = tree,
+                DisplayName = build.Directory,
                 Arguments = build.Arguments,
                 Target = build.Target,
             },

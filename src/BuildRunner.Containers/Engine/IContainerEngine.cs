@@ -35,7 +35,7 @@ public interface IContainerEngine : IAsyncDisposable
     /// <param name="output">Gets what the builder prints, a line at a time; null: nobody wants to know.</param>
     /// <param name="cancellationToken">Ends the build.</param>
     /// <exception cref="ContainerException">It failed, or this engine builds no images; the message says which one does.</exception>
-    Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw Storage.StoreLibrary.CannotBuild(build.Directory);
+    Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw Storage.StoreLibrary.CannotBuild(build);
 
     /// <summary>Creates what the containers of one workflow share: network, names, workspace.</summary>
     Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken);

@@ -75,6 +75,9 @@ public sealed record ImageBuild(string Directory)
     /// <summary>The Dockerfile, below the folder or absolute; null: <c>Dockerfile</c> in it.</summary>
     public string? File { get; init; }
 
+    /// <summary>How the folder is named to a person; it itself if nothing else is given.</summary>
+    public string DisplayName { get; init; } = Directory;
+
     /// <summary>The folder out of which neither the folder nor the Dockerfile may lead, by links or otherwise; null: they may be anywhere.</summary>
     public string? Within { get; init; }
 

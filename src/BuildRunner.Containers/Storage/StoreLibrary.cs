@@ -93,7 +93,7 @@ public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImage
     }
 
     /// <inheritdoc/>
-    public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw CannotBuild(build.Directory);
+    public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw CannotBuild(build);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -103,8 +103,8 @@ public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImage
     }
 
     /// <summary>The error for a Dockerfile where the embedded engine is asked to build it.</summary>
-    public static ContainerException CannotBuild(string directory) => new(
+    public static ContainerException CannotBuild(ImageBuild build) => new(
         ContainerFailure.EngineUnavailable,
-        $"The engine oci does not build images; the image of {directory} can be built by a Docker or Podman engine. Use --engine docker, or build it there and take it over: "
-        + "buildrunner image build DIR -t NAME --engine docker, buildrunner image export NAME -o FILE --engine docker, buildrunner image import FILE.");
+        $"This engine does not build images; the image of '{build.DisplayName}' can be built by a Docker or Podman engine. Use --engine docker, or build it there and take it over: "
+        + "buildrunner image build DIR -t NAME --engine docker, then image export NAME -o FILE --engine docker and image import FILE.");
 }

@@ -59,8 +59,8 @@ public sealed class Built_images : IDisposable
         var run = await running.EndAsync(TimeSpan.FromMinutes(2));
 
         Assert.Equal(5, run.Code);
-        Assert.Contains("✓ write", run.Error, StringComparison.Ordinal);
-        Assert.Contains("--engine docker", run.Error, StringComparison.Ordinal);
+        Assert.Contains("write │ done", run.Error, StringComparison.Ordinal);
+        Assert.Contains("the image of 'app' can be built by a Docker or Podman engine", run.Error, StringComparison.Ordinal);
     }
 
     private void WriteBase()

@@ -60,13 +60,13 @@ internal sealed class DockerBuild(
         }
 
         using var answer = await connection.CallAsync(
-            $"the build of {build.Directory}", _ => http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken));
+            $"the build of '{build.DisplayName}'", _ => http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken));
         if (answer.StatusCode != HttpStatusCode.OK)
         {
             throw Failure(await answer.Content.ReadAsStringAsync(cancellationToken));
         }
 
-        await connection.CallAsync($"the build of {build.Directory}", async _ =>
+        await connection.CallAsync($"the build of '{build.DisplayName}'", async _ =>
         {
             await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
             await _lines.ReadAsync(stream, cancellationToken);
@@ -230,7 +230,7 @@ internal sealed class DockerBuild(
             // Plain words.
         }
 
-        return new ContainerException(ContainerFailure.InvalidSpec, $"The image of {build.Directory} was not built: {message}");
+        return new ContainerException(ContainerFailure.InvalidSpec, $"The image of '{build.DisplayName}' was not built: {message}");
     }
 
     private static bool IsBelow(string path, string folder) => path == folder || path.StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
