@@ -25,7 +25,7 @@ internal sealed record PreparedStep(IPreparedContainer Container, ResolvedImage 
         var step = attempt.Step;
         var begin = agent.Time.GetTimestamp();
         var image = checkout is null
-            ? await agent.Images.ResolveAsync(step, attempt.PinnedDigest, group.WorkspaceDirectory, job.Policy, buildOutput, cancellationToken)
+            ? await agent.Images.ResolveAsync(step, attempt.PinnedDigest, group.OpenWorkspaceAsync, job.Policy, buildOutput, cancellationToken)
             : await agent.Images.ResolveAsync(checkout.Image, always: false, StepPolicy.OfAgent, cancellationToken);
         var pulled = agent.Time.GetElapsedTime(begin);
         var record = job.Records?.Make(step, attempt.Number);

@@ -52,12 +52,12 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     /// <summary>Fetches or builds the image of a step.</summary>
     /// <param name="step">The step.</param>
     /// <param name="digest">The digest that the run has used before; null if there is none.</param>
-    /// <param name="workspace">The folder of this host that shows the working tree as it is now; null: there is none.</param>
+    /// <param name="workspace">Gives the folder of this host that shows the working tree as it is now; null: there is none.</param>
     /// <param name="policy">What is allowed.</param>
     /// <param name="output">Gets what a builder prints, a line at a time.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ContainerException">It cannot be had or built, or is not allowed.</exception>
-    internal Task<ResolvedImage> ResolveAsync(StepPlan step, string? digest, string? workspace, StepPolicy policy, Action<string>? output, CancellationToken cancellationToken)
+    internal Task<ResolvedImage> ResolveAsync(StepPlan step, string? digest, Func<CancellationToken, Task<string?>> workspace, StepPolicy policy, Action<string>? output, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(step);
         return step.Build is { } build
@@ -66,7 +66,7 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     }
 
     // Each time anew: a step before may have changed what goes into it. What did not change comes from the engine's cache.
-    private Task<ResolvedImage> BuildAsync(ImageBuildPlan build, string? workspace, StepPolicy policy, Action<string>? output, CancellationToken cancellationToken)
+    private async Task<ResolvedImage> BuildAsync(ImageBuildPlan build, Func<CancellationToken, Task<string?>> workspace, StepPolicy policy, Action<string>? output, CancellationToken cancellationToken)
     {
         if (!policy.AllowImageBuilds)
         {
@@ -74,8 +74,8 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
                 ContainerFailure.AccessDenied, $"The image of '{build.Directory}' is not built here: an administrator has to allow builds (Engine:AllowImageBuilds), because their commands run outside of BuildRunner's isolation.");
         }
 
-        var tree = workspace ?? options.BaseDirectory ?? throw new ContainerException(ContainerFailure.InvalidSpec, $"There is no workspace on this host to build the image of '{build.Directory}' from.");
-        return engine.BuildAsync(
+        var tree = await workspace(cancellationToken) ?? options.BaseDirectory ?? throw new ContainerException(ContainerFailure.InvalidSpec, $"There is no workspace on this host to build the image of '{build.Directory}' from.");
+        return await engine.BuildAsync(
             new ImageBuild(Path.GetFullPath(build.Directory, tree))
             {
                 File = build.File is { } file ? Path.GetFullPath(file, tree) : null,

@@ -77,7 +77,7 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
     /// <exception cref="ContainerException">It could not be started, or did not become healthy.</exception>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        var image = await agent.Images.ResolveAsync(plan, null, group.WorkspaceDirectory, job.Policy, null, cancellationToken);
+        var image = await agent.Images.ResolveAsync(plan, null, group.OpenWorkspaceAsync, job.Policy, null, cancellationToken);
         var attempt = new StepAttempt(plan, 1, agent.Time.GetUtcNow(), null, WorkflowStatus.Success, StepAttempt.NoOutputs);
         var spec = StepContainer.SpecOf(job, plan, 1, image, files: null);
         var environment = new Dictionary<string, string>(spec.Environment);

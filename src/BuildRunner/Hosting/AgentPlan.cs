@@ -38,6 +38,7 @@ internal static class AgentPlan
         CloneImage = settings.Text(AgentKeys.CloneImage),
         AllowedSources = settings.List(AgentKeys.LocalRepositories),
         AllowPrivileged = settings.Flag(AgentKeys.AllowPrivileged),
+        AllowImageBuilds = settings.Flag(AgentKeys.AllowImageBuilds),
         AllowedVolumes = settings.List(AgentKeys.AllowedVolumes),
         AllowedRootFileSystems = settings.List(AgentKeys.AllowedRootFileSystems),
         DefaultLimits = new ResourceLimits(
