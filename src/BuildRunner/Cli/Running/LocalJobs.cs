@@ -34,10 +34,11 @@ internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunReq
     };
 
     /// <summary>What steps may ask for on this machine.</summary>
-    public static StepPolicy PolicyOf(EffectiveSettings settings) => new(
-        settings.Flag(SettingKeys.EngineAllowPrivileged),
-        settings.List(SettingKeys.EngineAllowedVolumes),
-        settings.List(SettingKeys.EngineAllowedRootFileSystems)) { AllowImageBuilds = true };
+    public static StepPolicy PolicyOf(EffectiveSettings settings)
+    {
+        var (volumes, roots) = (settings.List(SettingKeys.EngineAllowedVolumes), settings.List(SettingKeys.EngineAllowedRootFileSystems));
+        return new StepPolicy(settings.Flag(SettingKeys.EngineAllowPrivileged), volumes, roots) { AllowImageBuilds = true };
+    }
 
     // "missing" is what happens without being asked; a step's own "pull: true" may then say more.
     private static PullPolicy? PullOf(EffectiveSettings settings) => settings.Required(SettingKeys.ImagesPull) switch
