@@ -32,19 +32,6 @@ public sealed class Plan_and_completion
     }
 
     [Fact]
-    public async Task Plan_as_json_has_verdicts_and_names_but_no_values()
-    {
-        using var cli = new TestCli(("ci.yml", Pipeline));
-        Assert.Equal(0, await cli.RunAsync("plan", "ci.yml", "--json"));
-        using var json = JsonDocument.Parse(cli.Output);
-        var steps = json.RootElement.GetProperty("workflows")[0].GetProperty("steps");
-        Assert.Equal([true, true, false], steps.EnumerateArray().Select(s => s.GetProperty("runs").GetBoolean()));
-        Assert.Contains("TOKEN", steps[1].GetProperty("environment").EnumerateArray().Select(n => n.GetString()));
-        Assert.False(steps[2].GetProperty("conditions")[0].GetProperty("holds").GetBoolean());
-        Assert.Equal("build", steps[2].GetProperty("depends_on")[0].GetProperty("name").GetString());
-    }
-
-    [Fact]
     public async Task Plan_of_a_broken_file_shows_its_problems()
     {
         using var cli = new TestCli(("ci.yml", "steps:\n  - name: a\n    image: alpine:3\n    comands: [x]\n"));

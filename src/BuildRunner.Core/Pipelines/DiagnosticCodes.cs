@@ -1,6 +1,7 @@
 namespace BuildRunner.Core.Pipelines;
 
-/// <summary>The stable codes of <see cref="Diagnostic"/>. A code keeps its meaning for ever; one that is no longer used is not given out again.</summary>
+/// <summary>The stable codes of <see cref="Diagnostic"/>. A code keeps its meaning for ever; one that is no longer used is not given out again.
+/// Each has a title in <see cref="DiagnosticTitles"/>.</summary>
 public static class DiagnosticCodes
 {
     /// <summary>The file is larger than 256 KiB.</summary>

@@ -31,6 +31,22 @@ public static class Planner
         return new PlanResult(diagnostics.HasErrors ? null : new RunPlan(workflows, runEvent), said);
     }
 
+    /// <summary>Writes the files out for an event: aliases, merges, matrix cells and known variables resolved. They plan to the same for the same event.</summary>
+    /// <param name="sources">The files, which must plan without errors.</param>
+    /// <param name="runEvent">What the run would be for.</param>
+    /// <returns>The files under their own paths, with their new content; empty if they cannot be planned.</returns>
+    public static IReadOnlyList<PipelineSource> Expand(IReadOnlyList<PipelineSource> sources, RunEvent runEvent)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentNullException.ThrowIfNull(runEvent);
+        var diagnostics = new DiagnosticBag();
+        var planner = new RunPlanner(runEvent, diagnostics);
+        foreach (var source in sources)
+            planner.Add(source);
+        planner.Finish();
+        return diagnostics.HasErrors ? [] : [.. planner.Read.Select(file => new PipelineSource(file.Document.Path, System.Text.Encoding.UTF8.GetBytes(new RunExpander(file).Expand())))];
+    }
+
     /// <summary>Reads and validates without an event: what depends on one is not judged. Never throws, and ends in bounded time and memory.</summary>
     /// <param name="sources">The files.</param>
     /// <returns>Everything there is to say, in order of file and line.</returns>

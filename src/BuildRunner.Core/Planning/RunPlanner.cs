@@ -16,7 +16,11 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
     private readonly List<WorkflowPlan> workflows = [];
     private readonly List<(string Name, IReadOnlyList<DependencyFile> DependsOn)> files = [];
     private readonly HashSet<string> knownInputs = new(StringComparer.Ordinal);
+    private readonly List<ReadFile> read = [];
     private string? firstFile;
+
+    /// <summary>The files that were read, in order.</summary>
+    public IReadOnlyList<ReadFile> Read => read;
 
     /// <summary>Reads and plans a file.</summary>
     public void Add(PipelineSource source)
@@ -31,6 +35,8 @@ internal sealed class RunPlanner(RunEvent runEvent, DiagnosticBag diagnostics)
         for (var i = 0; i < cells.Count; i++)
         {
             var cell = Cell(document, inputs, cells[i], cells.Count > 1 ? i + 1 : null);
+            if (i == 0)
+                read.Add(new ReadFile(document, cells, cell.Variables));
             var file = document.Bind(cell.Variables, diagnostics);
             dependsOn ??= file.DependsOn;
             workflows.Add(new WorkflowPlanner(cell, diagnostics).Plan(file));

@@ -2,8 +2,10 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.Text;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Init;
 using BuildRunner.Cli.Linting;
 using BuildRunner.Cli.LocalRuns;
+using BuildRunner.Cli.Manual;
 using BuildRunner.Cli.Planning;
 using BuildRunner.Cli.Running;
 using BuildRunner.Cli.Serving;
@@ -68,10 +70,12 @@ internal static class CommandLine
             DemoVerb.Create(host, globals),
             ServerVerb.Create(host, globals),
             DbVerb.Create(host, globals),
+            InitVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),
             ConfigVerb.Create(host, globals),
             SchemaVerb.Create(host),
             CompletionVerb.Create(host),
+            ManVerb.Create(host, () => Create(host)),
             VersionVerb.Create(host),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())

@@ -25,20 +25,32 @@ internal static class CompletionVerb
         """;
 
     private const string Fish = """
-        complete -c buildrunner -a '(buildrunner "[suggest:"(commandline -C)"]" (commandline -cp) 2>/dev/null)'
+        complete -c buildrunner -a '(set -l line (commandline -cp); buildrunner "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)'
+
+        """;
+
+    private const string PowerShell = """
+        Register-ArgumentCompleter -Native -CommandName buildrunner -ScriptBlock {
+          param($word, $ast, $cursor)
+          $line = $ast.ToString().PadRight($cursor)
+          buildrunner "[suggest:$cursor]" "$line" 2>$null | ForEach-Object {
+            [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
+          }
+        }
 
         """;
 
     public static Command Create(CliHost host)
     {
-        var shell = new Argument<string>("SHELL") { Description = "bash, zsh or fish" };
-        shell.AcceptOnlyFromAmong("bash", "zsh", "fish");
+        var shell = new Argument<string>("SHELL") { Description = "bash, zsh, fish or pwsh" };
+        shell.AcceptOnlyFromAmong("bash", "zsh", "fish", "pwsh");
         var command = new Command("completion", "a script that completes command lines: eval \"$(buildrunner completion bash)\"") { shell };
         command.SetAction(parsed => host.Print(parsed.GetValue(shell) switch
         {
             "bash" => Bash,
             "zsh" => Zsh,
-            _ => Fish,
+            "fish" => Fish,
+            _ => PowerShell,
         }));
         return command;
     }

@@ -129,8 +129,7 @@ internal sealed class SettingsReader
     {
         if (Find(name) is not { } key)
         {
-            var nearest = SettingKeys.All.MinBy(k => Distance(k.Name, name))!.Name;
-            _problems.Add($"{origin}: there is no setting '{name}'. {(Distance(nearest, name) <= 3 ? $"Did you mean '{nearest}'?" : "'buildrunner config show' lists all")}");
+            _problems.Add($"{origin}: there is no setting '{name}'. {(NearestSetting.To(name) is { } near ? $"Did you mean '{near}'?" : "'buildrunner config show' lists all")}");
             return;
         }
 
@@ -144,24 +143,4 @@ internal sealed class SettingsReader
     }
 
     private static SettingKey? Find(string name) => SettingKeys.All.FirstOrDefault(k => k.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    /// <summary>Levenshtein's distance, without regard to case.</summary>
-    private static int Distance(string a, string b)
-    {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var current = new int[b.Length + 1];
-            current[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]) ? 0 : 1;
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + same);
-            }
-
-            previous = current;
-        }
-
-        return previous[b.Length];
-    }
 }

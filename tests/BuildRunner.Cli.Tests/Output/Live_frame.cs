@@ -65,7 +65,7 @@ public sealed class Live_frame
         rows[2].Add("宽字符宽字符宽字符宽字符宽字符宽字符宽字符宽字符");
         var lines = Draw(rows, width, height).Split('\n');
         Assert.True(lines.Length < height || height < 8, $"{lines.Length} lines in a terminal of {height}");
-        Assert.All(lines, line => Assert.True(CellText.Width(line) <= Math.Max(width, 46), $"'{line}' is wider than {width}"));
+        Assert.All(lines, line => Assert.True(CellText.Width(line) <= width, $"'{line}' is wider than {width}"));
     }
 
     [Fact]
@@ -75,10 +75,61 @@ public sealed class Live_frame
         Assert.Equal("a       b", CellText.Plain("a\tb"u8));
     }
 
-    private static string Draw(IReadOnlyList<LiveRow> rows, int width, int height, bool ended = false)
+    [Fact]
+    public void A_narrow_terminal_is_not_overrun()
+    {
+        var rows = Rows();
+        rows.Add(new LiveRow("a-step-with-a-long-name-that-nobody-needs", "ci", Step("x", "registry.example:5000/team/tool:1.2.3-with-a-long-tag")) { Phase = Running(1) });
+        Snapshot.Match(Draw(rows, 39, 30));
+    }
+
+    [Fact]
+    public void A_wide_terminal_has_room_for_every_reason()
+    {
+        var rows = Rows();
+        rows.Add(new LiveRow("retry", "ci", Step("retry", "alpine")) { Phase = new StepPhase.Running(2, Start, Start.AddSeconds(40), "image", null) });
+        rows.Add(new LiveRow("broken", "ci", Step("broken", "alpine")) { Phase = Done(new Outcome.Error("image_not_found", "the image alpine:9 is not there"), 1), Last = Attempt(0) });
+        Snapshot.Match(Draw(rows, 160, 30));
+    }
+
+    [Fact]
+    public void How_far_a_pull_is_stands_where_the_reason_stands()
+    {
+        var rows = Rows();
+        rows[3].Phase = new StepPhase.Preparing(1, Start, Start, null);
+        rows[3].Pull = "image 34%, 41 MiB of 120 MiB";
+        rows[4].Pull = rows[3].Pull;
+        Snapshot.Match(Draw(rows, 78, 30));
+    }
+
+    [Fact]
+    public void More_steps_than_lines_show_what_runs()
+    {
+        var rows = Enumerable.Range(0, 40).Select(i => new LiveRow($"step-{i}", "ci", Step($"step-{i}", "alpine", i == 0 ? [] : [$"step-{i - 1}"]))
+        {
+            Phase = i < 20 ? Done(new Outcome.Success(), i) : i == 20 ? Running(20) : new StepPhase.Waiting(),
+            Last = i < 20 ? Attempt(1) : null,
+        }).ToList();
+        rows[20].Add("working");
+        Snapshot.Match(Draw(rows, 60, 10));
+    }
+
+    [Fact]
+    public void Without_unicode_everything_is_ascii()
+    {
+        var rows = Rows();
+        rows[5].Phase = Done(new Outcome.Cancelled("x"), 0);
+        rows[5].Last = Attempt(1);
+        Snapshot.Match(Draw(rows, 60, 30, style: new Style(false, false)));
+    }
+
+    [Fact]
+    public void Colours_are_beside_the_signs_and_never_alone() => Snapshot.Match(Draw(Rows()[2..], 60, 30, style: new Style(true, true)).Replace('\e', '^'));
+
+    private static string Draw(IReadOnlyList<LiveRow> rows, int width, int height, bool ended = false, Style? style = null)
     {
         var title = new RunTitle(new RunId(Guid.Empty), "ci.yml", "push main 3f9c2e1", new StepLabels(new RunPlan([], new RunEvent { Kind = "push" })));
-        var frame = new LiveFrame(new Style(Colour: false, Unicode: true), title, Start);
+        var frame = new LiveFrame(style ?? new Style(Colour: false, Unicode: true), title, Start);
         return string.Join('\n', frame.Render(rows, Start.AddSeconds(41), width, height, ended).Select(l => l.TrimEnd()));
     }
 

@@ -12,7 +12,8 @@ internal static class WorkflowKeys
 
     private static readonly ValueKind Cells = new List(new Map("AXIS", Words, 1), 1);
 
-    private static readonly KeyGroup Matrix = new("matrix", "a matrix",
+    /// <summary>A matrix.</summary>
+    public static readonly KeyGroup Matrix = new("matrix", "a matrix",
     [
         new("include", Cells, "The cells, each with its values, instead of the product of the axes."),
         new("exclude", Cells, "Cells of the product to leave out; a cell is left out if it has all the values of an entry.") { Own = true },

@@ -44,8 +44,8 @@ internal sealed class ShapeChecker(VariableScope? variables, NameRules names, Di
         }
     }
 
-    // Whether a kind is meant by what is written: told by single value, list or mapping alone.
-    private static bool Takes(ValueKind kind, YamlNode node) => kind switch
+    /// <summary>Whether a kind is meant by what is written: told by single value, list or mapping alone.</summary>
+    internal static bool Takes(ValueKind kind, YamlNode node) => kind switch
     {
         ValueKind.AnyOf any => any.Kinds.Any(candidate => Takes(candidate, node)),
         ValueKind.OneOrMany many => node is YamlNode.Sequence || Takes(many.Item, node),

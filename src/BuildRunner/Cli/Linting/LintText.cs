@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.Pipelines;
 
 namespace BuildRunner.Cli.Linting;
@@ -11,8 +12,16 @@ internal static class LintText
     private static readonly JsonWriterOptions Options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>One line each, then the sum: <c>1 error, 1 warning in 1 file</c>. Nothing at all to say: the sum only.</summary>
-    public static string Text(IReadOnlyList<Diagnostic> diagnostics, int files) =>
-        string.Concat(diagnostics.Select(d => d + "\n")) + Sum(diagnostics, files) + "\n";
+    public static string Text(IReadOnlyList<Diagnostic> diagnostics, int files, Style style) =>
+        string.Concat(diagnostics.Select(d => Line(d, style) + "\n")) + Sum(diagnostics, files) + "\n";
+
+    /// <summary>One diagnostic, its severity in colour.</summary>
+    public static string Line(Diagnostic diagnostic, Style style)
+    {
+        var (text, place) = (diagnostic.ToString(), diagnostic.Location.ToString());
+        var severity = diagnostic.Severity == DiagnosticSeverity.Error ? "error" : "warning";
+        return !style.Colour ? text : $"{style.Bold(place)}: {(severity == "error" ? style.Red(severity) : style.Yellow(severity))}{text[(place.Length + 2 + severity.Length)..]}";
+    }
 
     /// <summary><c>1 error, 1 warning in 1 file</c>.</summary>
     public static string Sum(IReadOnlyList<Diagnostic> diagnostics, int files)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text;
 using Spectre.Console;
 
@@ -10,7 +11,7 @@ internal static class CellText
     private const int TabStop = 8;
 
     /// <summary>Cells that the text takes.</summary>
-    public static int Width(string text) => System.Text.Ascii.IsValid(text) ? text.Length : text.GetCellWidth();
+    public static int Width(string text) => System.Text.Ascii.IsValid(text) || text.All(IsNarrow) ? text.Length : Measured(text);
 
     /// <summary>The text, padded to a width; a longer one stays as it is.</summary>
     public static string Pad(string text, int width) => text + new string(' ', Math.Max(0, width - Width(text)));
@@ -53,6 +54,13 @@ internal static class CellText
         var text = Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
         return text.Contains('\t') ? Untabbed(text) : text;
     }
+
+    // Letters of Europe, the lines that we draw with, and our signs.
+    private static bool IsNarrow(char c) => c is (>= ' ' and < '\u0300' and not '\u00ad') or (>= '\u2500' and <= '\u257f') or '–' or '…' or '✓' or '✗' or '●' or '○' or '→';
+
+    // Apart, so that the tables for it are loaded only when they are needed.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Measured(string text) => text.GetCellWidth();
 
     private static string Untabbed(string text)
     {

@@ -10,6 +10,11 @@ internal interface IRunView : ILogSink, IAsyncDisposable
     /// <param name="progress">What.</param>
     /// <param name="state">The run after it.</param>
     void Show(RunProgress progress, RunState state);
+
+    /// <summary>Shows how far the pull of an image is, if the view has room for it. Comes often.</summary>
+    void ShowPull(ImagePull pull)
+    {
+    }
 }
 
 /// <summary>What a view knows of the run from the start.</summary>

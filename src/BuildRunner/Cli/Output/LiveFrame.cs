@@ -6,6 +6,8 @@ namespace BuildRunner.Cli.Output;
 internal sealed class LiveFrame(Style style, RunTitle title, DateTimeOffset started)
 {
     private const int MaxImage = 28;
+    private const int MinImage = 12;
+    private const int MinDetail = 8;
     private const int TimeWidth = 8;
 
     /// <summary>The lines, none wider than <paramref name="width"/> and fewer than <paramref name="height"/>.</summary>
@@ -20,15 +22,18 @@ internal sealed class LiveFrame(Style style, RunTitle title, DateTimeOffset star
         var running = rows.Count(r => r.Phase is StepPhase.Running);
         var window = ended || running == 0 ? 0 : Math.Clamp((room - rows.Count) / running, 0, LiveRow.WindowLines);
         var shown = ended ? rows : Shown(rows, room);
-        var labels = Math.Min(32, rows.Max(r => CellText.Width(r.Label)));
-        var images = Math.Min(MaxImage, rows.Max(r => CellText.Width(ImageOf(r))));
+        var labels = Math.Clamp(rows.Max(r => CellText.Width(r.Label)), 1, Math.Min(32, Math.Max(8, width / 2)));
+
+        // In a narrow terminal the images give way first.
+        var widest = Math.Min(MaxImage, rows.Max(r => CellText.Width(ImageOf(r))));
+        var images = width - style.SignWidth - 3 - labels - TimeWidth is var left && left >= Math.Min(widest, MinImage) ? Math.Min(widest, left) : 0;
         var lines = new List<string> { Header(now, width) };
         foreach (var row in shown)
         {
             lines.Add(Row(row, now, labels, images, width));
             if (row.Phase is StepPhase.Running)
             {
-                lines.AddRange(row.Window.TakeLast(window).Select(text => $"  {style.Dim(style.Bar)} {CellText.Fit(text, width - 4, style.Ellipsis)}"));
+                lines.AddRange(row.Window.TakeLast(window).Select(text => $"  {style.Dim(style.Bar)} {CellText.Fit(text, Math.Max(1, width - 4), style.Ellipsis)}"));
             }
         }
 
@@ -91,37 +96,35 @@ internal sealed class LiveFrame(Style style, RunTitle title, DateTimeOffset star
             StepPhase.Running or StepPhase.Preparing => style.Running,
             _ => style.Waiting,
         };
-        var head = $"{sign} {label}";
-        var used = 2 + labels;
+        var head = $"{style.Column(sign)} {label}";
+        var used = style.SignWidth + 1 + labels;
         if (Note(row) is { } reason)
         {
             return $"{head}  {style.Dim(CellText.Fit(reason, width - used - 2, style.Ellipsis))}";
         }
 
-        var image = CellText.Pad(CellText.Fit(ImageOf(row), images, style.Ellipsis), images);
+        var image = images == 0 ? "" : "  " + style.Dim(CellText.Pad(CellText.Fit(ImageOf(row), images, style.Ellipsis), images));
         var time = CellText.PadLeft(Time(row, now), TimeWidth);
-        var room = width - used - images - TimeWidth - 5;
-        return $"{head}  {style.Dim(image)}{time}   {Detail(row, Math.Max(0, room))}".TrimEnd();
+        var room = width - used - TimeWidth - 3 - (image.Length == 0 ? 0 : images + 2);
+
+        // A word and a half tell less than nothing.
+        return room >= MinDetail && Detail(row, room) is { Length: > 0 } detail ? $"{head}{image}{time}   {detail}" : $"{head}{image}{time}";
     }
 
-    // As written, without the registry's host.
-    private static string ImageOf(LiveRow row)
-    {
-        var image = row.Plan.Image;
-        var slash = image.IndexOf('/', StringComparison.Ordinal);
-        return slash > 0 && image.AsSpan(0, slash).ContainsAny('.', ':') && !image.StartsWith("rootfs:", StringComparison.Ordinal) ? image[(slash + 1)..] : image;
-    }
+    private static string ImageOf(LiveRow row) => Words.WithoutHost(row.Plan.Image);
 
     // For a step without a time: why there is none.
-    private static string? Note(LiveRow row) => row.Phase switch
+    private string? Note(LiveRow row) => row.Phase switch
     {
-        StepPhase.Waiting => "waits for " + (row.Plan.DependsOn.Count == 0 ? "its workflow" : string.Join(", ", row.Plan.DependsOn.Select(d => d.Name))),
+        StepPhase.Waiting => WithPull(row, "waits for " + (row.Plan.DependsOn.Count == 0 ? "its workflow" : string.Join(", ", row.Plan.DependsOn.Select(d => d.Name)))),
         StepPhase.Queued { Attempt: > 1 } queued => $"attempt {queued.Attempt} waits for its turn",
-        StepPhase.Queued => "waits for its turn",
+        StepPhase.Queued => WithPull(row, "waits for its turn"),
         StepPhase.Preparing => row.Pull ?? "prepares",
         StepPhase.Done done when row.Last is null => Words.Short(done),
         _ => null,
     };
+
+    private string WithPull(LiveRow row, string text) => row.Pull is null ? text : $"{text} {style.Dot} {row.Pull}";
 
     private static string Time(LiveRow row, DateTimeOffset now) => row.Phase switch
     {

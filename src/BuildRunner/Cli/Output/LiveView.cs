@@ -1,3 +1,4 @@
+using System.Text;
 using BuildRunner.Core.Logs;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
@@ -18,7 +19,7 @@ internal sealed class LiveView : IRunView
     private readonly Dictionary<(string Workflow, string Step), LiveRow> byName;
     private readonly Lock gate = new();
     private readonly ITimer timer;
-    private int drawn;
+    private List<int> drawn = [];
     private int idle;
     private bool dirty = true;
     private bool ended;
@@ -68,6 +69,19 @@ internal sealed class LiveView : IRunView
         }
     }
 
+    public void ShowPull(ImagePull pull)
+    {
+        lock (gate)
+        {
+            foreach (var key in pull.Steps)
+            {
+                byName[key].Pull = pull.Text;
+            }
+
+            dirty = true;
+        }
+    }
+
     /// <summary>Draws the last form and ends.</summary>
     public async ValueTask DisposeAsync()
     {
@@ -97,9 +111,9 @@ internal sealed class LiveView : IRunView
     private void Draw()
     {
         var lines = frame.Render(rows, time.GetUtcNow(), Math.Max(20, terminal.Width() - 1), terminal.Height(), ended);
-        if (drawn > 0)
+        if (drawn.Count > 0)
         {
-            writer.Add($"\e[{drawn}A");
+            writer.Add($"\e[{Occupied(terminal.Width())}A");
         }
 
         foreach (var line in lines)
@@ -109,6 +123,9 @@ internal sealed class LiveView : IRunView
 
         writer.Add("\e[J");
         writer.Flush();
-        (drawn, dirty, idle) = (lines.Count, false, 0);
+        (drawn, dirty, idle) = ([.. lines.Select(line => CellText.Width(CellText.Plain(Encoding.UTF8.GetBytes(line))))], false, 0);
     }
+
+    // Lines on the screen: a terminal that was made narrower has broken the longer ones.
+    private int Occupied(int width) => drawn.Sum(cells => Math.Max(1, (cells + width - 1) / Math.Max(1, width)));
 }

@@ -69,5 +69,16 @@ internal sealed class PausableView(IRunView inner) : IRunView
         }
     }
 
+    public void ShowPull(ImagePull pull)
+    {
+        lock (gate)
+        {
+            if (paused is null)
+            {
+                inner.ShowPull(pull);
+            }
+        }
+    }
+
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 }

@@ -1,3 +1,5 @@
+using BuildRunner.Cli.Images;
+using BuildRunner.Containers.Images;
 using BuildRunner.Core.Logs;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
@@ -9,6 +11,9 @@ internal sealed class PlainView : IRunView
 {
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(60);
 
+    // Between two lines about the same pull.
+    private static readonly TimeSpan PullPause = TimeSpan.FromSeconds(10);
+
     private readonly LineWriter writer;
     private readonly Style style;
     private readonly RunTitle title;
@@ -16,6 +21,7 @@ internal sealed class PlainView : IRunView
     private readonly TimeProvider time;
     private readonly Dictionary<(string Workflow, string Step), int> attempts;
     private readonly Dictionary<(string Workflow, string Step), (DateTimeOffset Started, DateTimeOffset Heard)> running = [];
+    private readonly Dictionary<string, (DateTimeOffset Started, DateTimeOffset Said)> pulls = new(StringComparer.Ordinal);
     private readonly Lock gate = new();
     private readonly ITimer watch;
 
@@ -70,7 +76,27 @@ internal sealed class PlainView : IRunView
         }
     }
 
+    public void ShowPull(ImagePull pull)
+    {
+        lock (gate)
+        {
+            var known = pulls.TryGetValue(pull.Image, out var times);
+            var now = time.GetUtcNow();
+            if (pull.Progress.Phase == PullPhase.Loading && (!known || now - times.Said >= PullPause))
+            {
+                pulls[pull.Image] = (known ? times.Started : now, now);
+                Say(pull.Steps[0].Workflow, pull.Steps[0].Step, style.Dim(known ? pull.Text! : $"pull {pull.Image}{Size(pull.Progress.TotalBytes)}"));
+            }
+            else if (pull.Progress.Phase == PullPhase.Done && pulls.Remove(pull.Image, out times))
+            {
+                Say(pull.Steps[0].Workflow, pull.Steps[0].Step, style.Dim($"pulled {pull.Image} in {Durations.Text(now - times.Started)}"));
+            }
+        }
+    }
+
     public ValueTask DisposeAsync() => watch.DisposeAsync();
+
+    private static string Size(long bytes) => bytes > 0 ? $", {SizeText.Of(bytes)}" : "";
 
     private string Paint(StepPhase.Done done, string text) => done.Conclusion switch
     {

@@ -45,6 +45,12 @@ internal sealed record Style(bool Colour, bool Unicode)
         _ => Red(Unicode ? "✗" : "x"),
     };
 
+    /// <summary>Cells of the widest sign.</summary>
+    public int SignWidth => Unicode ? 1 : 2;
+
+    /// <summary>A sign, as wide as the widest.</summary>
+    public string Column(string sign) => Unicode || sign.Contains("ok", StringComparison.Ordinal) ? sign : sign + " ";
+
     /// <summary>The sign for something that runs.</summary>
     public string Running => Blue(Unicode ? "●" : ">");
 

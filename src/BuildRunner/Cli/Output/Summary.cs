@@ -1,9 +1,11 @@
+using System.Text;
+using BuildRunner.Core.Logs;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Cli.Output;
 
 /// <summary>What stands at the end of a run: each failed step with its last lines, the sum, and what to do next.</summary>
-internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTails tails)
+internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTails tails, StepAnnotations annotations)
 {
     private readonly LineWriter writer = new(stream);
 
@@ -20,6 +22,10 @@ internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTai
                 if (step.Phase is StepPhase.Done { Conclusion: not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) } done)
                 {
                     WriteFailed(workflow.Name, step, done);
+                }
+                else
+                {
+                    WriteRemarks(workflow.Name, step);
                 }
             }
 
@@ -57,11 +63,12 @@ internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTai
         writer.Add(style.Sign(done.Outcome)).Add(" ").Add(style.Bold(title.Labels.Of(workflow, step.Name)));
         if (last is { Image: { } image })
         {
-            writer.Add("  ").Add(style.Dim(Words.Image(image, style)));
+            writer.Add("  ").Add(style.Dim(Words.WithoutHost(Words.Image(image, style))));
         }
 
         writer.Add("  ").Add(last is null ? "" : Durations.Text(last.Phases.Run)).Add("  ").Add(style.Red(Words.Short(done)));
         writer.Add(step.Attempts.Length > 1 ? $"  {step.Attempts.Length} attempts" : "").EndLine();
+        WriteAnnotations(workflow, step.Name);
         var (lines, above) = tails.Of(workflow, step.Name);
         if (above > 0)
         {
@@ -75,6 +82,38 @@ internal sealed class Summary(Stream stream, Style style, RunTitle title, LogTai
             writer.EndLine();
         }
     }
+
+    // What a step that went well has to say about the source.
+    private void WriteRemarks(string workflow, StepState step)
+    {
+        var (shown, more) = annotations.Of(workflow, step.Name);
+        if (shown.Count > 0)
+        {
+            writer.EndLine();
+            writer.Add(style.Warning).Add(" ").Add(style.Bold(title.Labels.Of(workflow, step.Name))).Add($"  {shown.Count + more} {(shown.Count + more == 1 ? "remark" : "remarks")}").EndLine();
+            WriteAnnotations(workflow, step.Name);
+        }
+    }
+
+    private void WriteAnnotations(string workflow, string step)
+    {
+        var (shown, more) = annotations.Of(workflow, step);
+        var kinds = shown.Select(a => a.Kind.ToString().Length).DefaultIfEmpty().Max();
+        foreach (var annotation in shown)
+        {
+            var word = annotation.Kind.ToString().ToLowerInvariant().PadRight(kinds);
+            writer.Add("  ").Add(annotation.Kind switch { AnnotationKind.Error => style.Red(word), AnnotationKind.Warning => style.Yellow(word), _ => style.Dim(word) }).Add("  ");
+            writer.Add(annotation.File is null ? "" : OneLine($"{annotation.File}{(annotation.Line is { } line ? $":{line}" : "")}  "));
+            writer.Add(OneLine(annotation.Title is { } what ? $"{what}: {annotation.Message}" : annotation.Message)).EndLine();
+        }
+
+        if (more > 0)
+        {
+            writer.Add("  ").Add(style.Dim($"{style.Ellipsis} {more} more")).EndLine();
+        }
+    }
+
+    private static string OneLine(string text) => CellText.Plain(Encoding.UTF8.GetBytes(text.ReplaceLineEndings(" ")));
 
     private void WriteSum(RunState state)
     {

@@ -52,6 +52,13 @@ internal static class Words
         _ => outcome.Word,
     };
 
+    /// <summary>The image without its registry's host.</summary>
+    public static string WithoutHost(string image)
+    {
+        var slash = image.IndexOf('/', StringComparison.Ordinal);
+        return slash > 0 && image.AsSpan(0, slash).ContainsAny('.', ':') && !image.StartsWith("rootfs:", StringComparison.Ordinal) ? image[(slash + 1)..] : image;
+    }
+
     /// <summary>The image without its digest's tail: <c>alpine@sha256:9d1c2e3f4a5b…</c>.</summary>
     public static string Image(string image, Style style)
     {

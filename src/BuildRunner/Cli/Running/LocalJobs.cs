@@ -11,7 +11,11 @@ namespace BuildRunner.Cli.Running;
 internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunRequest request, RunId run, string tree, string folder)
 {
     /// <summary>How the images of this run are resolved.</summary>
-    public RunImages Images(IContainerEngine engine, CancellationToken stop) => new(engine, new RunImageOptions(tree, request.ImageMap, PullOf(settings), null, stop));
+    /// <param name="engine">Pulls them.</param>
+    /// <param name="stop">Ends every pull.</param>
+    /// <param name="progress">Hears how far a pull is; null: nobody does.</param>
+    public RunImages Images(IContainerEngine engine, CancellationToken stop, Func<ImageReference, IProgress<PullProgress>?>? progress = null) =>
+        new(engine, new RunImageOptions(tree, request.ImageMap, PullOf(settings), progress, stop));
 
     /// <summary>The job of a workflow, without what only a run wants of it.</summary>
     public WorkflowJob Job(WorkflowPlan workflow, int at, DateTimeOffset startedAt) => new()

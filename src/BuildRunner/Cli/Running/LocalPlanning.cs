@@ -1,3 +1,4 @@
+using BuildRunner.Cli.Linting;
 using BuildRunner.Cli.Output;
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
@@ -20,11 +21,9 @@ internal static class LocalPlanning
         var head = await GitTree.HeadAsync(tree, CancellationToken.None);
         var runEvent = LocalEvent.Of(request, head, tree, host.Time);
         var planned = Planner.Plan(sources, runEvent);
-        foreach (var diagnostic in planned.Diagnostics)
-        {
-            host.Say($"{(diagnostic.Severity == DiagnosticSeverity.Error ? style.Red($"{diagnostic}") : style.Yellow($"{diagnostic}"))}\n");
-        }
-
+        host.Say(request is { Progress: ProgressMode.Folded, Ci: CiKind.GitHub }
+            ? LintGitHub.Write(planned.Diagnostics)
+            : string.Concat(planned.Diagnostics.Select(d => LintText.Line(d, style) + "\n")));
         var plan = planned.Plan is { } made ? request.Choice.Apply(LocalPlan.Adjust(made, request)) : null;
         return new PlannedRun(plan, tree, TitleOf(sources, tree), runEvent);
     }

@@ -26,14 +26,30 @@ internal static class PipelineFiles
         }
 
         var top = argument is null ? GitTree.TopOf(path) ?? path : path;
+
+        // Files are called as somebody in this directory, or at the top of the repository, would call them.
+        var names = GitTree.TopOf(path) ?? (IsBelow(path, directory) ? directory : path);
         var files = PipelineLocator.Find(PipelineLocator.Places.SelectMany(place => In(top, place)));
-        return files.Count > 0
-            ? ([.. files.Select(f => Read(Path.Combine(top, f), top))], top)
-            : throw new CliException(
-                ExitCode.Usage,
-                $"there is no pipeline in {top}: looked for .buildrunner/*.yml, .buildrunner.yml, .woodpecker/*.yml, .woodpecker.yml and pipelines/*.yml; "
-                + "name a file, or make one with 'buildrunner init'");
+        if (files.Count > 0)
+        {
+            return ([.. files.Select(f => Read(Path.Combine(top, f), names))], top);
+        }
+
+        if (argument is not null && OfFolder(path) is { Count: > 0 } own)
+        {
+            return ([.. own.Select(f => Read(f, names))], names);
+        }
+
+        throw new CliException(
+            ExitCode.Usage,
+            $"there is no pipeline in {top}: looked for .buildrunner/*.yml, .buildrunner.yml, .woodpecker/*.yml, .woodpecker.yml and pipelines/*.yml; "
+            + "name a file, or make one with 'buildrunner init'");
     }
+
+    // A folder of pipeline files that was named itself, such as .woodpecker. YAML files at the top of a repository are something else.
+    private static List<string> OfFolder(string path) => Path.Exists(Path.Combine(path, ".git"))
+        ? []
+        : [.. Directory.EnumerateFiles(path).Where(f => Path.GetExtension(f) is ".yml" or ".yaml").Order(StringComparer.Ordinal)];
 
     /// <summary>Reads one file.</summary>
     public static PipelineSource Read(string path, string tree)

@@ -13,6 +13,7 @@ internal sealed class RunFlags
     private readonly Option<string?> until = JobFlags.Of<string?>("--until", "NAME", "this step, and what it depends on");
     private readonly Option<string?> from = JobFlags.Of<string?>("--from", "NAME", "this step, and what depends on it");
     private readonly Option<string> progress = JobFlags.Of<string>("--progress", "HOW", "auto, tty, plain, json or quiet").Among("auto", "tty", "plain", "json", "quiet");
+    private readonly Option<string> ci = JobFlags.Of<string>("--ci", "WHICH", "fold the output for this CI's log: auto, github, gitlab or none").Among("auto", "github", "gitlab", "none");
     private readonly Option<string?> timestamps = new("--timestamps") { Description = "time before each line: elapsed, utc or local", HelpName = "HOW", Arity = ArgumentArity.ZeroOrOne };
     private readonly Option<int?> jobs = JobFlags.Of<int?>("--jobs", "N", "steps at once");
     private readonly Option<string> timeout = JobFlags.Of<string>("--timeout", "TIME", "time limit of each workflow that sets none: 90s, 10m, 2h");
@@ -28,7 +29,7 @@ internal sealed class RunFlags
     {
         command.Add(file);
         job.AddTo(command);
-        foreach (var option in new Option[] { step, until, from, progress, timestamps, jobs, timeout, output, report, keep, keepStep, debug, exitCodeFrom })
+        foreach (var option in new Option[] { step, until, from, progress, ci, timestamps, jobs, timeout, output, report, keep, keepStep, debug, exitCodeFrom })
         {
             command.Add(option);
         }
@@ -80,6 +81,7 @@ internal sealed class RunFlags
         {
             Choice = common.Choice with { Steps = parsed.GetValue(step) ?? [], Until = parsed.GetValue(until), From = parsed.GetValue(from) },
             Progress = quiet ? ProgressMode.Quiet : ProgressOf(parsed, host, debugging),
+            Ci = CiOf(parsed, host),
             Timestamps = TimestampsOf(parsed),
             Jobs = parsed.GetValue(jobs) ?? Math.Max(4, Environment.ProcessorCount),
             Timeout = settings.Duration(SettingKeys.PipelinesDefaultTimeout),
@@ -105,10 +107,18 @@ internal sealed class RunFlags
             "quiet" => ProgressMode.Quiet,
             "tty" when live => ProgressMode.Live,
             "tty" => throw new CliException(ExitCode.Usage, "--progress tty needs a terminal on standard error; take plain"),
-            "auto" => live ? ProgressMode.Live : ProgressMode.Plain,
+            "auto" => live ? ProgressMode.Live : CiOf(parsed, host) == CiKind.None ? ProgressMode.Plain : ProgressMode.Folded,
             _ => throw new CliException(ExitCode.Usage, $"BUILDRUNNER_PROGRESS takes auto, tty, plain, json or quiet; it is '{word}'"),
         };
     }
+
+    private CiKind CiOf(ParseResult parsed, CliHost host) => parsed.GetValue(ci) switch
+    {
+        "github" => CiKind.GitHub,
+        "gitlab" => CiKind.GitLab,
+        "none" => CiKind.None,
+        _ => CiKinds.Detect(host.Environment),
+    };
 
     private TimestampMode TimestampsOf(ParseResult parsed) => parsed.GetResult(timestamps) is null
         ? TimestampMode.None

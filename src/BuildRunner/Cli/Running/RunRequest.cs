@@ -38,6 +38,9 @@ internal sealed record RunRequest
     /// <summary>How to show it.</summary>
     public ProgressMode Progress { get; init; }
 
+    /// <summary>The CI whose log is folded, for <see cref="ProgressMode.Folded"/>.</summary>
+    public CiKind Ci { get; init; }
+
     /// <summary>Times before lines.</summary>
     public TimestampMode Timestamps { get; init; }
 
@@ -79,4 +82,5 @@ internal enum ProgressMode
     Live,
     Json,
     Quiet,
+    Folded,
 }

@@ -34,7 +34,9 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         var title = new RunTitle(RunId.Create(host.Time), planned.Title, LocalEvent.Describe(planned.Event), new StepLabels(plan));
         await using var engine = host.NewEngine(settings, host);
         var tidying = TidyAsync(engine);
-        await using var view = ViewOf(title, plan);
+        var annotations = new StepAnnotations(plan);
+        var fold = request.Progress == ProgressMode.Folded ? CiFold.Of(request.Ci) : null;
+        await using var view = ViewOf(title, plan, fold, annotations);
         using var shells = new FailureShells(host, view, style);
         var jobs = new LocalJobs(host, settings, request, title.Run, planned.Tree, "");
         var spec = new LocalRunSpec
@@ -42,20 +44,23 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
             Id = title.Run,
             Plan = plan,
             Slots = request.Jobs,
-            Images = jobs.Images,
+            Images = (images, stop) => jobs.Images(images, stop, new PullWatch(plan, planned.Tree, request.ImageMap, view).Of),
             JobOf = (workflow, at, startedAt, folder) => jobs.Job(workflow, at, startedAt) with
             {
                 ScratchDirectory = folder,
+                Colour = style.Colour && request.Progress != ProgressMode.Json,
                 Summary = summary => Take(summary, view),
                 Keep = new KeepRule(request.Keep || request.Debug, keep.Where(k => k.Workflow == workflow.Name).Select(k => k.Step).ToHashSet()),
                 Kept = request.Debug ? (step, stop) => keep.Contains(new ChosenStep(workflow.Name, step.Step.Name)) ? Task.CompletedTask : shells.OpenAsync(step, stop) : null,
                 BeforeRelease = export is null ? null : (merged, _) => export.CopyAsync(workflow, merged),
             },
         };
-        var ended = await RunAsync(spec, title, planned.Tree, engine, view);
+        var ended = await RunAsync(spec, title, planned.Tree, engine, view, annotations);
         await tidying;
         var kept = await SettleKeptAsync(engine, title.Run, planned.Tree);
-        Say(ended, title, plan, engine.Name, kept, export);
+        fold?.Pause(new LineWriter(host.Error));
+        Say(ended, annotations, title, plan, engine.Name, kept, export);
+        fold?.Resume(new LineWriter(host.Error));
         return CodeOf(ended, title, export, exitFrom);
     }
 
@@ -65,13 +70,14 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         view.Show(summary);
     }
 
-    private async Task<Ended> RunAsync(LocalRunSpec spec, RunTitle title, string tree, IContainerEngine engine, PausableView view)
+    private async Task<Ended> RunAsync(LocalRunSpec spec, RunTitle title, string tree, IContainerEngine engine, PausableView view, StepAnnotations annotations)
     {
         var tails = new LogTails(view);
         var record = new LocalRunRecord { Id = $"{title.Run}", Title = title.Title, Event = title.Event, Tree = tree, Started = began };
         using var archive = RunArchive.Begin(LocalRuns.LocalRuns.Of(settings, host), (int)(settings.Number(SettingKeys.LocalRunsKeep) ?? 0), record, tails);
+        annotations.Next = archive;
         RunState state;
-        await using (var run = new LocalRun(spec, engine, view, archive, host.Time))
+        await using (var run = new LocalRun(spec, engine, view, annotations, host.Time))
         {
             using var listening = host.Signals.Listen(run.Cancel);
             state = await run.RunAsync();
@@ -82,14 +88,14 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         return new Ended(state, tails, archive.Problem);
     }
 
-    private void Say(Ended ended, RunTitle title, RunPlan plan, string engine, IReadOnlyCollection<KeptContainer> kept, TreeCopies? export)
+    private void Say(Ended ended, StepAnnotations annotations, RunTitle title, RunPlan plan, string engine, IReadOnlyCollection<KeptContainer> kept, TreeCopies? export)
     {
         if (request.Progress != ProgressMode.Json)
         {
             new StepSummaries(host.Error, style, title).Write(summaries);
         }
 
-        new Summary(host.Error, style, title, ended.Tails).Write(ended.State, Hints.Of(ended.State, plan, request, engine, kept, ended.StoreProblem is null));
+        new Summary(host.Error, style, title, ended.Tails, annotations).Write(ended.State, Hints.Of(ended.State, plan, request, engine, kept, ended.StoreProblem is null));
         foreach (var line in export?.Lines ?? [])
         {
             host.Say($"  {line}\n");
@@ -175,13 +181,14 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         }
     });
 
-    private PausableView ViewOf(RunTitle title, RunPlan plan)
+    private PausableView ViewOf(RunTitle title, RunPlan plan, CiFold? fold, StepAnnotations annotations)
     {
         var stamps = new Timestamps(request.Timestamps, host.Time.GetUtcNow(), host.Time.LocalTimeZone);
         return new PausableView(request.Progress switch
         {
             ProgressMode.Json => new JsonView(host.Output, title, host.Time),
             ProgressMode.Quiet => new QuietView(),
+            _ when fold is not null => new FoldedView(host.Error, style, title, plan, fold, annotations, host.Time),
             ProgressMode.Live => new LiveView(host.Error, style, title, plan, host.Terminal, host.Time),
             _ => new PlainView(host.Error, style, title, plan, stamps, host.Time),
         });

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using BuildRunner.Cli.Output;
 
 namespace BuildRunner.Cli.Running;
 
@@ -15,7 +16,10 @@ internal static class RunVerb
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here, flags.Settings(parsed));
             var request = flags.Read(parsed, here, settings, parsed.GetValue(globals.Quiet));
-            return (int)await new RunSession(here, settings, request, globals.StyleOf(parsed, here)).RunAsync();
+
+            // The log of another CI is read in a page that shows colours.
+            var style = Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.ErrorIsTerminal || request.Progress == ProgressMode.Folded);
+            return (int)await new RunSession(here, settings, request, style).RunAsync();
         });
         return command;
     }

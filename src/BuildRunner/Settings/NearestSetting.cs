@@ -1,0 +1,44 @@
+namespace BuildRunner.Settings;
+
+/// <summary>Finds the setting that was probably meant.</summary>
+internal static class NearestSetting
+{
+    private const int Typos = 3;
+    private const StringComparison AnyCase = StringComparison.OrdinalIgnoreCase;
+
+    /// <summary>Its name; null if none is near: misspelt, written without its section or in another one, or with a word too many or too few.</summary>
+    public static string? To(string written)
+    {
+        var nearest = SettingKeys.All.MinBy(k => Distance(k.Name, written))!.Name;
+        if (Distance(nearest, written) <= Math.Min(Typos, written.Length / 3))
+        {
+            return nearest;
+        }
+
+        var (section, key) = Split(written);
+        return (SettingKeys.All.FirstOrDefault(k => Split(k.Name).Key.Equals(key, AnyCase))
+            ?? SettingKeys.All.FirstOrDefault(k => Split(k.Name) is var known && known.Section.Equals(section, AnyCase) && (known.Key.StartsWith(key, AnyCase) || key.StartsWith(known.Key, AnyCase))))?.Name;
+    }
+
+    private static (string Section, string Key) Split(string name) => name.LastIndexOf(':') is >= 0 and var at ? (name[..at], name[(at + 1)..]) : ("", name);
+
+    /// <summary>Levenshtein's distance, without regard to case.</summary>
+    private static int Distance(string a, string b)
+    {
+        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
+        for (var i = 1; i <= a.Length; i++)
+        {
+            var current = new int[b.Length + 1];
+            current[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]) ? 0 : 1;
+                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + same);
+            }
+
+            previous = current;
+        }
+
+        return previous[b.Length];
+    }
+}
