@@ -1,6 +1,5 @@
 using BuildRunner.Cli.Linting;
 using BuildRunner.Cli.Output;
-using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Cli.Running;
