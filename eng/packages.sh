@@ -1,11 +1,11 @@
 # Debian packages by purpose, and how to get them. Sourced by ./buildrunner and ./test.
 
-# What running a pipeline needs: the OCI runtime and the packet filter for a workflow's network.
-run_packages=(runc nftables)
+# What running a pipeline needs: the OCI runtime, the packet filter for a workflow's network, and git for repositories.
+run_packages=(runc nftables git)
 # What building BuildRunner's native helper needs: a linker and libc's static library.
 build_packages=(gcc libc6-dev)
 # What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
-test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static git docker.io iptables libcap2-bin zstd podman containernetworking-plugins)
+test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static openssh-server docker.io iptables libcap2-bin zstd podman containernetworking-plugins)
 # The shells that commands are completed in, and a checker of manual pages.
 test_packages+=(zsh fish mandoc)
 # Only where no npm is there yet: a host's own may come from elsewhere.

@@ -45,6 +45,9 @@ public sealed record ServerOptions
     /// <summary>What holds for pipelines where neither file nor repository says otherwise.</summary>
     public PipelineOptions Pipelines { get; init; } = new();
 
+    /// <summary>Whether anybody may see runs, logs, agents and the queue without signing in.</summary>
+    public bool PublicRead { get; init; }
+
     /// <summary>How long things are kept.</summary>
     public HousekeepingOptions Housekeeping { get; init; } = new();
 

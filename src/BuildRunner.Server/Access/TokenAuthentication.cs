@@ -12,7 +12,7 @@ namespace BuildRunner.Server.Access;
 
 /// <summary>Tells who calls: by <c>Authorization: Bearer TOKEN</c> an agent, or somebody with a token for the API; by a cookie somebody whose browser is signed in.</summary>
 internal sealed class TokenAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AgentRegistry agents, ApiTokens tokens)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder, AgentRegistry agents, ApiTokens tokens, ServerOptions server)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
 {
     public const string SchemeName = "Bearer";
@@ -38,7 +38,9 @@ internal sealed class TokenAuthentication(
         var token = header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) ? header[Prefix.Length..].Trim() : header.Length == 0 ? OfBrowser() : null;
         if (token is not { Length: > 0 and <= MaxToken })
         {
-            return AuthenticateResult.NoResult();
+            return server.PublicRead && header.Length == 0
+                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, "anybody"), new Claim(ScopeClaim, Scopes.Read)]))
+                : AuthenticateResult.NoResult();
         }
 
         var claims = token.StartsWith(Tokens.AgentPrefix, StringComparison.Ordinal)
@@ -46,7 +48,7 @@ internal sealed class TokenAuthentication(
             : await tokens.FindAsync(token, Context.RequestAborted);
         return claims.Count == 0
             ? AuthenticateResult.Fail("the token is not valid, or not any more")
-            : AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(new ClaimsIdentity(claims, SchemeName)), SchemeName));
+            : AuthenticateResult.Success(TicketOf(claims));
     }
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
@@ -71,6 +73,8 @@ internal sealed class TokenAuthentication(
         && (HttpMethods.IsGet(Request.Method) || HttpMethods.IsHead(Request.Method) || Request.Headers[OwnHeader] == "1" || !Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
             ? session
             : null;
+
+    private static AuthenticationTicket TicketOf(List<Claim> claims) => new(new ClaimsPrincipal(new ClaimsIdentity(claims, SchemeName)), SchemeName);
 
     private async Task<List<Claim>> AgentAsync(string token, CancellationToken cancellationToken) =>
         await agents.FindAsync(token, cancellationToken) is { } id ? [new Claim(AgentClaim, id.ToString("N"))] : [];

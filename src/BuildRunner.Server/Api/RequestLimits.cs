@@ -35,7 +35,7 @@ internal static class RequestLimits
             return RateLimitPartition.GetNoLimiter("");
         }
 
-        return http.User.FindFirstValue(ClaimTypes.Name) is { } name
+        return http.User.FindFirstValue(ClaimTypes.Name) is { } name && http.Request.Headers.Authorization.Count + http.Request.Headers.Cookie.Count > 0
             ? RateLimitPartition.GetTokenBucketLimiter("name " + name, _ => Known)
             : RateLimitPartition.GetTokenBucketLimiter("address " + (http.Connection.RemoteIpAddress ?? IPAddress.None), _ => Unknown);
     }

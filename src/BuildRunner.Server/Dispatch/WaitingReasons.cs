@@ -30,7 +30,7 @@ internal static class WaitingReasons
 
         if (work.Group is { } group && queue.Held.GetValueOrDefault(group) >= work.GroupLimit)
         {
-            return $"waits for concurrency group '{group[(group.IndexOf('\n', StringComparison.Ordinal) + 1)..]}', in which {work.GroupLimit} may run at once";
+            return $"waits for concurrency group '{group[(group.IndexOf('/', StringComparison.Ordinal) + 1)..]}', in which {work.GroupLimit} may run at once";
         }
 
         return WhyNobody(work, queue) ?? (ahead > 0 ? $"{ahead} ahead" : "next, as soon as a slot is free");

@@ -25,6 +25,7 @@ internal sealed class GitProgram(string folder, SourceOptions options)
     /// <returns>Its output; of a command that failed, what it said.</returns>
     public async Task<GitResult> RunAsync(SourceRemote? remote, IReadOnlyList<string> arguments, string? input, string? watch, CancellationToken cancellationToken)
     {
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var access = remote is null ? null : GitAccess.Open(folder, remote, options);
         var start = new ProcessStartInfo("git", [.. Hardening, .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         SetEnvironment(start, remote, access);
@@ -67,7 +68,6 @@ internal sealed class GitProgram(string folder, SourceOptions options)
         var path = Path.Combine(folder, "gitconfig");
         if (!File.Exists(path))
         {
-            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             File.WriteAllText(path, "[safe]\n\tdirectory = *\n[core]\n\thooksPath = /dev/null\n");
         }
 

@@ -42,7 +42,8 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
         // The address may have been changed since.
         await DoAsync(null, remote, ["-C", path, "config", "remote.origin.url", remote.Url.Text], cancellationToken);
         await FetchAsync(remote, at, mustBeOn, cancellationToken);
-        var files = await FilesAsync(remote, at.Commit, pipelinePath, cancellationToken);
+        var files = await TryFilesAsync(remote, at.Commit, pipelinePath, cancellationToken)
+            ?? await WithContentsAsync(remote, at, pipelinePath, cancellationToken);
         var (facts, parent) = await FactsAsync(remote, at.Commit, cancellationToken);
         return new SourceTree
         {
@@ -70,6 +71,28 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
         {
             throw new SourceException(SourceFault.NoSuchRef, $"commit {at.Commit[..12]} is not on branch '{mustBeOn}'");
         }
+    }
+
+    // A host that speaks git's first protocol (ssh without AcceptEnv GIT_PROTOCOL) may leave contents out and then not hand them out one by one.
+    private async Task<IReadOnlyList<PipelineSource>?> TryFilesAsync(SourceRemote remote, string commit, string? pipelinePath, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await FilesAsync(remote, commit, pipelinePath, cancellationToken);
+        }
+        catch (SourceException e) when (e.Fault is SourceFault.Unreachable or SourceFault.NoSuchRef)
+        {
+            // Everything of the commit, then; if the host is away that fails too, and says so.
+            return null;
+        }
+    }
+
+    private async Task<IReadOnlyList<PipelineSource>> WithContentsAsync(SourceRemote remote, SourcePosition at, string? pipelinePath, CancellationToken cancellationToken)
+    {
+        await DoAsync(
+            remote, remote, ["-C", path, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-filter", "--refetch", "--depth=2", "origin", $"+{at.Commit}:refs/kept/{at.Commit}"],
+            cancellationToken);
+        return await FilesAsync(remote, at.Commit, pipelinePath, cancellationToken);
     }
 
     private async Task<IReadOnlyList<PipelineSource>> FilesAsync(SourceRemote remote, string commit, string? pipelinePath, CancellationToken cancellationToken)

@@ -62,8 +62,17 @@ internal abstract class Database
     /// <summary>Holds a run until the end of the transaction. Whoever writes about a run holds it first, so that such writes come one after the other.</summary>
     public abstract Task HoldAsync(Db db, Guid run);
 
-    /// <summary>Brings the tables to this version, one server at a time.</summary>
-    public abstract Task MigrateAsync(CancellationToken cancellationToken);
+    /// <summary>Brings the tables to this version, one server at a time. Where they are at this version it only looks, which every start does.</summary>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        if ((await ReadAsync(db => db.Database.GetPendingMigrationsAsync(cancellationToken), cancellationToken)).Any())
+        {
+            await MigrateAloneAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>As <see cref="MigrateAsync"/>, after a look that found something to do.</summary>
+    protected abstract Task MigrateAloneAsync(CancellationToken cancellationToken);
 
     /// <summary>A context that does not track what it reads.</summary>
     public abstract Db Open();

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Npgsql;
 
 namespace BuildRunner.Server.Storage;
@@ -29,6 +30,7 @@ internal sealed class PgDatabase : Database, IDisposable
     public static DbContextOptions<PgDb> Options(NpgsqlDataSource source) => new DbContextOptionsBuilder<PgDb>()
         .UseNpgsql(source)
         .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
+        .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning))
         .Options;
 
     /// <inheritdoc/>
@@ -54,7 +56,7 @@ internal sealed class PgDatabase : Database, IDisposable
     }
 
     /// <inheritdoc/>
-    public override async Task MigrateAsync(CancellationToken cancellationToken)
+    protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
     {
         // EF locks a table while it migrates; the lock ends with the connection.
         await using var db = new PgDb(options);

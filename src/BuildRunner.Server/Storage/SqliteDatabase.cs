@@ -38,6 +38,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
         return new DbContextOptionsBuilder<SqliteDb>()
             .UseSqlite(connection)
             .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
+            .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning))
             .AddInterceptors(DurableConnections.Instance)
             .Options;
     }
@@ -49,7 +50,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
     public override Task HoldAsync(Db db, Guid run) => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public override async Task MigrateAsync(CancellationToken cancellationToken)
+    protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
     {
         // EF's own lock is a row, which stays behind when a migration is killed. The lock on this file does not, and whoever has it may remove that row.
         await using var held = await LockAsync(file + ".migration", cancellationToken);

@@ -34,6 +34,10 @@ public static class ServerMeter
 
     internal static readonly Counter<long> LogBytes = Meter.CreateCounter<long>("buildrunner.log.bytes", "By", "Bytes of logs that were stored");
 
+    /// <summary>A gauge of the process that hosts the server.</summary>
+    public static Instrument Gauge<T>(string name, string unit, string description, Func<IEnumerable<Measurement<T>>> observe)
+        where T : struct => Meter.CreateObservableGauge(name, observe, unit, description);
+
     /// <summary>The convention's word for an outcome.</summary>
     internal static string Result(string outcome) => outcome switch
     {

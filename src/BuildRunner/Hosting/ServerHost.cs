@@ -74,6 +74,7 @@ internal static class ServerHost
         {
             builder.Services.AddSingleton(_ => new BrokerProbe(watched));
             builder.Services.AddSingleton(services => services.GetRequiredService<BrokerProbe>().Readiness);
+            builder.Services.AddHostedService<BrokerGauge>();
         }
 
         ServerTelemetry.Add(builder, plan, host.Environment);
@@ -121,6 +122,7 @@ internal static class ServerHost
         {
             var forwarded = new ForwardedHeadersOptions { ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost };
             forwarded.KnownProxies.Clear();
+            forwarded.KnownIPNetworks.Clear();
             foreach (var proxy in plan.TrustedProxies)
             {
                 forwarded.KnownProxies.Add(proxy);

@@ -57,6 +57,7 @@ internal sealed record ServerPlan
                 MigrateOnStart = settings.Flag(ServerKeys.DatabaseMigrate),
                 Keys = ServerSecrets.Keys(settings, data, environment, problems),
                 Bus = new BusNames(settings.Required(ServerKeys.BusRabbitPrefix), Alone: broker is null),
+                PublicRead = settings.Flag(ServerKeys.PublicRead),
                 PublicUrl = PublicUrlOf(settings, problems),
                 Sources = SourcesOf(settings),
                 GitHub = TriggerPlan.GitHub(settings, problems),

@@ -115,6 +115,17 @@ public sealed class Every_endpoint_refuses
     }
 
     [Fact]
+    public async Task Anybody_who_wants_more_than_to_look_where_everybody_may_look()
+    {
+        await using var server = await HttpServer.StartAsync(o => o with { PublicRead = true });
+        foreach (var (method, path, needs) in Endpoints(server).Where(e => e.Scope is not null))
+        {
+            var open = needs is Scopes.Read or Scopes.Any;
+            Assert.Equal((method, path, open), (method, path, await StatusAsync(server.Http, method, path) is not (HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized)));
+        }
+    }
+
+    [Fact]
     public async Task What_is_not_there_with_a_word_that_is_not_about_scopes()
     {
         await using var server = await HttpServer.StartAsync();
