@@ -13,11 +13,11 @@ public abstract partial class EngineContract
         KeptContainer kept;
         await using (var group = await CreateGroupAsync(host, View(host)))
         {
-            kept = await KeepAsync(host, group, "echo of-step > /etc/of-step; rm /etc/group; echo of-tree > made; rm gone; rm -r directory; exit 3");
+            kept = await KeepAsync(host, group, "echo of-step > /etc/of-step; rm -r /home/builder; echo of-tree > made; rm gone; rm -r directory; exit 3");
         }
 
         Assert.Equal("kept\n", await File.ReadAllTextAsync(host.Folder["tree/kept"], Cancellation));
-        var look = "cat /etc/of-step made kept; ls -d /etc/group gone directory 2>/dev/null; touch /etc/new new; stat -c %u /etc/of-step made";
+        var look = "cat /etc/of-step made kept; ls -d /home/builder gone directory 2>/dev/null; touch /etc/new new; stat -c %u /etc/of-step made";
         await using (var later = await CreateGroupAsync(host, View(host) with { ChangesOf = kept }))
         {
             Assert.Equal("of-step\nof-tree\nkept\n0\n0\n", (await RunAsync(later, Shell(host, look) with { From = kept })).Out);

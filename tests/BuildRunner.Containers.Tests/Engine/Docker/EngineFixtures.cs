@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Storage;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
@@ -34,6 +35,9 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
         BusyboxImage.Create(folder["image"]);
         BusyboxImage.WriteArchive(folder["image"], folder["busybox.tar"]);
         Image = await client.PullAsync(Parse("docker-archive:" + folder["busybox.tar"]), new PullOptions(), null, CancellationToken.None);
+
+        // Under a name too: Podman removes an image without one together with the last image that was made of it.
+        await client.OpenImages().ImportAsync(new ImageImport { Path = folder["busybox.tar"] }, null, CancellationToken.None);
     }
 
     public void Required() => Requires.That(missing is null, missing ?? "");
