@@ -43,7 +43,7 @@ public interface IImageLibrary : IAsyncDisposable
     Task<Digest?> PushAsync(ImageReference image, ImageReference target, PushOptions options, IProgress<PushProgress>? progress, CancellationToken cancellationToken);
 
     /// <summary>Makes an image of the state of a container that was kept (<c>run --keep</c>).</summary>
-    /// <param name="container">Its id, or the beginning of it.</param>
+    /// <param name="container">Its id, the beginning of it, or the name of its step: then the newest.</param>
     /// <param name="name">What the image is to be called.</param>
     /// <param name="cancellationToken">Ends it.</param>
     Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken);

@@ -53,7 +53,7 @@ public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImage
     /// <inheritdoc/>
     public async Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken)
     {
-        var record = kept.Find(container) ?? throw NotKept(container, "docker");
+        var record = FindKept(kept, container) ?? throw NotKept(container, "docker");
         if (record.LayerDirectory is not { } layer)
         {
             throw new ContainerException(ContainerFailure.EngineUnavailable, $"The container {record.Id} was kept by the engine {record.Engine}. Use --engine {record.Engine}.");
@@ -65,10 +65,14 @@ public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImage
         return await store.CommitAsync(image, changes, name, $"buildrunner step {record.Step} of {record.Workflow}, attempt {record.Attempt}", cancellationToken);
     }
 
+    /// <summary>A kept container by its id, the beginning of it, or the name of its step: then the newest.</summary>
+    internal static KeptContainer? FindKept(KeptContainers kept, string container) =>
+        kept.Find(container) ?? kept.List().FirstOrDefault(record => record.Step == container);
+
     /// <summary>The error for a container that is not kept.</summary>
     internal static ContainerException NotKept(string container, string otherEngine) => new(
         ContainerFailure.Lost,
-        $"No container '{container}' is kept here, or several begin like that. A run keeps the containers of its failed steps with 'buildrunner run --keep' and prints their ids; those of another engine need --engine {otherEngine}.");
+        $"No container '{container}' is kept here, or several begin like that. A run keeps the containers of its failed steps with 'buildrunner run --keep'; name the step, or the id that the run printed. Those of another engine need --engine {otherEngine}.");
 
     // The very image that the container began from, whatever its name means by now.
     private async Task<ImageReference> FindBaseAsync(KeptContainer record, CancellationToken cancellationToken)

@@ -24,9 +24,14 @@ public sealed class Built_images : IDisposable
         COPY . /app
         """;
 
+    private readonly Tree _home = new();
     private readonly Tree _tree = new(("ci.yml", Pipeline), ("app/Dockerfile", Dockerfile));
 
-    public void Dispose() => _tree.Dispose();
+    public void Dispose()
+    {
+        _tree.Dispose();
+        _home.Dispose();
+    }
 
     [Fact]
     public async Task With_a_Docker_engine_an_image_is_built_from_the_workspace_and_used()
@@ -54,7 +59,7 @@ public sealed class Built_images : IDisposable
     {
         Requires.Root();
         WriteBase();
-        await using var running = Release.Start(_tree.Path, new Dictionary<string, string?> { ["BUILDRUNNER_IMAGES__DIR"] = _tree["images"] }, "run", "ci.yml");
+        await using var running = Release.Start(_tree.Path, new Dictionary<string, string?> { ["BUILDRUNNER_IMAGES__DIR"] = _home["images"] }, "run", "ci.yml");
 
         var run = await running.EndAsync(TimeSpan.FromMinutes(2));
 

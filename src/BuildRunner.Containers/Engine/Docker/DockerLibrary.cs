@@ -138,7 +138,7 @@ internal sealed class DockerLibrary(
     /// <inheritdoc/>
     public async Task<ResolvedImage> CommitAsync(string container, ImageReference name, CancellationToken cancellationToken)
     {
-        var kept = engine.Kept?.Find(container) ?? throw StoreLibrary.NotKept(container, "oci");
+        var kept = StoreLibrary.FindKept(engine.Kept, container) ?? throw StoreLibrary.NotKept(container, "oci");
         if (name is not { Transport: ImageTransport.Docker, Digest: null, Tag: { } tag })
         {
             throw new ContainerException(ContainerFailure.InvalidImage, $"'{name}' cannot be a name: it must be what docker pull takes, without a digest.");

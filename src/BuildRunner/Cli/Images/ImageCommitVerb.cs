@@ -7,7 +7,7 @@ internal static class ImageCommitVerb
 {
     public static Command Create(CliHost host, GlobalOptions globals)
     {
-        var container = new Argument<string>("CONTAINER") { Description = "the id of a container that 'run --keep' kept, or the beginning of it" };
+        var container = new Argument<string>("CONTAINER") { Description = "a step whose container 'run --keep' kept, or the container's id" };
         var name = new Argument<string>("NAME") { Description = "what the image is to be called" };
         var command = new Command("commit", "make an image of the state of a kept container") { container, name };
         command.SetAction((parsed, _) => ImageVerbs.WithImagesAsync(parsed, host, globals, async (images, here, cancellationToken) =>

@@ -26,6 +26,11 @@ internal static class Hints
                 hints.Add((kept.Any(k => k.Workflow == workflow && k.Step == step) ? "shell into it" : "a shell like it", $"buildrunner shell {Words([name, .. Flags(request)])}"));
             }
 
+            if (kept.FirstOrDefault(k => k.Workflow == workflow && k.Step == step) is { } own)
+            {
+                hints.Add(("an image of it", $"buildrunner image commit {own.Id} NAME{(engine == "oci" ? "" : $" --engine {engine}")}"));
+            }
+
             if (stored)
             {
                 hints.Add(("full log", $"buildrunner logs @latest {Words([name])}"));
