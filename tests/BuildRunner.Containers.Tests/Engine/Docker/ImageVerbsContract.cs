@@ -1,10 +1,12 @@
 using System.Text;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Registry;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Tests.Storage;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Images;
+using BuildRunner.Testing.Registries;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
 
@@ -74,6 +76,23 @@ public abstract class ImageVerbsContract(EngineFixture fixture) : IAsyncLifetime
             Assert.Equal(Name("ours:1"), back.Reference);
             Assert.Equal("ours", await File.ReadAllTextAsync($"{back.LayerDirectories[1]}/motd", Stop));
         }
+    }
+
+    [Fact]
+    public async Task What_our_store_pushes_runs_here()
+    {
+        Requires.Program("skopeo");
+        await using var registry = await RegistryServer.StartAsync(cancellationToken: Stop);
+        using var store = new ImageStore(_folder["store"], new ImageStoreOptions { Registry = new RegistryOptions { UseCredentialFiles = false } }, TimeProvider.System);
+        TestLayout.Write(_folder["layout"], (TestImage.Busybox.WithLayer(archive => archive.File("motd", "pushed"), TestLayer.Plain), "x/tools:1"));
+        await store.ImportAsync(new ImageImport { Path = _folder["layout"], Name = Name("pushed:1") }, null, Stop);
+        await store.PushAsync(Name("pushed:1"), registry.Reference("pushed:1"), new PushOptions(), null, Stop);
+
+        // The engine has a network of its own, so somebody else fetches it: with other code than ours.
+        UnpackFixture.Run("skopeo", "copy", "-q", "--src-tls-verify=false", $"docker://{registry.Host}/pushed:1", $"docker-archive:{_folder["pushed.tar"]}:{Name("pushed:1")}");
+        await ClientAsync("load", "-i", _folder["pushed.tar"]);
+
+        Assert.Equal("pushed", await InsideAsync(Name("pushed:1"), "cat", "/motd"));
     }
 
     [Fact]
