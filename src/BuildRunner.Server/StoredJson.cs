@@ -17,6 +17,8 @@ namespace BuildRunner.Server;
 [JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(RepositorySettings))]
 [JsonSerializable(typeof(SecretRules))]
+[JsonSerializable(typeof(Dictionary<string, Forge.SeenHead>))]
+[JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
 [JsonSerializable(typeof(Forge.Checks.ReportedCheck))]
 [JsonSerializable(typeof(TrustDecision))]
 [JsonSerializable(typeof(StopReason))]

@@ -82,6 +82,27 @@ internal sealed class GitHubForge
         }
     }
 
+    /// <summary>The branches and tags of a repository and what each is at.</summary>
+    public async Task<IReadOnlyDictionary<string, string>> RefsAsync(ForgePlace place, CancellationToken cancellationToken)
+    {
+        var all = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var kind in new[] { "heads", "tags" })
+        {
+            var refs = await GetAsync<List<RefReply>>(place, $"the {kind} of {place.FullName}", $"git/matching-refs/{kind}/", cancellationToken);
+            foreach (var reply in refs.Where(r => r is { Ref: not null, Object.Sha: not null }))
+                all[reply.Ref!] = reply.Object!.Sha!;
+        }
+        return all;
+    }
+
+    /// <summary>The open pull requests of a repository, those that changed last first; at most a hundred.</summary>
+    public async Task<IReadOnlyList<PullReply>> OpenPullRequestsAsync(ForgePlace place, CancellationToken cancellationToken) =>
+        await GetAsync<List<PullReply>>(place, $"the pull requests of {place.FullName}", "pulls?state=open&sort=updated&direction=desc&per_page=100", cancellationToken);
+
+    /// <summary>The message of a commit.</summary>
+    public async Task<string> MessageAsync(ForgePlace place, string commit, CancellationToken cancellationToken) =>
+        (await GetAsync<GitCommitReply>(place, $"commit {commit[..12]}", $"git/commits/{commit}", cancellationToken)).Message ?? "";
+
     /// <summary>A token that can read one repository's content and nothing else, for the clone step.</summary>
     public Task<string> CloneTokenAsync(ForgePlace place, CancellationToken cancellationToken) => AskAsync(place, "a token to clone with", () => tokens.GetAsync(place, TokenPurpose.Clone, cancellationToken), cancellationToken);
 

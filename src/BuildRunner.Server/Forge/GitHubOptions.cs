@@ -21,6 +21,12 @@ public sealed record GitHubOptions
     /// <summary>What the names of checks begin with.</summary>
     public string CheckName { get; init; } = "buildrunner";
 
+    /// <summary>How often branches, tags and pull requests are looked at for events that no webhook told of; zero: never.</summary>
+    public TimeSpan LookEvery { get; init; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>How long a webhook may be late: a head that is new for less is left to it.</summary>
+    public TimeSpan Patience { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long one request may take.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -102,3 +102,81 @@ public sealed class InstallationReply
     /// <summary>Its number.</summary>
     public long Id { get; set; }
 }
+
+/// <summary>A ref.</summary>
+public sealed class RefReply
+{
+    /// <summary>Its full name.</summary>
+    public string? Ref { get; set; }
+
+    /// <summary>What it is at.</summary>
+    public RefObjectReply? Object { get; set; }
+}
+
+/// <summary>What a ref is at.</summary>
+public sealed class RefObjectReply
+{
+    /// <summary>Its id.</summary>
+    public string? Sha { get; set; }
+}
+
+/// <summary>A pull request.</summary>
+public sealed class PullReply
+{
+    /// <summary>Its number.</summary>
+    public int Number { get; set; }
+
+    /// <summary>Its title.</summary>
+    public string? Title { get; set; }
+
+    /// <summary>Its page.</summary>
+    public string? HtmlUrl { get; set; }
+
+    /// <summary>Whether it is a draft.</summary>
+    public bool Draft { get; set; }
+
+    /// <summary>What its author is to the repository.</summary>
+    public string? AuthorAssociation { get; set; }
+
+    /// <summary>When it changed last.</summary>
+    public string? UpdatedAt { get; set; }
+
+    /// <summary>Who opened it.</summary>
+    public PersonReply? User { get; set; }
+
+    /// <summary>Where its commits are.</summary>
+    public PullSideReply? Head { get; set; }
+
+    /// <summary>What it wants to change.</summary>
+    public PullSideReply? Base { get; set; }
+}
+
+/// <summary>One side of a pull request.</summary>
+public sealed class PullSideReply
+{
+    /// <summary>The branch.</summary>
+    public string? Ref { get; set; }
+
+    /// <summary>The commit.</summary>
+    public string? Sha { get; set; }
+
+    /// <summary>The repository; null: it was deleted.</summary>
+    public RepositoryReply? Repo { get; set; }
+}
+
+/// <summary>A person.</summary>
+public sealed class PersonReply
+{
+    /// <summary>The number.</summary>
+    public long Id { get; set; }
+
+    /// <summary>The name.</summary>
+    public string? Login { get; set; }
+}
+
+/// <summary>A commit as git has it.</summary>
+public sealed class GitCommitReply
+{
+    /// <summary>Its message.</summary>
+    public string? Message { get; set; }
+}

@@ -69,7 +69,7 @@ public static class ServerServices
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
         services.AddSchedules(options.Schedules, options.PostgreSql);
-        services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<OutboxService>();
+        services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<HeadSearch>().AddHostedService<OutboxService>();
         services.AddMassTransit(bus =>
         {
             bus.AddServerConsumers();

@@ -56,6 +56,20 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         db => db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync(cancellationToken),
         cancellationToken);
 
+    /// <summary>As <see cref="OfDeliveryAsync"/>, once: the next one that asks is told of none.</summary>
+    public Task<Guid?> TakeDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.WriteAsync(
+        async turn =>
+        {
+            var run = await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync();
+            if (run is not null)
+            {
+                await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == key).ExecuteDeleteAsync();
+            }
+
+            return run;
+        },
+        cancellationToken);
+
     /// <summary>Notes which run a delivery was about, so that the same one a second time does nothing.</summary>
     public Task NoteDeliveryAsync(string source, string key, Guid run, CancellationToken cancellationToken) => database.WriteAsync(
         async turn =>

@@ -12,12 +12,25 @@ namespace BuildRunner.Server.Triggers;
 internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegister register, NewRuns runs)
 {
     /// <summary>Starts the run.</summary>
+    /// <param name="known">Where.</param>
+    /// <param name="request">What the event asks for.</param>
+    /// <param name="key">The event's key.</param>
+    /// <param name="isFound">True: it was found by looking, and its webhook may still come.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ForgeException">The forge does not say what is needed.</exception>
-    public async Task<StoredAs> StartAsync(LinkedRepository known, RunRequest request, string key, CancellationToken cancellationToken)
+    public async Task<StoredAs> StartAsync(LinkedRepository known, RunRequest request, string key, bool isFound, CancellationToken cancellationToken)
     {
         if (await register.OfDeliveryAsync(InboxService.GitHubSource, key, cancellationToken) is { } made)
         {
             return new StoredAs(made, Number: 0, Created: false);
+        }
+
+        // What was found before the webhook came; the same head once more, after another one, is a new event all the same.
+        var found = ForgeKeys.Found(known.Link.ForgeId, request.Event.Kind, request.Event.Ref, request.Event.Commit);
+        if (await register.TakeDeliveryAsync(InboxService.GitHubSource, found, cancellationToken) is { } earlier)
+        {
+            await register.NoteDeliveryAsync(InboxService.GitHubSource, key, earlier, cancellationToken);
+            return new StoredAs(earlier, Number: 0, Created: false);
         }
 
         var commit = request.Event.Commit.Length > 0 ? request.Event.Commit : await forge.CommitOfAsync(known.Place, request.Event.Ref, cancellationToken);
@@ -34,7 +47,7 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
             settings.Trusted,
             settings.Approve,
             head);
-        return await runs.StoreAsync(
+        var stored = await runs.StoreAsync(
             known.Repository,
             new RunBasis
             {
@@ -49,6 +62,12 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
                 OfPullRequest = request.PullRequest is not null,
             },
             cancellationToken);
+        if (isFound)
+        {
+            await register.NoteDeliveryAsync(InboxService.GitHubSource, found, stored.Id, cancellationToken);
+        }
+
+        return stored;
     }
 
     private async Task<IReadOnlyList<string>?> ChangedAsync(LinkedRepository known, RunRequest request, string commit, CancellationToken cancellationToken)

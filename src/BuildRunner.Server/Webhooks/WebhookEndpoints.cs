@@ -45,7 +45,7 @@ internal static class WebhookEndpoints
         }
 
         var (name, delivery) = (http.Request.Headers[EventHeader], http.Request.Headers[DeliveryHeader]);
-        if (!IsName(name.ToString()) || name.Count != 1 || !IsName(delivery.ToString()) || delivery.Count != 1)
+        if (!IsName(name.ToString()) || name.Count != 1 || !IsName(delivery.ToString()) || delivery.Count != 1 || delivery.ToString().Contains('/', StringComparison.Ordinal))
         {
             return Problem(StatusCodes.Status400BadRequest, ApiProblems.Request, $"{EventHeader} and {DeliveryHeader} are needed, once each");
         }

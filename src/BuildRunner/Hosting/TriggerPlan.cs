@@ -24,6 +24,7 @@ internal static class TriggerPlan
             AppId = (long?)settings.Number(TriggerKeys.GitHubAppId),
             PrivateKey = settings.Text(TriggerKeys.GitHubPrivateKey),
             Token = settings.Text(TriggerKeys.GitHubToken),
+            LookEvery = settings.Duration(TriggerKeys.GitHubLookEvery)!.Value,
             CheckName = settings.Required(TriggerKeys.GitHubCheckName),
         };
     }

@@ -25,7 +25,7 @@ internal sealed class GitHubDeliveries(
             var read = GitHubEvents.Read(row.Event, document.RootElement, new GitHubIdentity(options.AppId));
             try
             {
-                return await DoAsync(read, cancellationToken);
+                return await DoAsync(read, IsFound(row, document.RootElement), cancellationToken);
             }
             catch (ForgeException fault) when (fault.IsTransient)
             {
@@ -38,7 +38,11 @@ internal sealed class GitHubDeliveries(
         }
     }
 
-    private async Task<DeliveryEnd> DoAsync(GitHubEvent read, CancellationToken stop)
+    // Only BuildRunner itself puts such a delivery into the inbox; GitHub's own ids have no slash.
+    private static bool IsFound(InboxRow row, System.Text.Json.JsonElement body) =>
+        row.Delivery.StartsWith("found/", StringComparison.Ordinal) && body.TryGetProperty(FoundEvents.Mark, out _);
+
+    private async Task<DeliveryEnd> DoAsync(GitHubEvent read, bool isFound, CancellationToken stop)
     {
         switch (read.Trigger)
         {
@@ -58,7 +62,7 @@ internal sealed class GitHubDeliveries(
 
         return read.Trigger switch
         {
-            Trigger.StartRun(var request) => await StartAsync(known, request, read.Key, stop),
+            Trigger.StartRun(var request) => await StartAsync(known, request, read.Key, isFound, stop),
             Trigger.Rerun rerun => await IfMayWriteAsync(known, rerun.Actor, () => RerunAsync(known, rerun, read.Key, stop), stop),
             Trigger.Cancel cancel => await IfMayWriteAsync(known, cancel.Actor, () => CancelAsync(known, cancel, stop), stop),
             Trigger.Approve approve => await IfMayWriteAsync(known, approve.Actor, () => ApproveAsync(known, approve, stop), stop),
@@ -67,11 +71,11 @@ internal sealed class GitHubDeliveries(
         };
     }
 
-    private async Task<DeliveryEnd> StartAsync(LinkedRepository known, RunRequest request, string key, CancellationToken stop)
+    private async Task<DeliveryEnd> StartAsync(LinkedRepository known, RunRequest request, string key, bool isFound, CancellationToken stop)
     {
         await repositories.NoteAsync(known, request.Repository, stop);
         var current = await repositories.FindAsync(known.Link.ForgeId, stop) ?? known;
-        var run = await runs.StartAsync(current, request, key, stop);
+        var run = await runs.StartAsync(current, request, key, isFound, stop);
         return new DeliveryEnd.Done(run.Created ? $"started run #{run.Number}" : "its run was started before", run.Id, known.Repository.Id);
     }
 
