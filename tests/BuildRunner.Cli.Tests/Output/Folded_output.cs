@@ -69,6 +69,7 @@ public sealed partial class Folded_output
               │ ------------------
 
             ✗ failed in 0.0s · 1 passed · 1 failed · 1 skipped
+              full log   buildrunner logs @latest test
             ::TOKEN::
 
             """,

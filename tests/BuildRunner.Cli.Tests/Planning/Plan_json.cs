@@ -93,6 +93,34 @@ public sealed class Plan_json
     }
 
     [Fact]
+    public async Task Inputs_reach_the_plan_and_an_event_that_lacks_them_does_not_hide_the_others()
+    {
+        using var cli = new TestCli(("ci.yml", "inputs: { version: { required: true } }\nsteps: { a: { image: 'alpine:${version}', commands: [x] } }\n"));
+        Assert.Equal(3, await cli.RunAsync("plan", "--json", "--event", "manual", "ci.yml"));
+        Assert.Equal(0, await cli.RunAsync("plan", "--json", "--event", "manual", "--input", "version=3.22", "ci.yml"));
+        Assert.Contains("docker.io/library/alpine:3.22", cli.Output);
+        Assert.Equal(3, await cli.RunAsync("plan", "--expanded", "--event", "manual", "ci.yml"));
+        Assert.Equal(0, await cli.RunAsync("plan", "--json", "--event", "all", "--input", "version=3", "ci.yml"));
+        cli.Write("ci.yml", "inputs: { version: { required: true } }\nsteps: { a: { image: alpine, commands: [x] } }\n");
+        Assert.Equal(0, await cli.RunAsync("plan", "--json", "--event", "all", "ci.yml"));
+        using var json = JsonDocument.Parse(cli.Output);
+        Assert.Equal(["manual", "webhook"], json.RootElement.GetProperty("events").EnumerateArray().Where(e => !e.GetProperty("runs").GetBoolean()).Select(e => e.GetProperty("event").GetString()));
+        Assert.Contains("input `version` has no value", cli.Error);
+    }
+
+    [Theory]
+    [InlineData("--json", "--graph")]
+    [InlineData("--out", "x")]
+    [InlineData("--expanded", "--event", "all")]
+    [InlineData("--payload", "x", "--metadata", "y")]
+    public async Task What_excludes_each_other_is_wrong_usage(params string[] flags)
+    {
+        using var cli = new TestCli(("ci.yml", Pipeline));
+        Assert.Equal(2, await cli.RunAsync(["plan", "ci.yml", .. flags]));
+        Assert.StartsWith("buildrunner: --", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_same_files_give_the_same_bytes()
     {
         using var cli = new TestCli(("ci.yml", Pipeline));

@@ -9,7 +9,7 @@ namespace BuildRunner.Cli.Planning;
 /// <summary><c>plan --expanded</c>: the files with everything resolved that is known before the run.</summary>
 internal static class ExpandedPlan
 {
-    /// <summary>Prints one file as it is, several one after the other with their names between them; or writes each into a directory.</summary>
+    /// <summary>Prints one file as it is, several one after the other with their names between them; or writes each into a directory, an absolute path.</summary>
     public static async Task<ExitCode> PrintAsync(CliHost host, RunRequest request, string? output, CancellationToken cancellationToken)
     {
         var (sources, tree) = PipelineFiles.Find(request.File, host.Directory);
@@ -35,7 +35,7 @@ internal static class ExpandedPlan
 
         foreach (var file in expanded)
         {
-            await WriteAsync(file, Path.GetFullPath(output, host.Directory), cancellationToken);
+            await WriteAsync(file, output, cancellationToken);
         }
 
         return ExitCode.Success;
