@@ -51,7 +51,7 @@ internal static class PlanVerb
     private static bool LacksInputs(PlanResult planned) =>
         planned.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).All(d => d.Code == DiagnosticCodes.BadInput);
 
-    private static string Text(IReadOnlyList<RunPlan> plans, PlanForm form, Style style, TerminalFacts terminal)
+    private static string Text(List<RunPlan> plans, PlanForm form, Style style, TerminalFacts terminal)
     {
         string One(RunPlan plan) => form == PlanForm.Graph ? PlanGraph.Write(plan, style, terminal.OutputIsTerminal ? terminal.Width() : PageWidth) : PlanText.Write(plan, style);
         return plans.Count == 1
