@@ -53,6 +53,12 @@ internal static class CloneScenarios
         },
 
         new("The source need not be fetched", "skip_clone: true\n" + Step, "build=success") { Checks = [Must.Plan(plan => Assert.Equal(["build"], plan.Workflows[0].Steps.Select(step => step.Name)))] },
+        new("A local run has the working tree even if the source is not to be fetched", "skip_clone: true\nsteps: {build: {image: golang, commands: cat hello.txt}}\n", "build=success")
+        {
+            Real = true,
+            Tree = new Dictionary<string, string> { ["hello.txt"] = "here\n" },
+            Checks = [Must.Print("build", "here")],
+        },
         new("Very old settings beside the image are remarked", "clone: {git: {image: plugins/git:next, depth: 50, path: bitbucket.org/foo/bar}}\n" + Step, "") { Warns = "BR1102" },
     ];
 

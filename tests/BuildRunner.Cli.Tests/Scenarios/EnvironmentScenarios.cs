@@ -188,11 +188,11 @@ internal static class EnvironmentScenarios
         new("A NUL in event data becomes another sign", "steps: {look: {image: x, commands: 'printf \"%s\\n\" \"$CI_COMMIT_MESSAGE\"'}}\n", "look=success") { Real = true, Event = On.Push.Knowing("CI_COMMIT_MESSAGE", "a\0b"), Checks = [Must.Print("look", "a\uFFFDb")] },
         new("A variable that is too long is refused in the file", $"steps:\n  build:\n    image: x\n    commands: echo\n    environment:\n      A: {new string('x', 131_070)}\n", "") { Refused = "BR1051", Checks = [Must.SayAt("BR1051", 6)] },
         new("The longest variable that Linux takes is taken", $"steps:\n  build:\n    image: x\n    commands: 'echo $${{#A}}'\n    environment:\n      A: {new string('x', 131_069)}\n", "build=success") { Real = true, Checks = [Must.Print("build", "131069")] },
-        new("A secret that is too long for a variable is an error that names it", "steps: {build: {image: x, environment: {KEY: {from_secret: key}}, commands: echo}}\n", "build=error")
+        new("Secrets that are too long for a variable together are an error that names it", "steps: {build: {image: x, settings: {keys: [" + string.Join(", ", Enumerable.Repeat("{from_secret: key}", 40)) + "]}}}\n", "build=error")
         {
             Result = "error",
-            Secrets = new Dictionary<string, string> { ["key"] = new('k', 200_000) },
-            Checks = [new(run => Assert.Contains("the variable 'KEY' of step 'build' has 200004 bytes", Assert.IsType<Core.Runs.Outcome.Error>(((Core.Runs.StepPhase.Done)run.StateOf("build").Phase).Outcome).Message))],
+            Secrets = new Dictionary<string, string> { ["key"] = new('k', 4000) },
+            Checks = [new(run => Assert.Contains("the variable 'PLUGIN_KEYS' of step 'build' has 160133 bytes", Assert.IsType<Core.Runs.Outcome.Error>(((Core.Runs.StepPhase.Done)run.StateOf("build").Phase).Outcome).Message))],
         },
         new("A NUL that a file writes refuses it", "steps: {build: {image: x, environment: {A: \"a\\0b\"}, commands: echo}}\n", "") { Refused = "BR1002" },
     ];

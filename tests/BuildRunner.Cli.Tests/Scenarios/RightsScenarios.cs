@@ -11,6 +11,7 @@ internal static class RightsScenarios
             services: {docker: {image: 'docker:dind', privileged: true, commands: dockerd-entrypoint.sh --tls=false}}
             """, "build=skipped docker=skipped") { Result = "error" },
         new("A volume is refused unless it is allowed", "steps: {build: {image: docker, volumes: ['/var/run/docker.sock:/var/run/docker.sock'], commands: echo}}\n", "build=error") { Real = true, Result = "error" },
+        new("A named volume is an error of the step", "steps: {build: {image: docker, volumes: ['cache:/cache'], commands: echo}}\n", "build=error") { Result = "error" },
         new("A volume with a relative path is refused in the file", "steps: {build: {image: docker, volumes: ['./certs:/etc/ssl/certs'], commands: echo}}\n", "") { Refused = "BR1032" },
 
         new("Name servers, search domains and further names reach the container", """

@@ -34,6 +34,12 @@ internal sealed record Scenario(string Title, string Files, string Outcomes)
     /// <summary>Runs on real containers only, because it depends on what a command does.</summary>
     public bool OnlyReal { get; init; }
 
+    /// <summary>Steps that are held until all of them have begun, each group apart: <c>build test</c>. They must run at the same time, or the run does not end.</summary>
+    public IReadOnlyList<string> Meet { get; init; } = [];
+
+    /// <summary>Steps that are held until another step or service has ended.</summary>
+    public IReadOnlyDictionary<string, string> Held { get; init; } = new Dictionary<string, string>();
+
     /// <summary>When the run is cancelled: the step that has then started; null: it is not.</summary>
     public string? CancelledAt { get; init; }
 

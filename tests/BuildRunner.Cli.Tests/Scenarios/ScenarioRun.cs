@@ -53,8 +53,9 @@ internal sealed partial class ScenarioRun : IDisposable
         Assert.Equal(scenario.Warns, Codes(run.Diagnostics, DiagnosticSeverity.Warning));
         if (run.Planned is { } plan && scenario.Outcomes.Length > 0)
         {
-            await run.RunAsync(LocalPlan.Adjust(plan, new RunRequest { Timeout = TimeSpan.FromSeconds(60) }));
-            Assert.Equal(string.Join('\n', scenario.Outcomes.Split(' ').Order(StringComparer.Ordinal)), string.Join('\n', run.Outcomes().Order(StringComparer.Ordinal)));
+            await run.RunAsync(LocalPlan.Adjust(plan, new RunRequest { Timeout = TimeSpan.FromMinutes(3) }));
+            var (expected, actual) = (string.Join(' ', scenario.Outcomes.Split(' ').Order(StringComparer.Ordinal)), string.Join(' ', run.Outcomes().Order(StringComparer.Ordinal)));
+            Assert.True(expected == actual, $"expected {expected}\nbut it was {actual}\n{run.Errors()}");
             Assert.Equal(scenario.Result, run.State!.Result!.Outcome.Word);
         }
 
@@ -81,7 +82,7 @@ internal sealed partial class ScenarioRun : IDisposable
         }
 
         using var host = new ScenarioHost(IsReal);
-        Engine = new WatchedEngine(host.NewEngine());
+        Engine = new WatchedEngine(host.NewEngine()) { Meet = scenario.Meet, Held = scenario.Held };
         await using var engine = Engine;
         await using var run = new LocalRun(SpecOf(plan), engine, View, View, TimeProvider.System);
         if (scenario.CancelledAt is { } step)
@@ -95,7 +96,7 @@ internal sealed partial class ScenarioRun : IDisposable
             };
         }
 
-        State = await run.RunAsync().WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        State = await run.RunAsync().WaitAsync(TimeSpan.FromMinutes(3), TestContext.Current.CancellationToken);
     }
 
     private LocalRunSpec SpecOf(RunPlan plan)
@@ -123,6 +124,8 @@ internal sealed partial class ScenarioRun : IDisposable
     }
 
     private IEnumerable<string> Outcomes() => State!.Workflows.SelectMany(w => w.Steps.Concat(w.Services).Select(s => $"{NameOf(w.Name, s.Name)}={((StepPhase.Done)s.Phase).Outcome.Word}"));
+
+    private string Errors() => string.Join('\n', State!.Workflows.SelectMany(w => w.Steps.Concat(w.Services)).Select(s => (s.Name, Error: ((StepPhase.Done)s.Phase).Outcome as Outcome.Error)).Where(s => s.Error is not null).Select(s => $"{s.Name}: {s.Error!.Message}"));
 
     private string NameOf(string workflow, string step) => Planned!.Workflows.Count > 1 ? $"{workflow}/{step}" : step;
 

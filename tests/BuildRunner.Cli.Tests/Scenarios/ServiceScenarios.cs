@@ -30,19 +30,19 @@ internal static class ServiceScenarios
         new("A port that is none is refused", "steps: [{name: a, image: x, commands: echo}]\nservices: [{name: db, image: x, ports: [99999]}]\n", "") { Refused = "BR1032" },
 
         new("A service that fails by itself fails the workflow at its end, and steps go on", """
-            steps: [{name: build, image: golang, environment: {SLEEP: 1s}, commands: sleep $SLEEP}, {name: more, image: golang, commands: echo}]
-            services: [{name: database, image: mysql, environment: {SLEEP: 100ms, STEP_EXIT_CODE: '1'}, commands: exit $STEP_EXIT_CODE}]
-            """, "build=success more=success database=failure") { Real = true, Result = "failure" },
+            steps: [{name: build, image: golang, commands: echo}, {name: more, image: golang, commands: echo}]
+            services: [{name: database, image: mysql, environment: {SLEEP: 1ms, STEP_EXIT_CODE: '1'}, commands: exit $STEP_EXIT_CODE}]
+            """, "build=success more=success database=failure") { Real = true, Held = new Dictionary<string, string> { ["build"] = "database" }, Result = "failure" },
 
         new("A service whose failure is ignored fails nothing", """
-            steps: [{name: build, image: golang, environment: {SLEEP: 1s}, commands: sleep $SLEEP}]
-            services: [{name: database, image: mysql, failure: ignore, environment: {SLEEP: 100ms, STEP_EXIT_CODE: '1'}, commands: exit $STEP_EXIT_CODE}]
-            """, "build=success database=failure") { Real = true },
+            steps: [{name: build, image: golang, commands: echo}]
+            services: [{name: database, image: mysql, failure: ignore, environment: {SLEEP: 1ms, STEP_EXIT_CODE: '1'}, commands: exit $STEP_EXIT_CODE}]
+            """, "build=success database=failure") { Real = true, Held = new Dictionary<string, string> { ["build"] = "database" } },
 
         new("A service that ends by itself without a failure is no obstacle", """
-            steps: [{name: build, image: golang, environment: {SLEEP: 500ms}, commands: sleep 0.5}]
-            services: [{name: setup, image: mysql, environment: {SLEEP: 100ms}, commands: echo}]
-            """, "build=success setup=success") { Real = true },
+            steps: [{name: build, image: golang, commands: echo}]
+            services: [{name: setup, image: mysql, environment: {SLEEP: 1ms}, commands: echo}]
+            """, "build=success setup=success") { Real = true, Held = new Dictionary<string, string> { ["build"] = "setup" } },
 
         new("A service that does not end when asked to is killed, and fails nothing", """
             steps: [{name: build, image: golang, commands: echo}]

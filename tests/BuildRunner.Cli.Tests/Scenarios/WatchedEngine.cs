@@ -11,12 +11,19 @@ namespace BuildRunner.Cli.Tests.Scenarios;
 /// <summary>An engine that notes what it is asked for: each container's specification, environment, and its place among all beginnings and ends.</summary>
 internal sealed class WatchedEngine(IContainerEngine inner) : IContainerEngine
 {
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> begun = new(), ended = new();
     private int clock;
 
     public string Name => inner.Name;
 
     /// <summary>Called when a step starts, with <c>workflow/step</c>.</summary>
     public Action<string> Started { get; set; } = _ => { };
+
+    /// <summary>Groups of steps that are held until all of a group have begun.</summary>
+    public IReadOnlyList<string> Meet { get; init; } = [];
+
+    /// <summary>Steps that are held until another has ended.</summary>
+    public IReadOnlyDictionary<string, string> Held { get; init; } = new Dictionary<string, string>();
 
     /// <summary>Containers by <c>workflow/step</c>; of several attempts the last.</summary>
     public ConcurrentDictionary<string, WatchedContainer> Containers { get; } = new();
@@ -38,6 +45,40 @@ internal sealed class WatchedEngine(IContainerEngine inner) : IContainerEngine
 
     public ValueTask DisposeAsync() => inner.DisposeAsync();
 
+    // Nothing here depends on how long anything takes.
+    private async Task HoldAsync(string key, CancellationToken cancellationToken)
+    {
+        Moment(begun, key).TrySetResult();
+        foreach (var group in Meet.Select(group => group.Split(' ')).Where(group => group.Any(name => Is(name, key))))
+        {
+            foreach (var name in group)
+            {
+                await Moment(begun, name).Task.WaitAsync(cancellationToken);
+            }
+        }
+
+        foreach (var (_, other) in Held.Where(held => Is(held.Key, key)))
+        {
+            await Moment(ended, other).Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    private void End(WatchedContainer container, string key)
+    {
+        container.End = Interlocked.Increment(ref clock);
+        Moment(ended, key).TrySetResult();
+    }
+
+    private static bool Is(string name, string key) => key == name || key.EndsWith("/" + name, StringComparison.Ordinal);
+
+    // Known by the last part of the name, unless the scenario names more of it.
+    private TaskCompletionSource Moment(ConcurrentDictionary<string, TaskCompletionSource> moments, string name) =>
+        moments.GetOrAdd(Named.FirstOrDefault(named => Is(named, name), name), _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+
+    private IEnumerable<string> Named => Meet.SelectMany(group => group.Split(' ')).Concat(Held.Keys).Concat(Held.Values);
+
+    private static string KeyOf(ContainerSpec spec) => $"{spec.Labels[ContainerLabels.Workflow]}/{spec.Labels[ContainerLabels.Step]}";
+
     private WatchedContainer Note(ContainerSpec spec, IReadOnlyDictionary<string, string> more)
     {
         var environment = new Dictionary<string, string>(spec.Environment);
@@ -46,7 +87,7 @@ internal sealed class WatchedEngine(IContainerEngine inner) : IContainerEngine
             environment[name] = value;
         }
 
-        var key = $"{spec.Labels[ContainerLabels.Workflow]}/{spec.Labels[ContainerLabels.Step]}";
+        var key = KeyOf(spec);
         Attempts.AddOrUpdate(key, 1, (_, count) => count + 1);
         return Containers[key] = new WatchedContainer(spec, environment, Interlocked.Increment(ref clock));
     }
@@ -59,23 +100,27 @@ internal sealed class WatchedEngine(IContainerEngine inner) : IContainerEngine
 
         public async Task<ContainerExit> RunAsync(IPreparedContainer container, StartSpec start, IOutputSink output, CancellationToken cancellationToken)
         {
+            var key = KeyOf(container.Spec);
             var noted = engine.Note(container.Spec, start.Environment);
             try
             {
+                await engine.HoldAsync(key, cancellationToken);
                 var run = inner.RunAsync(container, start, output, cancellationToken);
-                engine.Started($"{container.Spec.Labels[ContainerLabels.Workflow]}/{container.Spec.Labels[ContainerLabels.Step]}");
+                engine.Started(key);
                 return await run;
             }
             finally
             {
-                noted.End = Interlocked.Increment(ref engine.clock);
+                engine.End(noted, key);
             }
         }
 
         public async Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken)
         {
-            engine.Note(spec, new Dictionary<string, string>());
-            return await inner.StartServiceAsync(spec, output, cancellationToken);
+            var noted = engine.Note(spec, new Dictionary<string, string>());
+            var service = await inner.StartServiceAsync(spec, output, cancellationToken);
+            _ = service.Exited.ContinueWith(_ => engine.End(noted, KeyOf(spec)), TaskScheduler.Default);
+            return service;
         }
 
         public ValueTask DisposeAsync() => inner.DisposeAsync();
