@@ -6,6 +6,7 @@ namespace BuildRunner.Core.ApiContract;
 /// <summary>How the API's messages are written. Unknown members of answers are ignored, so that a newer server can say more; unknown members of requests are refused by the server.</summary>
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(WhoAmI))]
+[JsonSerializable(typeof(RedeemLink))]
 [JsonSerializable(typeof(ApiList<Repository>), TypeInfoPropertyName = "RepositoryList")]
 [JsonSerializable(typeof(Repository))]
 [JsonSerializable(typeof(AddRepository))]

@@ -15,6 +15,15 @@ public static class ApiRoutes
     /// <summary>What every path begins with.</summary>
     public const string Prefix = "/api/v1";
 
+    /// <summary>The page on which people sign in.</summary>
+    public const string LoginPage = "/login";
+
+    /// <summary>Where a one-time link leads: <c>?token=</c> the link's token. It signs a browser in.</summary>
+    public const string LinkPage = "/login/link";
+
+    /// <summary>POST <see cref="ApiContract.RedeemLink"/> → 201 with <see cref="CreatedApiToken"/>. Needs no token: the code of a one-time link is one, once.</summary>
+    public const string RedeemLink = Prefix + "/login";
+
     /// <summary>GET → <see cref="WhoAmI"/>. Any valid token.</summary>
     public const string WhoAmI = Prefix + "/whoami";
 

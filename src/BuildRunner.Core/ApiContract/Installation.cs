@@ -10,6 +10,10 @@ public sealed record ApiList<T>(IReadOnlyList<T> Items);
 /// <param name="ServerVersion">The server's version.</param>
 public sealed record WhoAmI(string Name, IReadOnlyList<string> Scopes, string ServerVersion);
 
+/// <summary>The code of a one-time link is to become a token.</summary>
+/// <param name="Code">What stands behind <c>token=</c>.</param>
+public sealed record RedeemLink(string Code);
+
 /// <summary>An agent.</summary>
 public sealed record AgentInfo
 {

@@ -49,6 +49,21 @@ internal sealed record CliHost
         NewEngine = Engines.Create,
     };
 
+    /// <summary>A line that a person types, or that comes on standard input; null: there is none.</summary>
+    public string? ReadLine()
+    {
+        var line = new List<byte>();
+        while (Input.ReadByte() is var next and >= 0 && next != '\n')
+        {
+            line.Add((byte)next);
+        }
+
+        return line.Count == 0 ? null : System.Text.Encoding.UTF8.GetString([.. line]).TrimEnd('\r');
+    }
+
+    /// <summary>A line that nobody may read over the shoulder: on a terminal it is not shown.</summary>
+    public string? ReadHidden() => Terminal.ReadHidden is { } read ? read() : ReadLine();
+
     /// <summary>Writes text to standard output.</summary>
     public void Print(string text) => Output.Write(System.Text.Encoding.UTF8.GetBytes(text));
 
@@ -66,8 +81,11 @@ internal sealed record TerminalFacts(bool ErrorIsTerminal, bool OutputIsTerminal
     /// <summary>No terminal: files or pipes.</summary>
     public static TerminalFacts None { get; } = new(false, false, () => 80, () => 24);
 
-    /// <summary>Whether a person types at standard input.</summary>
+    /// <summary>Whether a person can answer on standard input.</summary>
     public bool InputIsTerminal { get; init; }
+
+    /// <summary>Reads a line without showing it; null: it is read as any other.</summary>
+    public Func<string?>? ReadHidden { get; init; }
 
     /// <summary>That of this process.</summary>
     public static TerminalFacts OfProcess() => new(
@@ -77,7 +95,27 @@ internal sealed record TerminalFacts(bool ErrorIsTerminal, bool OutputIsTerminal
         () => Measure(() => Console.WindowHeight, 24))
     {
         InputIsTerminal = !Console.IsInputRedirected,
+        ReadHidden = Console.IsInputRedirected ? null : ReadKeys,
     };
+
+    private static string? ReadKeys()
+    {
+        var line = new System.Text.StringBuilder();
+        while (Console.ReadKey(intercept: true) is { Key: not ConsoleKey.Enter } key)
+        {
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                line.Length = Math.Max(0, line.Length - 1);
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                line.Append(key.KeyChar);
+            }
+        }
+
+        Console.Error.WriteLine();
+        return line.Length == 0 ? null : line.ToString();
+    }
 
     private static int Measure(Func<int> measure, int unknown)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Text;
+using BuildRunner.Cli.Client;
 using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Init;
 using BuildRunner.Cli.Linting;
@@ -18,12 +19,14 @@ namespace BuildRunner.Cli;
 /// <summary>The command line: from words to a verb, and from what went wrong to a message and an exit code.</summary>
 internal static class CommandLine
 {
+    // @latest is a run, not a file with more arguments.
+    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Runs one command line to its end.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliHost host)
     {
         var root = Create(host);
-        // "@latest" names a run, not a file with more arguments.
-        var parsed = root.Parse(arguments, new ParserConfiguration { ResponseFileTokenReplacer = null });
+        var parsed = root.Parse(arguments, Parsing);
         if (parsed.Errors.Count > 0 && parsed.Action is not { ClearsParseErrors: true })
         {
             foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
@@ -61,7 +64,6 @@ internal static class CommandLine
         {
             RunVerb.Create(host, globals),
             ShellVerb.Create(host, globals),
-            LogsVerb.Create(host, globals),
             CleanVerb.Create(host, globals),
             LintVerb.Create(host, globals),
             ImageVerbs.Create(host, globals),
@@ -78,6 +80,11 @@ internal static class CommandLine
             ManVerb.Create(host, () => Create(host)),
             VersionVerb.Create(host),
         };
+        foreach (var verb in ClientVerbs.Create(host, globals))
+        {
+            root.Add(verb);
+        }
+
         foreach (var option in root.Options.OfType<VersionOption>().ToList())
         {
             root.Options.Remove(option);

@@ -22,4 +22,11 @@ internal interface IRunView : ILogSink, IAsyncDisposable
 /// <param name="Title">What is run: the file's or directory's name.</param>
 /// <param name="Event">What for: <c>push main 3f9c2e1</c>.</param>
 /// <param name="Labels">How steps are called.</param>
-internal sealed record RunTitle(RunId Run, string Title, string Event, StepLabels Labels);
+internal sealed record RunTitle(RunId Run, string Title, string Event, StepLabels Labels)
+{
+    /// <summary>When it began; null: when the view did.</summary>
+    public DateTimeOffset? StartedAt { get; init; }
+
+    /// <summary>What ctrl-c does, as the last line of a live view says it.</summary>
+    public string CtrlC { get; init; } = "ctrl-c cancels";
+}

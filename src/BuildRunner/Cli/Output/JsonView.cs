@@ -46,7 +46,7 @@ internal sealed class JsonView(Stream stream, RunTitle title, TimeProvider time)
         switch (progress)
         {
             case RunProgress.RunStarted:
-                started = now;
+                started = title.StartedAt ?? now;
                 Write("run.started", now, null, null, null, json => WriteTitle(json));
                 break;
             case RunProgress.StepQueued(var workflow, var step, var attempt):

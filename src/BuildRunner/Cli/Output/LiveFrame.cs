@@ -83,7 +83,7 @@ internal sealed class LiveFrame(Style style, RunTitle title, DateTimeOffset star
     {
         var running = rows.Count(r => r.Phase is StepPhase.Running or StepPhase.Preparing);
         var waiting = rows.Count(r => r.Phase is StepPhase.Waiting or StepPhase.Queued);
-        return style.Dim(CellText.PadLeft(CellText.Fit($"ctrl-c cancels {style.Dot} {running} running, {waiting} waiting", width, style.Ellipsis), width));
+        return style.Dim(CellText.PadLeft(CellText.Fit($"{title.CtrlC} {style.Dot} {running} running, {waiting} waiting", width, style.Ellipsis), width));
     }
 
     private string Row(LiveRow row, DateTimeOffset now, int labels, int images, int width)

@@ -27,7 +27,7 @@ internal sealed class LiveView : IRunView
     public LiveView(Stream stream, Style style, RunTitle title, RunPlan plan, TerminalFacts terminal, TimeProvider time)
     {
         writer = new LineWriter(stream);
-        frame = new LiveFrame(style, title, time.GetUtcNow());
+        frame = new LiveFrame(style, title, title.StartedAt ?? time.GetUtcNow());
         this.terminal = terminal;
         this.time = time;
         rows = [.. plan.Workflows.SelectMany(w => w.Services.Concat(w.Steps).Select(s => new LiveRow(title.Labels.Of(w.Name, s.Name), w.Name, s)))];

@@ -1,41 +1,26 @@
-using System.CommandLine;
-using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
+using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.LocalRuns;
 
-/// <summary><c>logs [RUN] [STEP]</c>: what the steps of a local run wrote.</summary>
-internal static class LogsVerb
+/// <summary><c>logs [RUN] [STEP]</c> of a local run: what its steps wrote.</summary>
+internal static class LocalLogs
 {
     private const string Latest = "@latest";
 
-    public static Command Create(CliHost host, GlobalOptions globals)
+    /// <summary>Prints what was asked for.</summary>
+    /// <param name="run"><c>@latest</c>, or the id of a local run or its beginning; null: the newest of this folder.</param>
+    /// <param name="step">Only this step, as NAME or WORKFLOW/NAME; null: all.</param>
+    /// <param name="failed">Only steps that failed.</param>
+    /// <param name="how">How lines are written.</param>
+    /// <param name="settings">For where local runs are kept.</param>
+    /// <param name="here">The process.</param>
+    public static ExitCode Run(string? run, string? step, bool failed, LogPrinting how, EffectiveSettings settings, CliHost here)
     {
-        var run = new Argument<string?>("RUN") { Description = "@latest, or the id of a local run or its beginning; the newest of this folder if left out", Arity = ArgumentArity.ZeroOrOne };
-        var step = new Argument<string?>("STEP") { Description = "only this step: NAME or WORKFLOW/NAME", Arity = ArgumentArity.ZeroOrOne };
-        var failed = new Option<bool>("--failed") { Description = "only steps that failed" };
-        var tail = new Option<int?>("--tail") { Description = "only the last N lines of each step", HelpName = "N" };
-        var timestamps = new Option<bool>("--timestamps") { Description = "the time in UTC before each line" };
-        var raw = new Option<bool>("--raw") { Description = "bytes as the step wrote them, also escape sequences, and no names" };
-        tail.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1)
-            {
-                result.AddError("--tail takes a number from 1");
-            }
-        });
-        var command = new Command("logs", "what the steps of a local run wrote") { run, step, failed, tail, timestamps, raw };
-        command.SetAction(parsed =>
-        {
-            var here = globals.Apply(parsed, host);
-            var runs = LocalRuns.Of(globals.SettingsOf(parsed, here), here);
-            var found = Find(runs, parsed.GetValue(run) ?? Latest, here);
-            var style = Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal);
-            var how = new LogPrinting(parsed.GetValue(tail), parsed.GetValue(timestamps), parsed.GetValue(raw), style);
-            Print(runs, found, Choose(found, parsed.GetValue(step), parsed.GetValue(failed)), how, here);
-            return (int)ExitCode.Success;
-        });
-        return command;
+        var runs = LocalRuns.Of(settings, here);
+        var found = Find(runs, run ?? Latest, here);
+        Print(runs, found, Choose(found, step, failed), how, here);
+        return ExitCode.Success;
     }
 
     private static LocalRunRecord Find(LocalRuns runs, string text, CliHost host)

@@ -1,0 +1,146 @@
+using System.Text.Json;
+using BuildRunner.Core.ApiContract;
+
+namespace BuildRunner.Cli.Tests.Client;
+
+public sealed class Watching_a_run : IAsyncLifetime
+{
+    private readonly TestCli cli = new();
+    private ScriptedServer server = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await ScriptedServer.StartAsync();
+        cli.Environment["XDG_CONFIG_HOME"] = cli.Directory;
+        cli.Environment["BUILDRUNNER_SERVER"] = server.Url;
+        cli.Environment["BUILDRUNNER_TOKEN"] = "brt_secret";
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        cli.Dispose();
+        await server.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task It_looks_as_a_local_run_and_ends_with_its_result()
+    {
+        Events(
+            Sample.Run("running", Sample.Step("build", "running"), Sample.Step("test", "waiting", null, null, "build")),
+            Sample.Run("running", Sample.Step("build", "success", 0), Sample.Step("test", "running")),
+            Sample.Run("failure", Sample.Step("build", "success", 0), Sample.Step("test", "failure", 7, "exit 7")));
+        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Equal(
+            """
+            build │ start alpine@sha256:aaaaaaaaaaaa…
+            build │ line of build
+            build │ done in 2.0s
+            test  │ start alpine@sha256:aaaaaaaaaaaa…
+            test  │ line of test
+            test  │ failed in 2.0s: exit 7
+
+            ✗ test  alpine@sha256:aaaaaaaaaaaa…  2.0s  exit 7
+              │ line of test
+
+            ✗ failed in 1m 23s · 1 passed · 1 failed
+              page        https://ci.example/acme/shop/runs/12
+              full log    buildrunner logs acme/shop#12 test
+              run again   buildrunner rerun acme/shop#12 --failed
+
+            """,
+            cli.Error);
+        Assert.Equal("", cli.Output);
+    }
+
+    [Theory]
+    [InlineData("success", 0)]
+    [InlineData("skipped", 0)]
+    [InlineData("failure", 1)]
+    [InlineData("invalid", 3)]
+    [InlineData("error", 5)]
+    [InlineData("lost", 5)]
+    [InlineData("timed_out", 124)]
+    [InlineData("cancelled", 130)]
+    public async Task Each_result_has_its_exit_code(string state, int exit)
+    {
+        Events(state == "invalid" ? Sample.Run(state) with { Workflows = [] } : Sample.Run(state, Sample.Step("build", state)));
+        Assert.Equal(exit, await cli.RunAsync("watch", "acme/shop#12", "-q"));
+    }
+
+    [Fact]
+    public async Task A_stream_that_breaks_is_taken_up_again_and_nothing_is_shown_twice()
+    {
+        var calls = 0;
+        server.On("GET", Sample.RunPath + "/events", async http =>
+        {
+            await SendAsync(http, Sample.Run("running", Sample.Step("build", "running")));
+            if (calls++ == 0)
+            {
+                return;
+            }
+
+            await SendAsync(http, Sample.Run("success", Sample.Step("build", "success", 0)));
+        });
+        Logs();
+        Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Equal(1, cli.Error.Split("start alpine").Length - 1);
+        Assert.Equal(1, cli.Error.Split("line of build").Length - 1);
+    }
+
+    [Fact]
+    public async Task A_signal_leaves_and_the_run_goes_on()
+    {
+        var shown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        server.On("GET", Sample.RunPath + "/events", async http =>
+        {
+            await SendAsync(http, Sample.Run("running", Sample.Step("build", "running")));
+            shown.TrySetResult();
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        });
+        server.On("GET", Sample.RunPath + "/log/follow", http => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default));
+        var watching = cli.RunAsync("watch", "acme/shop#12");
+        await shown.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        cli.Signals.Deliver(ExitCode.Interrupted);
+        Assert.Equal(130, await watching);
+        Assert.Contains("the run goes on; to end it: buildrunner cancel acme/shop#12", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Asked, a => a.Method != "GET");
+    }
+
+    [Fact]
+    public async Task Programs_get_the_events_of_a_local_run()
+    {
+        Events(
+            Sample.Run("running", Sample.Step("build", "running")),
+            Sample.Run("failure", Sample.Step("build", "failure", 137, "out of memory (limit 512 MiB)")));
+        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12", "--progress", "json"));
+        var events = cli.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        Assert.Equal(
+            ["run.started", "step.started", "log", "step.finished", "workflow.finished", "run.finished"],
+            events.Select(e => e.GetProperty("e").GetString()));
+        Assert.Equal("out of memory (limit 512 MiB)", events[3].GetProperty("reason").GetString());
+        Assert.Equal(83_000, events[^1].GetProperty("ms").GetInt64());
+    }
+
+    private void Events(params RunDetails[] states)
+    {
+        server.On("GET", Sample.RunPath + "/events", async http =>
+        {
+            foreach (var state in states)
+            {
+                await SendAsync(http, state);
+            }
+
+            await ScriptedServer.EventAsync(http, "end", "{}");
+        });
+        Logs();
+    }
+
+    private void Logs() => server.On("GET", Sample.RunPath + "/log/follow", async http =>
+    {
+        await ScriptedServer.EventAsync(http, "line", $$"""{"n":1,"at":"2027-03-01T09:58:01Z","s":"out","text":"line of {{http.Request.Query["step"]}}"}""", 20);
+        await ScriptedServer.EventAsync(http, "end", "{}");
+    });
+
+    private static Task SendAsync(Microsoft.AspNetCore.Http.HttpContext http, RunDetails state) =>
+        ScriptedServer.EventAsync(http, "run", JsonSerializer.Serialize(state, ApiJson.Default.RunDetails));
+}
