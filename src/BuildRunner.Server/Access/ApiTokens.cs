@@ -56,6 +56,27 @@ internal sealed class ApiTokens(Database database)
             cancellationToken);
     }
 
+    /// <summary>Makes a token for the API of a link's, for a command line.</summary>
+    /// <returns>Null: that link is not valid, or not any more.</returns>
+    public Task<(ApiToken Info, string Token)?> RedeemAsync(string link, CancellationToken cancellationToken)
+    {
+        var hash = Tokens.Hash(link);
+        return database.WriteAsync<(ApiToken, string)?>(
+            async turn =>
+            {
+                var found = turn.Db.ApiTokens.Where(t => t.Hash == hash && t.Kind == ApiTokenKind.Link && t.ExpiresAt > turn.Now);
+                if (await found.SingleOrDefaultAsync() is not { } row || await found.ExecuteDeleteAsync() != 1)
+                {
+                    return null;
+                }
+
+                turn.Audit(row.Name, "token.created", row.Name, row.Scopes);
+                var (made, token) = New(turn, ApiTokenKind.Api, Tokens.ApiPrefix, row.Name, row.Scopes, validFor: null);
+                return (Info(made), token);
+            },
+            cancellationToken);
+    }
+
     /// <summary>Ends a session.</summary>
     public Task SignOutAsync(string session, CancellationToken cancellationToken)
     {
@@ -83,7 +104,7 @@ internal sealed class ApiTokens(Database database)
     public async Task<List<ApiToken>> ListAsync(CancellationToken cancellationToken)
     {
         var rows = await database.ReadAsync(db => db.ApiTokens.Where(t => t.Kind == ApiTokenKind.Api).OrderBy(t => t.Id).ToListAsync(cancellationToken), cancellationToken);
-        return rows.ConvertAll(t => new ApiToken(t.Id.ToString("N", CultureInfo.InvariantCulture), t.Name, t.Scopes.Split(' '), t.CreatedAt, t.ExpiresAt, t.LastUsedAt));
+        return rows.ConvertAll(Info);
     }
 
     /// <summary>Whether there is anybody who may do everything.</summary>
@@ -110,6 +131,9 @@ internal sealed class ApiTokens(Database database)
 
         return [new Claim(ClaimTypes.Name, row.Name), .. row.Scopes.Split(' ').Select(s => new Claim(TokenAuthentication.ScopeClaim, s))];
     }
+
+    private static ApiToken Info(ApiTokenRow row) =>
+        new(row.Id.ToString("N", CultureInfo.InvariantCulture), row.Name, row.Scopes.Split(' '), row.CreatedAt, row.ExpiresAt, row.LastUsedAt);
 
     private static (ApiTokenRow Row, string Token) New(WriteTurn turn, ApiTokenKind kind, string prefix, string name, string scopes, TimeSpan? validFor)
     {

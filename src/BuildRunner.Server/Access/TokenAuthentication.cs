@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Api;
+using BuildRunner.Server.Pages;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -53,19 +54,36 @@ internal sealed class TokenAuthentication(
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
+        if (PageHosting.IsForPeople(Context) && (HttpMethods.IsGet(Request.Method) || HttpMethods.IsHead(Request.Method)))
+        {
+            var asked = Request.PathBase + Request.Path + Request.QueryString;
+            Response.Redirect($"{Request.PathBase}{ApiRoutes.LoginPage}{(asked == "/" ? "" : $"?next={Uri.EscapeDataString(asked)}")}");
+            return Task.CompletedTask;
+        }
+
         Response.Headers.WWWAuthenticate = SchemeName;
         return ApiException.Problem(
             StatusCodes.Status401Unauthorized, ApiProblems.SignIn, "log in with: buildrunner login; a script sends the header Authorization: Bearer TOKEN").ExecuteAsync(Context);
     }
 
-    protected override Task HandleForbiddenAsync(AuthenticationProperties properties) => (Context.GetEndpoint() switch
+    protected override Task HandleForbiddenAsync(AuthenticationProperties properties)
     {
-        null => ApiException.Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "there is nothing at this address"),
-        { DisplayName: "405 HTTP Method Not Supported" } => ApiException.Problem(StatusCodes.Status405MethodNotAllowed, ApiProblems.Request, "this address does not take this method"),
-        var endpoint when endpoint.Metadata.GetMetadata<ApiScope>() is { } needs =>
-            ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, $"this needs a token with the scope '{needs.Scope}'; an administrator makes one"),
-        _ => ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, "the token does not have the scope that this needs"),
-    }).ExecuteAsync(Context);
+        if (PageHosting.IsForPeople(Context))
+        {
+            // A page is made of it. Whoever is signed in is told that there is no such page; others are not told what there is.
+            Response.StatusCode = Context.GetEndpoint() is null ? StatusCodes.Status404NotFound : StatusCodes.Status403Forbidden;
+            return Task.CompletedTask;
+        }
+
+        return (Context.GetEndpoint() switch
+        {
+            null => ApiException.Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "there is nothing at this address"),
+            { DisplayName: "405 HTTP Method Not Supported" } => ApiException.Problem(StatusCodes.Status405MethodNotAllowed, ApiProblems.Request, "this address does not take this method"),
+            var endpoint when endpoint.Metadata.GetMetadata<ApiScope>() is { } needs =>
+                ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, $"this needs a token with the scope '{needs.Scope}'; an administrator makes one"),
+            _ => ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.Scope, "the token does not have the scope that this needs"),
+        }).ExecuteAsync(Context);
+    }
 
     // A cookie goes along with whatever any page on the web makes a browser send; what changes something says by a header that none of them can set that it is ours.
     private string? OfBrowser() =>

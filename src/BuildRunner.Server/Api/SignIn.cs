@@ -1,3 +1,5 @@
+using System.Text.Json;
+using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -18,6 +20,7 @@ internal static class SignIn
     {
         routes.MapGet(LinkRoute, ByLinkAsync).AllowAnonymous().ExcludeFromDescription();
         routes.MapPost(OutRoute, OutAsync).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(ApiRoutes.RedeemLink, RedeemAsync).AllowAnonymous().ExcludeFromDescription();
     }
 
     /// <summary>Gives a browser its session.</summary>
@@ -44,6 +47,21 @@ internal static class SignIn
 
         SetCookie(http, session);
         return TypedResults.LocalRedirect("~/");
+    }
+
+    private static async Task<IResult> RedeemAsync(HttpContext http, ApiTokens tokens)
+    {
+        try
+        {
+            return await JsonSerializer.DeserializeAsync(http.Request.Body, ApiJson.Default.RedeemLink, http.RequestAborted) is { Code.Length: > 0 and <= 200 } wanted
+                && await tokens.RedeemAsync(wanted.Code, http.RequestAborted) is var (info, token)
+                ? TypedResults.Json(new CreatedApiToken(info, token), ApiJson.Default.CreatedApiToken, statusCode: StatusCodes.Status201Created)
+                : ApiException.Problem(StatusCodes.Status403Forbidden, ApiProblems.SignIn, "this link was used already, or is older than an hour; 'buildrunner server link' on the server's machine prints a new one");
+        }
+        catch (JsonException e)
+        {
+            return ApiException.Request($"the body is not of its form: {e.Message}").ToResult();
+        }
     }
 
     // Another site could sign somebody out at worst; the cookie is Lax, so it cannot even do that.

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Api;
+using BuildRunner.Server.Pages;
 using BuildRunner.Server.Secrets;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
@@ -32,6 +33,11 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
         {
             LogNotNow(logger, httpContext.Request.Path, why);
             httpContext.Response.Headers.RetryAfter = 5.ToString(CultureInfo.InvariantCulture);
+            if (IsPage(httpContext, new PageFault(StatusCodes.Status503ServiceUnavailable, why, Reference: null)))
+            {
+                return false;
+            }
+
             await ApiException.Problem(StatusCodes.Status503ServiceUnavailable, ApiProblems.Unavailable, why).ExecuteAsync(httpContext);
             return true;
         }
@@ -44,7 +50,24 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
 
         var reference = Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier;
         LogDefect(logger, exception, httpContext.Request.Path, reference);
+        if (IsPage(httpContext, new PageFault(StatusCodes.Status500InternalServerError, What: null, reference)))
+        {
+            return false;
+        }
+
         await ApiException.Problem(StatusCodes.Status500InternalServerError, "defect", $"this is a defect of BuildRunner; the server's log tells more at {reference}").ExecuteAsync(httpContext);
+        return true;
+    }
+
+    // A person gets a page that says the same.
+    private static bool IsPage(HttpContext http, PageFault fault)
+    {
+        if (!PageHosting.IsForPeople(http))
+        {
+            return false;
+        }
+
+        http.Features.Set(fault);
         return true;
     }
 

@@ -1,5 +1,6 @@
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Api;
+using BuildRunner.Server.Pages;
 using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Webhooks;
 using Microsoft.AspNetCore.Authentication;
@@ -20,6 +21,10 @@ public static class ServerEndpoints
         ArgumentNullException.ThrowIfNull(app);
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.UsePages();
+
+        // Behind what asks again for another path.
+        app.UseRouting();
         app.UseAuthentication();
         app.UseRateLimiter();
         return app.UseAuthorization();
@@ -42,6 +47,7 @@ public static class ServerEndpoints
         routes.MapWebhooks();
         routes.MapHangfire();
         routes.MapSignIn();
+        routes.MapPages();
         routes.MapApiDescription();
         routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).AllowAnonymous().ExcludeFromDescription();
         routes.MapGet("/readyz", (Readiness readiness, CancellationToken stop) => readiness.AnswerAsync(stop)).AllowAnonymous().ExcludeFromDescription();

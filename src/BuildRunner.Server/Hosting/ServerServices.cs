@@ -8,6 +8,7 @@ using BuildRunner.Server.Forge;
 using BuildRunner.Server.Forge.Checks;
 using BuildRunner.Server.Logs;
 using BuildRunner.Server.Orchestration;
+using BuildRunner.Server.Pages;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Secrets;
@@ -65,6 +66,7 @@ public static class ServerServices
         services.AddProblemDetails().AddExceptionHandler<Faults>();
         services.AddRequestLimits();
         services.AddApiDescription();
+        services.AddPages();
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();

@@ -16,7 +16,8 @@ public sealed class Every_endpoint_refuses
         "/healthz", "/readyz",
         AgentRoutes.Register, // The one-time token is in the body.
         TriggerRoutes.GitHub, TriggerRoutes.Hook, // Whoever posts there proves with a signature that the secret is known.
-        "/login/link", "/logout", // Begin and end a session.
+        "/login/link", "/logout", "/login", ApiRoutes.RedeemLink, // Begin and end a session.
+        "/assets/{version}/{name}", "/favicon.ico", "/problem/{status:int}", // What the page for signing in is made of.
         "/api/{documentName}.json", // Says what is in the sources anyway.
     ];
 

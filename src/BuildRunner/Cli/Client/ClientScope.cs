@@ -108,10 +108,8 @@ internal sealed record ClientCall(CliHost Host, ApiClient Api, ParseResult Parse
     /// <summary>Finds the run that an argument names.</summary>
     public Task<(string Repository, int Number)> RunAsync(Argument<string> run, Option<string?> repository) => FindAsync(Parsed.GetValue(run)!, repository);
 
-    /// <summary>Finds the run that an argument names; the latest if it names none.</summary>
-    public Task<(string Repository, int Number)> RunAsync(Argument<string?> run, Option<string?> repository) => FindAsync(Parsed.GetValue(run) ?? "@latest", repository);
-
-    private Task<(string Repository, int Number)> FindAsync(string named, Option<string?> repository) =>
+    /// <summary>Finds a run by a name that people use.</summary>
+    public Task<(string Repository, int Number)> FindAsync(string named, Option<string?> repository) =>
         RunAddress.Parse(named, Api.Url).FindAsync(Api, Host, RepositoryOf(repository), Stop);
 
     /// <summary>The run, whole.</summary>

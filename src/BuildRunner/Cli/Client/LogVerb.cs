@@ -67,7 +67,7 @@ internal sealed class LogVerb
 
     private async Task<ExitCode> RunAsync(ClientCall call)
     {
-        var (name, number) = await call.RunAsync(run, repository);
+        var (name, number) = await call.FindAsync(call.Get(run) ?? "@latest", repository);
         if (call.Get(run) == "@latest" && call.Get(repository) is null)
         {
             call.Host.Say($"{name}#{number} at {call.Api.Url}; of the latest run here: buildrunner logs --local\n");
