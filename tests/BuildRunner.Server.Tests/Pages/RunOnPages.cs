@@ -1,11 +1,13 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Logs;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -17,6 +19,7 @@ namespace BuildRunner.Server.Tests.Pages;
 /// <summary>A server with a repository, and an agent that does as the test says: what pages show comes through the whole server.</summary>
 internal sealed class RunOnPages : IAsyncDisposable
 {
+    private static readonly string Settings = JsonSerializer.Serialize(new RepositorySettings(), StoredJson.Default.RepositorySettings);
     private readonly List<byte> sent = [];
 
     private RunOnPages(HttpServer server, HttpClient agent)
@@ -64,7 +67,7 @@ internal sealed class RunOnPages : IAsyncDisposable
             ?? await database.WriteAsync(
                 turn =>
                 {
-                    var row = new RepositoryRow { Id = Guid.CreateVersion7(), Name = "acme/shop", Key = "acme/shop", CloneUrl = "https://forge.example/acme/shop", DefaultBranch = "main", Settings = "{}", CreatedAt = turn.Now };
+                    var row = new RepositoryRow { Id = Guid.CreateVersion7(), Name = "acme/shop", Key = "acme/shop", CloneUrl = "https://forge.example/acme/shop", DefaultBranch = "main", Settings = Settings, CreatedAt = turn.Now };
                     turn.Db.Add(row);
                     return Task.FromResult(row.Id);
                 },
