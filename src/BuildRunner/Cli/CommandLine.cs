@@ -80,10 +80,7 @@ internal static class CommandLine
             ManVerb.Create(host, () => Create(host)),
             VersionVerb.Create(host),
         };
-        foreach (var verb in ClientVerbs.Create(host, globals))
-        {
-            root.Add(verb);
-        }
+        ClientVerbs.AddTo(root, host, globals);
 
         foreach (var option in root.Options.OfType<VersionOption>().ToList())
         {

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using BuildRunner.Core.ApiContract;
-using Microsoft.AspNetCore.Http;
 
 namespace BuildRunner.Cli.Tests.Client;
 

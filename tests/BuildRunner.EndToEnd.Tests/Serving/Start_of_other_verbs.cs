@@ -15,6 +15,7 @@ public sealed class Start_of_other_verbs
     [InlineData("plan", "pipelines/hello.yml")]
     [InlineData("run", "--engine", "dummy", "pipelines/hello.yml")]
     [InlineData("config", "show")]
+    [InlineData("context", "ls")]
     public async Task It_loads_nothing_of_the_server(params string[] arguments)
     {
         using var folder = TestFolder.Create();
