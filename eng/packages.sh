@@ -7,7 +7,9 @@ build_packages=(gcc libc6-dev)
 # What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
 test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static openssh-server docker.io iptables libcap2-bin zstd podman containernetworking-plugins)
 # The shells that commands are completed in, and a checker of manual pages.
-test_packages+=(zsh fish mandoc chromium)
+test_packages+=(zsh fish mandoc)
+# The browser that pages are looked at with.
+test_packages+=(chromium)
 # Only where no npm is there yet: a host's own may come from elsewhere.
 command -v npm >/dev/null || test_packages+=(npm)
 

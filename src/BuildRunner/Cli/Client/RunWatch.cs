@@ -102,7 +102,7 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
             hints.Add(("run again", $"buildrunner rerun {run.Repo}#{run.Number} --failed"));
         }
 
-        new Summary(call.Host.Error, style, shown.Title, shown.Tails).Write(state, hints);
+        new Summary(call.Host.Error, style, shown.Title, shown.Tails, shown.Annotations).Write(state, hints);
         return ExitCodes.Of(state.Result!.Outcome);
     }
 
@@ -126,6 +126,7 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
             this.withLogs = withLogs;
             Title = title;
             Tails = new LogTails(view);
+            Annotations = new StepAnnotations(RemoteRun.PlanOf(details)) { Next = Tails };
             before = RemoteRun.FreshOf(details);
             end = CancellationTokenSource.CreateLinkedTokenSource(call.Stop);
         }
@@ -133,6 +134,8 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
         public RunTitle Title { get; }
 
         public LogTails Tails { get; }
+
+        public StepAnnotations Annotations { get; }
 
         /// <summary>Shows what has changed. What a step wrote comes before how it ended.</summary>
         public async Task AdvanceAsync(RunDetails details)
@@ -207,7 +210,7 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
         }
 
         private ValueTask WriteAsync(StepLog log, long number, LogStream stream, DateTimeOffset at, byte[] text) =>
-            Tails.WriteAsync(new LogLine(log.Workflow, log.Step, log.Try ?? 1, number, stream, at, text), end.Token);
+            Annotations.WriteAsync(new LogLine(log.Workflow, log.Step, log.Try ?? 1, number, stream, at, text), end.Token);
 
         // Lines that do not come in time come after how it ended.
         private async Task LinesOfAsync(RunDetails details, string workflow, string step)
