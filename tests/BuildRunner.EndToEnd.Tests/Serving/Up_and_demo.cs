@@ -56,16 +56,19 @@ public sealed class Up_and_demo : IDisposable
         Assert.Equal(0, (await second.EndAsync(TimeSpan.FromSeconds(60))).Code);
     }
 
-    private static void Needs()
+    private void Needs()
     {
         Requires.Root();
         Requires.Program("runc", "nft", "git");
+
+        // What containers see lies below it, and they have ids of their own.
+        File.SetUnixFileMode(folder.Path, File.GetUnixFileMode(folder.Path) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
     }
 
     private void MakeRepository()
     {
         Directory.CreateDirectory(folder["repos/shop"]);
-        File.WriteAllText(folder["repos/shop/.buildrunner.yml"], "steps:\n  - name: build\n    image: rootfs:/\n    commands: [ 'test -f .buildrunner.yml', 'echo traced $TRACEPARENT' ]\n");
+        File.WriteAllText(folder["repos/shop/.buildrunner.yml"], "skip_clone: true\nsteps:\n  - name: build\n    image: rootfs:/\n    commands: [ 'echo traced $TRACEPARENT' ]\n");
         foreach (var arguments in new string[][] { ["init", "-q", "-b", "main"], ["add", "-A"], ["-c", "user.name=k", "-c", "user.email=k@example.com", "commit", "-q", "-m", "one"] })
         {
             using var git = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("git", ["-C", folder["repos/shop"], .. arguments]))!;
