@@ -1,5 +1,7 @@
 using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Docker;
+using BuildRunner.Containers.Engine.Dummy;
 
 namespace BuildRunner.Cli.Tests;
 
@@ -9,11 +11,14 @@ public sealed class Doctor_and_config
     public async Task Doctor_says_one_line_for_each_thing_that_was_checked()
     {
         using var cli = new TestCli();
-        cli.Environment["BUILDRUNNER_ENGINE__KIND"] = "dummy";
+        cli.NewEngine = (settings, host) => settings.Text("Engine:Kind") == "docker" ? new DockerEngine(NoEngine, host.Time) : new DummyEngine(host.Time);
         Assert.Equal(0, await cli.RunAsync("doctor"));
         Assert.StartsWith("✓ engine  dummy: runs nothing\n", cli.Output, StringComparison.Ordinal);
+        Assert.Matches("(?m)^! docker  cannot be used: .*/no/such/socket.* → ", cli.Output);
         Assert.Matches(@"(?m)^[✓!] disk    [\d.]+ GiB free at ", cli.Output);
     }
+
+    private static DockerEngineOptions NoEngine => new() { Host = "unix:///no/such/socket", ScratchDirectory = "/no/such/folder", SandboxProgram = "/bin/sh" };
 
     [Fact]
     public void A_remedy_stands_behind_what_is_missing() => Assert.Equal(

@@ -58,6 +58,12 @@ internal sealed unsafe class RunningContainer : IDisposable
         using (errorWrite)
         {
             var pid = runtime.Create(theirs, outWrite, errorWrite, caller.Input);
+            foreach (var pipe in (Descriptor[])[outRead, errorRead])
+            {
+                // The runtime gave them to the container's root. They belong to the command's user, who may open /dev/stdout.
+                _ = Libc.ChangeOwner(pipe.Number, request.FirstHostId + user.UserId, request.FirstHostId + user.GroupId);
+            }
+
             return pid == 0 ? null : new RunningContainer(request, user, caller, pid, ours, [outRead, errorRead]);
         }
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
 
@@ -10,15 +11,26 @@ internal static class DoctorVerb
     // Less than this and a build of any size ends for lack of space.
     private const long FewBytes = 5L << 30;
 
+    // The engines that run something.
+    private static readonly string[] Kinds = ["oci", "docker"];
+
     public static Command Create(CliHost host, GlobalOptions globals)
     {
         var command = new Command("doctor", "check whether this machine can run pipelines");
         command.SetAction(async (parsed, token) =>
         {
             var here = globals.Apply(parsed, host);
-            await using var engine = here.NewEngine(globals.SettingsOf(parsed, here), here);
+            var settings = globals.SettingsOf(parsed, here);
+            var chosen = settings.Required(SettingKeys.EngineKind);
+            await using var engine = here.NewEngine(settings, here);
             var readiness = await engine.ProbeAsync(token);
-            here.Print(Text([.. readiness.Checks, Disk(here.Directory)], Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal)));
+            var others = new List<ReadinessCheck>();
+            foreach (var kind in Kinds.Where(k => k != chosen))
+            {
+                others.Add(await OtherAsync(kind, settings, here, token));
+            }
+
+            here.Print(Text([.. readiness.Checks, Disk(here.Directory), .. others], Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal)));
             return (int)(readiness.Usable ? ExitCode.Success : ExitCode.Error);
         });
         return command;
@@ -30,6 +42,19 @@ internal static class DoctorVerb
         var width = checks.Max(c => c.Name.Length);
         var arrow = style.Unicode ? "→" : "->";
         return string.Concat(checks.Select(c => $"{Sign(c.Status, style)} {c.Name.PadRight(width)}  {c.Detail}{(c.Remedy is null ? "" : $" {arrow} {c.Remedy}")}\n"));
+    }
+
+    /// <summary>Whether an engine that was not chosen could be, in one line.</summary>
+    private static async Task<ReadinessCheck> OtherAsync(string kind, EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        await using var engine = host.NewEngine(settings.With(SettingKeys.EngineKind, kind, "doctor"), host);
+        var readiness = await engine.ProbeAsync(cancellationToken);
+        var why = readiness.Checks.FirstOrDefault(c => c.Status == ReadinessStatus.Failed)
+            ?? readiness.Checks.FirstOrDefault(c => c.Name == "version")
+            ?? readiness.Checks[0];
+        return readiness.Usable
+            ? new ReadinessCheck(kind, ReadinessStatus.Ok, $"can be used too: {why.Detail}", $"--engine {kind}")
+            : new ReadinessCheck(kind, ReadinessStatus.Warning, $"cannot be used: {why.Detail}", why.Remedy);
     }
 
     private static string Sign(ReadinessStatus status, Style style) => status switch

@@ -23,7 +23,7 @@ internal static class Engines
     };
 
     /// <summary>The engine docker, whatever <c>Engine:Kind</c> says.</summary>
-    public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings), host.Time);
+    public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings, host), host.Time);
 
     /// <summary>The containers that the engine oci keeps.</summary>
     public static KeptContainers KeptByOci(EffectiveSettings settings) => OciEngine.KeptOf(OptionsOf(settings));
@@ -37,11 +37,13 @@ internal static class Engines
         DefaultLimits = LimitsOf(settings),
     };
 
-    private static DockerEngineOptions DockerOptionsOf(EffectiveSettings settings) => new()
+    private static DockerEngineOptions DockerOptionsOf(EffectiveSettings settings, CliHost host) => new()
     {
         Host = settings.Text(SettingKeys.EngineDockerHost),
         ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
         DefaultLimits = LimitsOf(settings),
+        PulledImagesFile = ImageStores.DirectoryOf(settings, host) + ".pulled",
+        MostImageBytes = settings.Size(SettingKeys.ImagesCacheSize),
         Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile), Insecure = [.. settings.List(SettingKeys.ImagesInsecure)] },
     };
 

@@ -7,6 +7,10 @@ internal sealed class EffectiveSettings(IReadOnlyDictionary<string, SettingValue
     public IEnumerable<(SettingKey Key, SettingValue? Value)> All =>
         SettingKeys.All.Select(key => (key, values.GetValueOrDefault(key.Name)));
 
+    /// <summary>The same settings, one with another value that its key takes.</summary>
+    public EffectiveSettings With(string key, string text, string origin) =>
+        new(new Dictionary<string, SettingValue>(values) { [key] = new SettingValue(text, origin) });
+
     /// <summary>The text of a setting; null if it has no value.</summary>
     public string? Text(string key) => values.GetValueOrDefault(key)?.Text;
 

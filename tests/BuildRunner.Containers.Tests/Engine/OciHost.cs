@@ -52,6 +52,9 @@ internal sealed class OciHost : EngineContract.IEngineHost
         return Engine.CreateGroupAsync(spec, TestContext.Current.CancellationToken);
     }
 
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> FindLeftOversAsync() => Auditor.FindingsAfterAsync(TimeSpan.FromSeconds(20));
+
     public async ValueTask DisposeAsync()
     {
         await Engine.DisposeAsync();

@@ -24,7 +24,7 @@ public sealed class DockerDaemon : ITestEngine
     /// <inheritdoc/>
     public int ProcessId => _process.Id;
 
-    /// <summary>Its socket, also of one that is reached in another way.</summary>
+    /// <inheritdoc/>
     public string Socket => _folder["docker.sock"];
 
     /// <summary>The folder with <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c> of an engine that speaks TLS.</summary>

@@ -1,4 +1,3 @@
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace BuildRunner.Testing.Docker;
@@ -11,17 +10,8 @@ public sealed class EngineAuditor : IDisposable
 
     private readonly HttpClient _http;
 
-    /// <param name="socket">The engine's socket, as a path.</param>
-    public EngineAuditor(string socket) => _http = new HttpClient(new SocketsHttpHandler
-    {
-        ConnectCallback = async (_, stop) =>
-        {
-            var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), stop);
-            return new NetworkStream(connection, ownsSocket: true);
-        },
-    })
-    { BaseAddress = new Uri("http://engine/v1.41/") };
+    /// <param name="engine">The engine that is looked at.</param>
+    public EngineAuditor(ITestEngine engine) => _http = EngineHttp.At(engine.Socket);
 
     /// <summary>Containers, networks and volumes, one line each; empty on a clean engine.</summary>
     public async Task<IReadOnlyList<string>> FindingsAsync() =>

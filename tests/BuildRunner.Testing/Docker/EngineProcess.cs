@@ -39,15 +39,7 @@ internal sealed partial class EngineProcess : IAsyncDisposable
     public async Task WaitForSocketAsync(string path)
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        using var http = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = async (_, stop) =>
-            {
-                var socket = new System.Net.Sockets.Socket(System.Net.Sockets.AddressFamily.Unix, System.Net.Sockets.SocketType.Stream, 0);
-                await socket.ConnectAsync(new System.Net.Sockets.UnixDomainSocketEndPoint(path), stop);
-                return new System.Net.Sockets.NetworkStream(socket, ownsSocket: true);
-            },
-        });
+        using var http = EngineHttp.At(path);
         while (!await AnswersAsync(http, deadline.Token))
         {
             if (_process.HasExited)
@@ -91,7 +83,7 @@ internal sealed partial class EngineProcess : IAsyncDisposable
     {
         try
         {
-            using var answer = await http.GetAsync("http://engine/_ping", stop);
+            using var answer = await http.GetAsync("/_ping", stop);
             return answer.IsSuccessStatusCode;
         }
         catch (HttpRequestException)

@@ -15,7 +15,10 @@ public sealed class PodmanService : ITestEngine
     }
 
     /// <inheritdoc/>
-    public string Host => $"unix://{_folder["podman.sock"]}";
+    public string Host => $"unix://{Socket}";
+
+    /// <inheritdoc/>
+    public string Socket => _folder["podman.sock"];
 
     /// <inheritdoc/>
     public int ProcessId => _process.Id;
@@ -24,11 +27,12 @@ public sealed class PodmanService : ITestEngine
     public static async Task<PodmanService> StartAsync()
     {
         Requires.Root();
-        Requires.Program("podman", "runc", "unshare", "iptables");
+        Requires.Program("podman", "runc", "unshare", "iptables", "busybox");
         Requires.Path(NetworkPlugins);
         var folder = TestFolder.Create();
         await File.WriteAllTextAsync(folder["containers.conf"], Configuration(folder));
-        string[] service = ["--net", Requires.Find("podman")!, .. Own(folder), "system", "service", "--time", "0", $"unix://{folder["podman.sock"]}"];
+        await File.WriteAllTextAsync(folder["registries.conf"], Registries);
+        string[] service = ["--net", "sh", "-c", "busybox ip link set lo up && exec \"$0\" \"$@\"", Requires.Find("podman")!, .. Own(folder), "system", "service", "--time", "0", $"unix://{folder["podman.sock"]}"];
         var podman = new PodmanService(EngineProcess.Start("unshare", service, Variables(folder)), folder);
         try
         {
@@ -57,7 +61,14 @@ public sealed class PodmanService : ITestEngine
 
     private static string[] Own(TestFolder folder) => ["--root", folder["data"], "--runroot", folder["run"], "--tmpdir", folder["tmp"]];
 
-    private static Dictionary<string, string> Variables(TestFolder folder) => new() { ["CONTAINERS_CONF"] = folder["containers.conf"] };
+    private static Dictionary<string, string> Variables(TestFolder folder) => new()
+    {
+        ["CONTAINERS_CONF"] = folder["containers.conf"],
+        ["CONTAINERS_REGISTRIES_CONF"] = folder["registries.conf"],
+    };
+
+    // Docker speaks to registries of its loopback interface without TLS; Podman wants to be told.
+    private static string Registries => $"[[registry]]\nlocation = \"127.0.0.1:{ITestEngine.RegistryPort}\"\ninsecure = true\n";
 
     // A root without CAP_SYS_RESOURCE cannot raise limits to Podman's defaults; crun refuses hosts with both versions of cgroups.
     private static string Configuration(TestFolder folder) =>

@@ -17,6 +17,30 @@ public static class BusyboxImage
 
     private static readonly KeyValuePair<string, string>[] Environment = [new("PATH", "/bin:/usr/bin"), new("IMAGE", "busybox")];
 
+    /// <summary>Calls that no step may make, with their numbers on x86-64 and two arguments with which they would work, or fail for another reason than a right.</summary>
+    public static IReadOnlyDictionary<string, (int Number, int First, int Second)> DeniedCalls { get; } = new Dictionary<string, (int, int, int)>
+    {
+        ["mount"] = (165, 0, 0),
+        ["unshare"] = (272, 0x00020000, 0),
+        ["setns"] = (308, 0, 0),
+        ["keyctl"] = (250, 0, 0),
+        ["add_key"] = (248, 0, 0),
+        ["bpf"] = (321, 0, 0),
+        ["perf_event_open"] = (298, 0, 0),
+        ["userfaultfd"] = (323, 1, 0),
+        ["io_uring_setup"] = (425, 1, 0),
+        ["open_by_handle_at"] = (304, 0, 0),
+        ["init_module"] = (175, 0, 0),
+        ["kexec_load"] = (246, 0, 0),
+        ["reboot"] = (169, 0, 0),
+        ["socket-alg"] = (41, 38, 5),
+        ["socket-vsock"] = (41, 40, 1),
+        ["socket-packet"] = (41, 17, 3),
+    };
+
+    /// <summary>The program that makes one of <see cref="DeniedCalls"/> and exits with the error's number.</summary>
+    public static string ProgramOf(string call) => "call-" + call;
+
     /// <summary>Fills a new directory and describes it as an image that engines take.</summary>
     public static ResolvedImage Create(string directory)
     {
@@ -39,6 +63,11 @@ public static class BusyboxImage
         File.SetUnixFileMode(Path.Combine(directory, "tmp"), (UnixFileMode)0x3FF);
         Run("chown", "1000:1000", Path.Combine(directory, "home/builder"));
         AddProgram(Path.Combine(directory, "bin", SetUserIdProgram), TinyPrograms.ExitWithEffectiveUser, 0x9ED);
+        foreach (var (name, call) in DeniedCalls)
+        {
+            AddProgram(Path.Combine(directory, "bin", ProgramOf(name)), TinyPrograms.ExitWithErrorOf(call.Number, call.First, call.Second), 0x1ED);
+        }
+
         return Describe(directory);
     }
 

@@ -32,6 +32,33 @@ public abstract partial class EngineContract
     }
 
     [Fact]
+    public async Task A_command_that_ignores_the_end_of_its_time_is_killed()
+    {
+        await using var host = CreateHost();
+        var result = await RunAloneAsync(
+            host, "trap '' TERM; while true; do sleep 0.1; done", s => s with { Deadline = TimeSpan.FromMilliseconds(300), StopGrace = TimeSpan.FromMilliseconds(300) });
+        Assert.Equal(new ContainerExit.Signaled(9), result.Exit);
+    }
+
+    [Fact]
+    public async Task The_stop_signal_is_the_images()
+    {
+        await using var host = CreateHost();
+        var image = host.Image with { Config = host.Image.Config with { StopSignal = "SIGINT" } };
+        var spec = Shell(host, "trap 'echo interrupted; exit 0' INT; echo ready; while true; do sleep 0.1; done") with { Image = image };
+        Assert.Equal("ready\ninterrupted\n", (await CancelAsync(host, spec)).Output.Out);
+    }
+
+    [Fact]
+    public async Task A_command_gets_no_more_processor_time_than_its_limit()
+    {
+        await using var host = CreateHost();
+        const string Script = "timeout 1 sh -c 'while :; do :; done'; times > /tmp/t; tail -n 1 /tmp/t | sed 's/[^0-9.]*\\([0-9]*\\)m\\([0-9.]*\\)s.*/\\2/'";
+        var seconds = double.Parse((await RunAloneAsync(host, Script, s => s with { Limits = new ResourceLimits(Cpus: 0.2) })).Text, System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(seconds, 0.01, 0.6);
+    }
+
+    [Fact]
     public async Task A_run_whose_token_is_cancelled_already_starts_nothing()
     {
         await using var host = CreateHost();

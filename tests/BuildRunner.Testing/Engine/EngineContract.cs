@@ -16,6 +16,9 @@ public abstract partial class EngineContract
 
         /// <summary>An empty folder on the host.</summary>
         TestFolder Folder { get; }
+
+        /// <summary>What the engine's groups have left, one line each, after it had time to tidy up.</summary>
+        Task<IReadOnlyList<string>> FindLeftOversAsync();
     }
 
     protected static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -24,6 +27,9 @@ public abstract partial class EngineContract
 
     /// <summary>True: whoever a step runs as, the owner of the working tree is who it is.</summary>
     protected virtual bool MapsOwners => true;
+
+    /// <summary>False: the engine cannot run privileged containers on this host.</summary>
+    protected virtual bool CanBePrivileged => true;
 
     protected static Task<IContainerGroup> CreateGroupAsync(IEngineHost host, WorkspaceSpec? workspace = null, ResourceLimits? limits = null) =>
         host.Engine.CreateGroupAsync(

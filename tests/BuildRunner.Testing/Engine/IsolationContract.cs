@@ -100,6 +100,46 @@ public abstract class IsolationContract : EngineContract
         Assert.Equal("refused", result.Text);
     }
 
+    /// <summary>Calls that give a hold on the kernel, as root of the container: each must fail for lack of right, not for its arguments.</summary>
+    [Theory]
+    [MemberData(nameof(DeniedCalls))]
+    public async Task A_step_may_not_make_calls_that_give_a_hold_on_the_kernel(string call)
+    {
+        const int NotPermitted = 1, NoSuchCall = 38, NoSuchFamily = 97;
+        await using var host = CreateHost();
+        var result = await RunAloneAsync(host, $"exec {BusyboxImage.ProgramOf(call)}");
+        Assert.Contains(result.Exit.Status, new[] { NotPermitted, NoSuchCall, NoSuchFamily });
+    }
+
+    public static TheoryData<string> DeniedCalls => [.. BusyboxImage.DeniedCalls.Keys];
+
+    [Theory]
+    [InlineData(null, "00000000800405fb")]
+    [InlineData("builder", "0000000000000000")]
+    public async Task The_filter_and_the_capabilities_are_those_of_the_profile(string? user, string effective)
+    {
+        const string Report = "grep -E '^(Seccomp|NoNewPrivs|CapInh|CapPrm|CapEff|CapBnd|CapAmb):' /proc/self/status | tr -d '\t' | sort";
+        await using var host = CreateHost();
+        var report = (await RunAloneAsync(host, Report, s => s with { User = user })).Text.Split('\n');
+        Assert.Equal(
+            ["CapAmb:0000000000000000", "CapBnd:00000000800405fb", $"CapEff:{effective}", "CapInh:0000000000000000", $"CapPrm:{effective}", "NoNewPrivs:1", "Seccomp:2"],
+            report);
+    }
+
+    [Fact]
+    public async Task Every_step_has_namespaces_of_its_own()
+    {
+        const string Report = "for n in mnt pid ipc uts; do readlink /proc/self/ns/$n; done";
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var output = new OutputRecorder();
+        await group.StartServiceAsync(Shell(host, Report + "; echo up; sleep 600", "service"), output, Cancellation);
+        await output.Contains("up\n");
+        var seen = output.Out.Split('\n')[..4].Concat((await RunAsync(group, Shell(host, Report))).Text.Split('\n'))
+            .Concat(new[] { "mnt", "pid", "ipc", "uts" }.Select(n => new FileInfo("/proc/self/ns/" + n).LinkTarget!)).ToList();
+        Assert.Equal(12, seen.Distinct().Count());
+    }
+
     [Theory]
     [InlineData(false, 1000 & 0xFF)]
     [InlineData(true, 0)]

@@ -9,6 +9,12 @@ public static class TinyPrograms
     /// <summary><c>exit(0)</c>: <c>xor edi, edi; mov eax, 60; syscall</c>.</summary>
     public static byte[] ExitWithZero { get; } = Program("31ff" + "b83c0000000f05");
 
+    /// <summary>Makes a call and exits with its error number, 0 if it succeeded: <c>mov eax, …; mov edi, …; mov esi, …; xor edx, edx; xor r10d, r10d; syscall; neg eax; mov edi, eax; mov eax, 60; syscall</c>.</summary>
+    public static byte[] ExitWithErrorOf(int call, int first, int second) =>
+        Program($"b8{Number(call)}" + $"bf{Number(first)}" + $"be{Number(second)}" + "31d2" + "4531d2" + "0f05" + "f7d8" + "89c7" + "b83c0000000f05");
+
+    private static string Number(int value) => Convert.ToHexString(BitConverter.GetBytes(value));
+
     /// <summary>An ELF file with one segment, loaded at 4 MiB, that begins with the code after the headers.</summary>
     private static byte[] Program(string code) => Convert.FromHexString(
         "7f454c46020101000000000000000000" + "02003e00010000007800400000000000" + "40000000000000000000000000000000" + "00000000400038000100000000000000"

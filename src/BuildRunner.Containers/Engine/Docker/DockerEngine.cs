@@ -46,7 +46,7 @@ public sealed class DockerEngine : IContainerEngine
     public Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken) => new DockerProbe(() => connection.Value, options, this).RunAsync(cancellationToken);
 
     /// <inheritdoc/>
-    public Task<ResolvedImage> PullAsync(
+    public async Task<ResolvedImage> PullAsync(
         ImageReference image,
         PullOptions options,
         IProgress<PullProgress>? progress,
@@ -54,7 +54,14 @@ public sealed class DockerEngine : IContainerEngine
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(options);
-        return Images().ResolveAsync(image, options.Policy, progress, cancellationToken);
+        var pulled = this.options.PulledImagesFile is { } file ? new PulledImages(file, connection.Value.Endpoint.Address.OriginalString, time) : null;
+        var resolved = await Images(pulled).ResolveAsync(image, options.Policy, progress, cancellationToken);
+        if (pulled is { HasGrown: true } && this.options.MostImageBytes is { } most)
+        {
+            await new PulledImagesRoom(connection.Value, pulled, most).MakeAsync(cancellationToken);
+        }
+
+        return resolved;
     }
 
     /// <summary>The images in the engine's store. Disposing them disposes this engine as well.</summary>
@@ -65,7 +72,8 @@ public sealed class DockerEngine : IContainerEngine
     public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) =>
         new DockerBuild(connection.Value, FindLoginAsync, build, output).RunAsync(cancellationToken);
 
-    private DockerImages Images() => new(connection.Value.Endpoint, connection.Value.Client, new DockerArchives(connection.Value), FindLoginAsync);
+    private DockerImages Images(PulledImages? pulled = null) =>
+        new(connection.Value.Endpoint, connection.Value.Client, new DockerArchives(connection.Value), FindLoginAsync, pulled);
 
     /// <inheritdoc/>
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)

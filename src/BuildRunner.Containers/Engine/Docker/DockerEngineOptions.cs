@@ -17,6 +17,12 @@ public sealed record DockerEngineOptions
     /// <summary>Limits of a container whose specification and group set none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = new(Pids: 4096);
 
+    /// <summary>The file in which is written down what was pulled; null: nothing is, and no image is ever removed.</summary>
+    public string? PulledImagesFile { get; init; }
+
+    /// <summary>What the images that were pulled may take; after a pull the longest unused go. Null: any size.</summary>
+    public long? MostImageBytes { get; init; }
+
     /// <summary>Where credentials for pulls are looked for.</summary>
     public RegistryOptions Registries { get; init; } = new();
 }

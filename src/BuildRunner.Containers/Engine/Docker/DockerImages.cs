@@ -10,9 +10,12 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <param name="client">Talks to it.</param>
 /// <param name="archives">Loads images out of files.</param>
 /// <param name="credentials">The user's login for an image; null answers none.</param>
+/// <param name="pulled">Where pulls are written down; null: nowhere.</param>
 internal sealed class DockerImages(
-    DockerEndpoint endpoint, DockerClient client, DockerArchives archives, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials)
+    DockerEndpoint endpoint, DockerClient client, DockerArchives archives, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials, PulledImages? pulled = null)
 {
+    private const string Official = "library/";
+
     /// <exception cref="ContainerException">The image cannot be had.</exception>
     public async Task<ResolvedImage> ResolveAsync(
         ImageReference image,
@@ -74,8 +77,9 @@ internal sealed class DockerImages(
         CancellationToken cancellationToken)
     {
         var name = NameOf(image);
-        if (policy != PullPolicy.Always && await FindAsync(endpoint, client, name, cancellationToken) is { } present)
+        if (policy != PullPolicy.Always && await FindPresentAsync(image, cancellationToken) is { } present)
         {
+            pulled?.Used(name);
             return Describe(image, present);
         }
 
@@ -85,9 +89,20 @@ internal sealed class DockerImages(
         }
 
         await PullAsync(image, progress, cancellationToken);
-        return await FindAsync(endpoint, client, name, cancellationToken) is { } pulled
-            ? Describe(image, pulled)
+        pulled?.Pulled(name);
+        return await FindAsync(endpoint, client, name, cancellationToken) is { } here
+            ? Describe(image, here)
             : throw new ContainerException(ContainerFailure.ImageNotFound, $"the image '{image}' was pulled and is not in the engine's store: something removed it", true);
+    }
+
+    private async Task<ImageInspectResponse?> FindPresentAsync(ImageReference image, CancellationToken cancellationToken)
+    {
+        var found = await FindAsync(endpoint, client, NameOf(image), cancellationToken);
+
+        // What was built or loaded there under a name without a registry, Podman calls by this one.
+        return found is null && image is { Registry: "docker.io", Digest: null } && image.Repository.StartsWith(Official, StringComparison.Ordinal)
+            ? await FindAsync(endpoint, client, $"localhost/{image.Repository[Official.Length..]}:{image.Tag}", cancellationToken)
+            : found;
     }
 
     private async Task PullAsync(ImageReference image, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
@@ -110,6 +125,8 @@ internal sealed class DockerImages(
         {
             throw Failure(image, error, null);
         }
+
+        monitor.Complete();
     }
 
     private static ContainerException Failure(ImageReference image, string message, Exception? cause)

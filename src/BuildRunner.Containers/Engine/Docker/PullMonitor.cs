@@ -24,6 +24,22 @@ internal sealed class PullMonitor(IProgress<PullProgress>? progress) : IProgress
             return;
         }
 
+        Tell();
+    }
+
+    /// <summary>The pull has succeeded: every layer is there, whatever the engine said of it. Podman tells only how they come.</summary>
+    public void Complete()
+    {
+        foreach (var (id, layer) in layers.ToList())
+        {
+            layers[id] = layer with { Bytes = layer.Total, Done = true };
+        }
+
+        Tell();
+    }
+
+    private void Tell()
+    {
         progress?.Report(new PullProgress(
             PullPhase.Loading,
             layers.Count,

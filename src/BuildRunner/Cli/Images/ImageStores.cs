@@ -12,7 +12,7 @@ internal static class ImageStores
     public static ImageStore Open(EffectiveSettings settings, CliHost host)
     {
         return new ImageStore(
-            settings.Text(SettingKeys.ImagesDir) ?? StateDirectory.Of(host, "images"),
+            DirectoryOf(settings, host),
             new ImageStoreOptions
             {
                 Registry = new RegistryOptions
@@ -30,6 +30,9 @@ internal static class ImageStores
             },
             host.Time);
     }
+
+    /// <summary>Where images are kept.</summary>
+    public static string DirectoryOf(EffectiveSettings settings, CliHost host) => settings.Text(SettingKeys.ImagesDir) ?? StateDirectory.Of(host, "images");
 
     // docker.io=https://mirror.example.com; several for one registry are asked in order.
     private static Dictionary<string, IReadOnlyList<Uri>> MirrorsOf(EffectiveSettings settings)

@@ -1,6 +1,7 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
@@ -14,11 +15,19 @@ public abstract class DockerApiContract(EngineFixture fixture) : IsolationContra
     protected override IEngineHost CreateHost()
     {
         fixture.Required();
-        return new Host(fixture.NewEngine(), fixture.Image, TestFolder.Create());
+        return new Host(fixture, fixture.NewEngine(), TestFolder.Create());
     }
 
-    private sealed record Host(IContainerEngine Engine, ResolvedImage Image, TestFolder Folder) : IEngineHost
+    private sealed record Host(EngineFixture Fixture, IContainerEngine Engine, TestFolder Folder) : IEngineHost
     {
+        public ResolvedImage Image => Fixture.Image;
+
+        public async Task<IReadOnlyList<string>> FindLeftOversAsync()
+        {
+            using var auditor = new EngineAuditor(Fixture.Service);
+            return await auditor.FindingsAsync();
+        }
+
         public async ValueTask DisposeAsync()
         {
             await Engine.DisposeAsync();
@@ -29,7 +38,16 @@ public abstract class DockerApiContract(EngineFixture fixture) : IsolationContra
 
 /// <summary>On a Docker Engine.</summary>
 [Collection("docker")]
-public sealed class DockerEngineContract(DockerEngineFixture docker) : DockerApiContract(docker);
+public sealed class DockerEngineContract(DockerEngineFixture docker) : DockerApiContract(docker)
+{
+    private const int SystemResource = 24;
+
+    /// <inheritdoc/>
+    /// <remarks>Docker asks for every right that there is; a virtual machine's root may lack the one to raise limits.</remarks>
+    protected override bool CanBePrivileged { get; } = File.ReadLines("/proc/self/status")
+        .Where(l => l.StartsWith("CapBnd:", StringComparison.Ordinal))
+        .Any(l => (Convert.ToUInt64(l["CapBnd:".Length..].Trim(), 16) >> SystemResource & 1) == 1);
+}
 
 /// <summary>On Podman's service.</summary>
 [Collection("podman")]

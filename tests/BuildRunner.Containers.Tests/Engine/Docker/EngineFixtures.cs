@@ -34,18 +34,16 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
         await using var client = NewEngine();
         BusyboxImage.Create(folder["image"]);
         BusyboxImage.WriteArchive(folder["image"], folder["busybox.tar"]);
-        Image = await client.PullAsync(Parse("docker-archive:" + folder["busybox.tar"]), new PullOptions(), null, CancellationToken.None);
-
-        // Under a name too: Podman removes an image without one together with the last image that was made of it.
-        await client.OpenImages().ImportAsync(new ImageImport { Path = folder["busybox.tar"] }, null, CancellationToken.None);
+        await engine.LoadAsync(folder["busybox.tar"]);
+        Image = await client.PullAsync(Parse(BusyboxImage.Name), new PullOptions { Policy = PullPolicy.Never }, null, CancellationToken.None);
     }
 
     public void Required() => Requires.That(missing is null, missing ?? "");
 
-    public DockerEngine NewEngine(Func<DockerEngineOptions, DockerEngineOptions>? change = null)
+    public DockerEngine NewEngine(Func<DockerEngineOptions, DockerEngineOptions>? change = null, TimeProvider? time = null)
     {
         var options = new DockerEngineOptions { Host = Address, ScratchDirectory = folder["scratch"], SandboxProgram = Sandbox };
-        return Create(change?.Invoke(options) ?? options);
+        return Create(change?.Invoke(options) ?? options, time ?? TimeProvider.System);
     }
 
     /// <summary>Our helper.</summary>
@@ -54,7 +52,7 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
     /// <summary>The address as a setting; null: another way leads to the engine.</summary>
     protected virtual string? Address => Service.Host;
 
-    protected virtual DockerEngine Create(DockerEngineOptions options) => new(options, TimeProvider.System);
+    protected virtual DockerEngine Create(DockerEngineOptions options, TimeProvider time) => new(options, time);
 
     public static ImageReference Parse(string text) =>
         ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);

@@ -12,7 +12,7 @@ public sealed class EngineElsewhereFixture() : EngineFixture(["dockerd"], async 
 {
     public DockerDaemon Daemon => (DockerDaemon)Service;
 
-    protected override DockerEngine Create(DockerEngineOptions options) => new(options, TimeProvider.System, name => name switch
+    protected override DockerEngine Create(DockerEngineOptions options, TimeProvider time) => new(options, time, name => name switch
     {
         "DOCKER_HOST" => Service.Host,
         "DOCKER_TLS_VERIFY" => "1",
@@ -86,7 +86,7 @@ public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFix
     public async Task A_group_leaves_nothing_on_the_engine()
     {
         await (await RunInTreeAsync(fixture)).DisposeAsync();
-        using var auditor = new EngineAuditor(fixture.Daemon.Socket);
+        using var auditor = new EngineAuditor(fixture.Service);
         Assert.Empty(await auditor.FindingsAsync());
     }
 

@@ -31,7 +31,7 @@ public abstract class SuddenEnds(EngineFixture fixture)
             await child.WaitForExitAsync(TestContext.Current.CancellationToken);
         }
 
-        using var auditor = new EngineAuditor(new Uri(fixture.Service.Host).LocalPath);
+        using var auditor = new EngineAuditor(fixture.Service);
         Assert.Empty(await auditor.RunningAfterAsync(Limit));
         await using var engine = fixture.NewEngine(o => o with { ScratchDirectory = folder["scratch"] });
         Assert.Empty(await auditor.FindingsAfterAsync(Limit, () => engine.ReapAsync("tests", TestContext.Current.CancellationToken)));
