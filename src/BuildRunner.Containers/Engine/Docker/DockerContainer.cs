@@ -67,7 +67,7 @@ internal sealed class DockerContainer : IPreparedContainer
         }
         catch
         {
-            await container.DisposeAsync();
+            await container.GoneAsync();
             throw;
         }
     }
@@ -110,7 +110,7 @@ internal sealed class DockerContainer : IPreparedContainer
         catch (Exception failure) when (failure is not ContainerException)
         {
             // The reader of the output gave up. The caller hears why when nothing runs any more.
-            await DisposeAsync();
+            await GoneAsync();
             throw;
         }
     }
@@ -169,6 +169,8 @@ internal sealed class DockerContainer : IPreparedContainer
                     case WaiterMessage.Failed:
                         throw Failures.ToException(Failure.Decode(frame));
                     case WaiterMessage.Exited:
+                        // No process of it is left but the waiter: the next step may have the connection.
+                        network.Dispose();
                         return ExitOf(ExitReport.Decode(frame));
                     default:
                         break;
@@ -230,7 +232,26 @@ internal sealed class DockerContainer : IPreparedContainer
         : throw new InvalidOperationException($"the container '{Spec.Name}' was not prepared to be kept");
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync() => new(removal.Value);
+    /// <remarks>Whoever has run it does not wait for the engine to tidy up; the group's disposal does.</remarks>
+    public ValueTask DisposeAsync()
+    {
+        bool dead;
+        lock (gate)
+        {
+            dead = ended;
+        }
+
+        if (!dead)
+        {
+            return new(removal.Value);
+        }
+
+        group.RemoveLater(this);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Ends it if it lives; completes when the engine has removed it.</summary>
+    public Task GoneAsync() => removal.Value;
 
     /// <summary>What a check answers if there is nothing left to check.</summary>
     public const int EndedStatus = -1;

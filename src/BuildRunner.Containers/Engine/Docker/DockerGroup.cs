@@ -87,7 +87,7 @@ internal sealed class DockerGroup : IContainerGroup
         }
         catch
         {
-            await container.DisposeAsync();
+            await container.GoneAsync();
             throw;
         }
     }
@@ -112,8 +112,8 @@ internal sealed class DockerGroup : IContainerGroup
         try
         {
             // Podman keeps a container while others have its connection.
-            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.DisposeAsync().AsTask()).Concat(pending));
-            await Task.WhenAll(left.Where(c => !c.HasJoined).Select(c => c.DisposeAsync().AsTask()));
+            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.GoneAsync()).Concat(pending));
+            await Task.WhenAll(left.Where(c => !c.HasJoined).Select(c => c.GoneAsync()));
             await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
         }
         finally
@@ -151,7 +151,7 @@ internal sealed class DockerGroup : IContainerGroup
 
         if (late)
         {
-            await container.DisposeAsync();
+            await container.GoneAsync();
             throw new ObjectDisposedException(nameof(DockerGroup));
         }
 
@@ -255,7 +255,7 @@ internal sealed class DockerGroup : IContainerGroup
         {
             containers.Remove(container);
             removals.RemoveAll(r => r.IsCompletedSuccessfully);
-            removals.Add(container.DisposeAsync().AsTask());
+            removals.Add(container.GoneAsync());
         }
     }
 

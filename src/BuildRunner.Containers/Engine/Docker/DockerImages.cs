@@ -79,7 +79,7 @@ internal sealed class DockerImages(
         var name = NameOf(image);
         if (policy != PullPolicy.Always && await FindPresentAsync(image, cancellationToken) is { } present)
         {
-            pulled?.Used(name);
+            await (pulled?.UsedAsync(name, cancellationToken) ?? Task.CompletedTask);
             return Describe(image, present);
         }
 
@@ -89,7 +89,7 @@ internal sealed class DockerImages(
         }
 
         await PullAsync(image, progress, cancellationToken);
-        pulled?.Pulled(name);
+        await (pulled?.PulledAsync(name, cancellationToken) ?? Task.CompletedTask);
         return await FindAsync(endpoint, client, name, cancellationToken) is { } here
             ? Describe(image, here)
             : throw new ContainerException(ContainerFailure.ImageNotFound, $"the image '{image}' was pulled and is not in the engine's store: something removed it", true);

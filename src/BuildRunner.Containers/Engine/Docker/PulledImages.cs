@@ -16,53 +16,55 @@ internal sealed class PulledImages(string file, string engine, TimeProvider time
     public bool HasGrown { get; private set; }
 
     /// <summary>An image was pulled.</summary>
-    public void Pulled(string name)
+    public Task PulledAsync(string name, CancellationToken cancellationToken)
     {
         HasGrown = true;
-        Change(all => all[(engine, name)] = time.GetUtcNow());
+        return ChangeAsync(all => all[(engine, name)] = time.GetUtcNow(), cancellationToken);
     }
 
     /// <summary>An image was wanted. One that somebody else pulled stays unknown.</summary>
-    public void Used(string name) => Change(all =>
-    {
-        if (all.ContainsKey((engine, name)))
+    public Task UsedAsync(string name, CancellationToken cancellationToken) => ChangeAsync(
+        all =>
         {
-            all[(engine, name)] = time.GetUtcNow();
-        }
-    });
+            if (all.ContainsKey((engine, name)))
+            {
+                all[(engine, name)] = time.GetUtcNow();
+            }
+        },
+        cancellationToken);
 
     /// <summary>An image is gone.</summary>
-    public void Forget(string name) => Change(all => all.Remove((engine, name)));
+    public Task ForgetAsync(string name, CancellationToken cancellationToken) => ChangeAsync(all => all.Remove((engine, name)), cancellationToken);
 
     /// <summary>The images of this engine, the longest unused first.</summary>
-    public IReadOnlyList<(string Name, DateTimeOffset Used)> List()
+    public async Task<IReadOnlyList<(string Name, DateTimeOffset Used)>> ListAsync(CancellationToken cancellationToken)
     {
         IReadOnlyList<(string, DateTimeOffset)> list = [];
-        Change(all => list = [.. all.Where(i => i.Key.Engine == engine).OrderBy(i => i.Value).Select(i => (i.Key.Name, i.Value))]);
+        await ChangeAsync(all => list = [.. all.Where(i => i.Key.Engine == engine).OrderBy(i => i.Value).Select(i => (i.Key.Name, i.Value))], cancellationToken);
         return list;
     }
 
-    private void Change(Action<Dictionary<(string Engine, string Name), DateTimeOffset>> change)
+    private async Task ChangeAsync(Action<Dictionary<(string Engine, string Name), DateTimeOffset>> change, CancellationToken cancellationToken)
     {
-        using var open = Open();
+        await using var open = await OpenAsync(cancellationToken);
         if (open is null)
         {
             return;
         }
 
         using var reader = new StreamReader(open, leaveOpen: true);
-        var before = reader.ReadToEnd();
+        var before = await reader.ReadToEndAsync(cancellationToken);
         var all = Parse(before);
         change(all);
         var after = string.Concat(all.Select(i => string.Create(CultureInfo.InvariantCulture, $"{i.Value.ToUnixTimeMilliseconds()} {i.Key.Engine} {i.Key.Name}\n")));
         if (after != before)
         {
             open.SetLength(0);
-            open.Write(System.Text.Encoding.UTF8.GetBytes(after));
+            await open.WriteAsync(System.Text.Encoding.UTF8.GetBytes(after), cancellationToken);
         }
     }
 
-    private FileStream? Open()
+    private async Task<FileStream?> OpenAsync(CancellationToken cancellationToken)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -74,7 +76,7 @@ internal sealed class PulledImages(string file, string engine, TimeProvider time
             catch (IOException) when (attempt < Attempts && File.Exists(file))
             {
                 // Another process has it, for a moment.
-                Thread.Sleep(Pause);
+                await Task.Delay(Pause, time, cancellationToken);
             }
             catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException)
             {

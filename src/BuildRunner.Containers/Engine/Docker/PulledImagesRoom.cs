@@ -16,7 +16,7 @@ internal sealed class PulledImagesRoom(DockerConnection connection, PulledImages
     public async Task MakeAsync(CancellationToken cancellationToken)
     {
         var sizes = new Dictionary<string, (string Id, long Size)>();
-        var all = pulled.List();
+        var all = await pulled.ListAsync(cancellationToken);
         foreach (var (name, _) in all)
         {
             if (await DockerImages.FindAsync(connection.Endpoint, connection.Client, name, cancellationToken) is { } found)
@@ -25,7 +25,7 @@ internal sealed class PulledImagesRoom(DockerConnection connection, PulledImages
             }
             else
             {
-                pulled.Forget(name);
+                await pulled.ForgetAsync(name, cancellationToken);
             }
         }
 
@@ -40,7 +40,7 @@ internal sealed class PulledImagesRoom(DockerConnection connection, PulledImages
 
             if (await TryRemoveAsync(name, cancellationToken))
             {
-                pulled.Forget(name);
+                await pulled.ForgetAsync(name, cancellationToken);
                 sizes.Remove(name);
             }
         }
