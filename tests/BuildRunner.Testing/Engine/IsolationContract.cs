@@ -77,41 +77,45 @@ public abstract class IsolationContract : EngineContract
         await service.DisposeAsync();
     }
 
-    [Theory]
-    [InlineData("mount -t tmpfs none /tmp")]
-    [InlineData("umount /proc")]
-    [InlineData("unshare -r true")]
-    [InlineData("mknod /tmp/disk b 8 0 && head -c 1 /tmp/disk")]
-    [InlineData("hostname other")]
-    [InlineData("echo 1 > /proc/sys/kernel/panic")]
-    [InlineData("echo b > /proc/sysrq-trigger")]
-    [InlineData("dmesg")]
-    [InlineData("date -s 2001-01-01; [ $(date +%Y) = 2001 ]")]
-    [InlineData("ip link add dummy0 type dummy")]
-    [InlineData("nice -n -5 true")]
-    [InlineData("test -s /proc/kcore && head -c 1 /proc/kcore | grep -q .")]
-    [InlineData("ls /sys/firmware | grep -q .")]
-    [InlineData("touch /sys/kernel/x")]
-    [InlineData("kill -9 1; sleep 0.1; kill -STOP 1; cat /proc/1/environ | grep -q .")]
-    public async Task A_step_may_not_touch_what_is_the_hosts(string attempt)
+    private static readonly string[] Attempts =
+    [
+        "mount -t tmpfs none /tmp",
+        "umount /proc",
+        "unshare -r true",
+        "mknod /tmp/disk b 8 0 && head -c 1 /tmp/disk",
+        "hostname other",
+        "echo 1 > /proc/sys/kernel/panic",
+        "echo b > /proc/sysrq-trigger",
+        "dmesg",
+        "date -s 2001-01-01; [ $(date +%Y) = 2001 ]",
+        "ip link add dummy0 type dummy",
+        "nice -n -5 true",
+        "test -s /proc/kcore && head -c 1 /proc/kcore | grep -q .",
+        "ls /sys/firmware | grep -q .",
+        "touch /sys/kernel/x",
+        "kill -9 1; sleep 0.1; kill -STOP 1; cat /proc/1/environ | grep -q .",
+    ];
+
+    [Fact]
+    public async Task A_step_may_not_touch_what_is_the_hosts()
     {
         await using var host = CreateHost();
-        var result = await RunAloneAsync(host, $"({attempt}) >/dev/null 2>&1 && echo allowed || echo refused");
-        Assert.Equal("refused", result.Text);
+        var script = string.Concat(Attempts.Select((attempt, i) => $"({attempt}) >/dev/null 2>&1 && echo {i}\n")) + "echo end";
+        var allowed = (await RunAloneAsync(host, script)).Text.Split('\n')[..^1].Select(i => Attempts[int.Parse(i)]);
+        Assert.Empty(allowed);
     }
 
-    /// <summary>Calls that give a hold on the kernel, as root of the container: each must fail for lack of right, not for its arguments.</summary>
-    [Theory]
-    [MemberData(nameof(DeniedCalls))]
-    public async Task A_step_may_not_make_calls_that_give_a_hold_on_the_kernel(string call)
+    /// <summary>As root of the container. Each must fail for lack of right, not for its arguments.</summary>
+    [Fact]
+    public async Task A_step_may_not_make_calls_that_give_a_hold_on_the_kernel()
     {
         const int NotPermitted = 1, NoSuchCall = 38, NoSuchFamily = 97;
         await using var host = CreateHost();
-        var result = await RunAloneAsync(host, $"exec {BusyboxImage.ProgramOf(call)}");
-        Assert.Contains(result.Exit.Status, new[] { NotPermitted, NoSuchCall, NoSuchFamily });
+        var script = string.Concat(BusyboxImage.DeniedCalls.Keys.Select(call => $"{BusyboxImage.ProgramOf(call)}; echo {call} $?\n"));
+        var answers = (await RunAloneAsync(host, script)).Text.Split('\n').Select(l => l.Split(' ')).ToDictionary(w => w[0], w => int.Parse(w[1]));
+        Assert.Equal(BusyboxImage.DeniedCalls.Keys, answers.Keys);
+        Assert.Empty(answers.Where(a => a.Value is not (NotPermitted or NoSuchCall or NoSuchFamily)));
     }
-
-    public static TheoryData<string> DeniedCalls => [.. BusyboxImage.DeniedCalls.Keys];
 
     [Theory]
     [InlineData(null, "00000000800405fb")]
