@@ -1,6 +1,5 @@
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Images;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
