@@ -77,6 +77,8 @@ public abstract class IsolationContract : EngineContract
         await service.DisposeAsync();
     }
 
+    private static readonly string[] Namespaces = ["mnt", "pid", "ipc", "uts"];
+
     private static readonly string[] Attempts =
     [
         "mount -t tmpfs none /tmp",
@@ -133,14 +135,14 @@ public abstract class IsolationContract : EngineContract
     [Fact]
     public async Task Every_step_has_namespaces_of_its_own()
     {
-        const string Report = "for n in mnt pid ipc uts; do readlink /proc/self/ns/$n; done";
+        var report = $"for n in {string.Join(' ', Namespaces)}; do readlink /proc/self/ns/$n; done";
         await using var host = CreateHost();
         await using var group = await CreateGroupAsync(host);
         var output = new OutputRecorder();
-        await group.StartServiceAsync(Shell(host, Report + "; echo up; sleep 600", "service"), output, Cancellation);
+        await group.StartServiceAsync(Shell(host, report + "; echo up; sleep 600", "service"), output, Cancellation);
         await output.Contains("up\n");
-        var seen = output.Out.Split('\n')[..4].Concat((await RunAsync(group, Shell(host, Report))).Text.Split('\n'))
-            .Concat(new[] { "mnt", "pid", "ipc", "uts" }.Select(n => new FileInfo("/proc/self/ns/" + n).LinkTarget!)).ToList();
+        var seen = output.Out.Split('\n')[..4].Concat((await RunAsync(group, Shell(host, report))).Text.Split('\n'))
+            .Concat(Namespaces.Select(n => new FileInfo("/proc/self/ns/" + n).LinkTarget!)).ToList();
         Assert.Equal(12, seen.Distinct().Count());
     }
 
