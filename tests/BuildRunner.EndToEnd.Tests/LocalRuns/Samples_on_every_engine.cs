@@ -81,7 +81,7 @@ public sealed partial class Samples_on_every_engine(Samples_on_every_engine.Engi
                 ["DOCKER_HOST"] = _engines.GetValueOrDefault(engine)?.Host,
             };
             await using var running = Release.Start(Release.Root, environment, arguments);
-            return await running.EndAsync(TimeSpan.FromMinutes(2));
+            return await running.EndAsync(TimeSpan.FromMinutes(5));
         }
 
         public async ValueTask DisposeAsync()
