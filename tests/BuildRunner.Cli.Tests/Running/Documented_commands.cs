@@ -11,7 +11,7 @@ public sealed partial class Documented_commands
     public async Task Each_command_of_the_page_does_what_it_says()
     {
         var page = Page();
-        var files = File_().Matches(page).Select(m => (m.Groups["name"].Value, m.Groups["text"].Value)).ToArray();
+        var files = NamedBlock().Matches(page).Select(m => (m.Groups["name"].Value, m.Groups["text"].Value)).ToArray();
         Assert.Equal(7, files.Length);
         using var cli = new TestCli(files);
         cli.Environment["BUILDRUNNER_ENGINE__KIND"] = "dummy";
@@ -59,7 +59,7 @@ public sealed partial class Documented_commands
     }
 
     [GeneratedRegex("```(yaml|json|text) (?<name>\\S+)\n(?<text>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
-    private static partial Regex File_();
+    private static partial Regex NamedBlock();
 
     [GeneratedRegex("```sh\n(?<text>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex Commands();
