@@ -10,7 +10,8 @@ namespace BuildRunner.Containers.Storage;
 public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImageLibrary
 {
     // What the engine puts into every container; where the image has nothing of that name, the mount point stays in the container's layer.
-    private static readonly string[] Mounted = ["/.buildrunner", "/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+    private static readonly string[] Mounted = ["/proc", "/sys", "/dev", "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"];
+    private const string OwnMounted = ".buildrunner*";
 
     /// <inheritdoc/>
     public string Engine => "oci";
@@ -61,7 +62,8 @@ public sealed class StoreLibrary(ImageStore store, KeptContainers kept) : IImage
 
         using var use = kept.Use(record);
         var image = await FindBaseAsync(record, cancellationToken);
-        var changes = new ContainerChanges(layer) { FirstHostId = record.FirstHostId, LeftOut = Mounted };
+        var own = Directory.EnumerateFileSystemEntries(layer, OwnMounted).Select(Path.GetFileName).OfType<string>();
+        var changes = new ContainerChanges(layer) { FirstHostId = record.FirstHostId, LeftOut = [.. Mounted, .. own] };
         return await store.CommitAsync(image, changes, name, $"buildrunner step {record.Step} of {record.Workflow}, attempt {record.Attempt}", cancellationToken);
     }
 
