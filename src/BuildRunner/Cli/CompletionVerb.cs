@@ -7,8 +7,12 @@ internal static class CompletionVerb
 {
     private const string Bash = """
         _buildrunner() {
-          local IFS=$'\n'
-          COMPREPLY=($(buildrunner "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null))
+          local IFS=$'\n' word begun=${COMP_LINE:0:COMP_POINT}
+          begun=${begun##* }
+          COMPREPLY=()
+          for word in $(buildrunner "[suggest:${COMP_POINT}]" "${COMP_LINE}" 2>/dev/null); do
+            [[ $word != "$begun"* ]] || COMPREPLY+=("$word")
+          done
         }
         complete -o default -F _buildrunner buildrunner
 
