@@ -19,7 +19,10 @@ internal static class ClientVerbs
             root.Add(agent = new Command("agent", "a worker of a server"));
         }
 
-        agent.Add(AgentVerbs.Token(scope));
+        if (agent.Subcommands.All(v => v.Name != "token"))
+        {
+            agent.Add(AgentVerbs.Token(scope));
+        }
     }
 
     private static IEnumerable<Command> All(ClientScope scope) =>
