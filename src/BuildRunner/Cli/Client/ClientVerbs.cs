@@ -34,6 +34,9 @@ internal static class ClientVerbs
         .. DecisionVerbs.Create(scope),
         .. AgentVerbs.Create(scope),
         RepositoryVerbs.Create(scope),
+        .. SecretVerbs.Create(scope),
+        ScheduleVerbs.Create(scope),
+        WebhookVerbs.Create(scope),
         .. AdministrationVerbs.Create(scope),
         ApiVerb.Create(scope),
     ];
