@@ -140,7 +140,8 @@ internal static class CarrierImage
     /// <summary>Its name on the engine.</summary>
     public const string Name = $"{Repository}:{Tag}";
 
-    private const string Repository = "buildrunner-carrier", Tag = "1";
+    // Podman imports under this tag whatever it is told.
+    private const string Repository = "buildrunner-carrier", Tag = "latest";
 
     /// <summary>Makes it present; returns its name.</summary>
     public static async Task<string> EnsureAsync(DockerConnection connection, CancellationToken cancellationToken)
