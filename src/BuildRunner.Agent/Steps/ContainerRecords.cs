@@ -31,5 +31,12 @@ public sealed record ContainerRecords(string Directory, long MaxOutput)
     /// <summary>The outputs file of an attempt.</summary>
     internal string OutputsOf(string name, int attempt) => Path.Combine(PathOf(service: false, name, attempt), OutputsName);
 
+    /// <summary>The name of a step or service by its container's folder; empty if it is too long to be told.</summary>
+    internal static string NameOf(string path)
+    {
+        var coded = Path.GetFileName(path).Split('-')[^1];
+        return coded.Length <= 120 && coded.Length % 2 == 0 ? System.Text.Encoding.UTF8.GetString(Convert.FromHexString(coded)) : "";
+    }
+
     private static string Shortened(string name) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
 }

@@ -32,6 +32,14 @@ internal static class StepEnvironment
             Measure(step, name, value);
         }
 
+        if (attempt.Source is { Secret: { } password } source && Uri.TryCreate(source.Url, UriKind.Absolute, out var url))
+        {
+            // For images that clone by themselves, in the words of Woodpecker's.
+            environment["CI_NETRC_MACHINE"] = url.Host;
+            environment["CI_NETRC_USERNAME"] = source.User ?? "x-access-token";
+            environment["CI_NETRC_PASSWORD"] = password;
+        }
+
         environment["CI_PIPELINE_STATUS"] = attempt.Status == WorkflowStatus.Success ? "success" : "failure";
         environment["CI_PIPELINE_STARTED"] = Unix(job.RunStartedAt);
         environment["CI_STEP_STARTED"] = Unix(now);

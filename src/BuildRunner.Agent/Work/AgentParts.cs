@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using BuildRunner.Agent.Contract;
+using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Core.AgentContract;
 using Microsoft.Extensions.Logging;
@@ -26,6 +27,9 @@ internal sealed class AgentParts
     public required Shipping Shipping { get; init; }
 
     public required ContainerLeases Leases { get; init; }
+
+    /// <summary>Gets sources for clone steps that name no image; null: this engine cannot, and they name one.</summary>
+    public ICheckout? Checkout { get; init; }
 
     public required ILoggerFactory Loggers { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BuildRunner.Agent.Checkout;
 using BuildRunner.Agent.Contract;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Core.AgentContract;
@@ -201,6 +202,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
             Lease = lease,
             Leases = new ContainerLeases(lease),
             Shipping = shipping,
+            Checkout = CheckoutOf(),
             Loggers = loggers,
             Time = time,
             Session = session,
@@ -209,6 +211,11 @@ internal sealed partial class AgentSession : IAsyncDisposable
             Fail = Fail,
         };
     }
+
+    // The machine's own root file system can be an image for the embedded engine only.
+    private BuiltInCheckout? CheckoutOf() => engine.Name == "oci" && options.CloneImage is null
+        ? new BuiltInCheckout(new Mirrors(new GitProgram(Path.Combine(folder.Root, "git")), folder.Mirrors, time), options.AllowedSources, folder.VolatileRoot)
+        : null;
 
     // After a long silence the server may have taken workflows from this agent: their workspaces are nobody's.
     private async Task ReconcileAsync(AgentParts parts)

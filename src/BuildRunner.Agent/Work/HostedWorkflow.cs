@@ -1,10 +1,12 @@
 using System.Collections.Concurrent;
+using BuildRunner.Agent.Checkout;
 using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Logs;
+using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Agent.Work;
@@ -30,7 +32,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         this.item = item;
         this.start = start;
         job = JobOf(parts, item, start, group);
-        var images = new RunImages(parts.Engine, new RunImageOptions(null, parts.Options.ImageMap, null, null, pulls.Token));
+        var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, null, pulls.Token));
         context = new AgentContext(parts.Engine, images, new SemaphoreSlim(int.MaxValue), ReportAsync, NewLog, parts.Time, parts.Fail) { Started = Started };
         host = new WorkflowHost(context, job, new Masker(Masked));
     }
@@ -153,8 +155,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
             case RunFact.StepEnded done:
                 failed |= done.Report.Outcome is not Outcome.Success;
                 ended.TryAdd(done.Step, 0);
-                await attempts[(done.Step, done.Attempt)].EndAsync(done.Report);
-                TreeRemoval.Remove(job.Records!.PathOf(service: false, done.Step, done.Attempt));
+                await attempts[(done.Step, done.Attempt)].EndAsync(done.Report, job.Records!.PathOf(service: false, done.Step, done.Attempt));
                 return null;
             case RunFact.ServiceStarted service:
                 return await ServiceAsync(new ServiceRequest { Fence = Fence, Service = service.Service, Image = service.Image });
@@ -216,8 +217,15 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         Policy = PolicyOf(parts.Options, start.Grants),
         StopGrace = parts.Hello.Times.StopGrace,
         DefaultLimits = parts.Options.DefaultLimits,
+        Checkout = parts.Checkout,
         Records = new ContainerRecords(parts.Folder.Containers(item.Id), parts.Hello.Logs.MaxPerStep),
     };
+
+    // An image in place of the one that a clone step has which names none.
+    private static IReadOnlyDictionary<string, string> MapOf(AgentHostOptions options, WorkTask.Start start) => options.CloneImage is not { } image
+        ? options.ImageMap
+        : start.Plan.Steps.Where(s => s.Kind == StepKind.Clone && BuiltInCheckout.IsFor(s.Image)).Select(s => s.Image).Distinct()
+            .Where(i => !options.ImageMap.ContainsKey(i)).Select(i => KeyValuePair.Create(i, image)).Concat(options.ImageMap).ToDictionary(StringComparer.Ordinal);
 
     private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants)
     {

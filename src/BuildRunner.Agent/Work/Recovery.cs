@@ -1,30 +1,34 @@
-using BuildRunner.Agent.Output;
+using BuildRunner.Agent.Contract;
+using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Core.AgentContract;
-using BuildRunner.Core.Logs;
-using BuildRunner.Core.Runs;
 using Microsoft.Extensions.Logging;
 
 namespace BuildRunner.Agent.Work;
 
 /// <summary>After a crash: what the earlier process has not told is told, and what it left is removed, before this one takes work.</summary>
 /// <remarks>
-/// 1. Remove what is left of the earlier process's groups. 2. For each piece of work that the server believes is here: what was not started is given back, what has
-/// ended is reported, what nobody can know is lost. 3. Say that the workflows which were here are gone. 4. Upload what logs there are, also of work that was given
-/// away. 5. Remove workspaces.
+/// 1. Wait until the earlier process's containers are dead: their shims saw it end. 2. Remove what is left of their groups. 3. For each piece of work that the server
+/// believes is here: what was not started is given back, what has ended is reported with the output that its shim has kept, and what nobody can know is lost. 4. Say
+/// that the workflows which were here are gone. 5. Upload what logs there are, also of work that was given away. 6. Remove workspaces.
 /// </remarks>
 internal sealed partial class Recovery(AgentParts parts)
 {
+    private static readonly TimeSpan ShimLimit = TimeSpan.FromSeconds(30);
+
     private readonly ILogger logger = parts.Loggers.CreateLogger("BuildRunner.Agent");
 
     public async Task RunAsync(CancellationToken stop)
     {
         var earlier = parts.Journal.ReadAll().ToDictionary(w => w.Entry.Work);
+        await WaitForShimsAsync(stop);
         await new Housekeeping(parts).ReapAsync(stop);
+
+        // While this goes on, the leases of what is being settled are not renewed: it is done long before they end, or was given away already.
         foreach (var held in parts.Hello.Held)
         {
             var known = earlier.GetValueOrDefault(held.Work) is { } journaled && journaled.Entry.Fence == held.Fence ? journaled : null;
-            await SettleAsync(held, known, stop);
+            await SettleAsync(held, known, earlier, stop);
         }
 
         foreach (var workflow in parts.Hello.Workflows)
@@ -35,26 +39,52 @@ internal sealed partial class Recovery(AgentParts parts)
 
         foreach (var work in earlier.Values)
         {
-            Ship(work);
+            var left = new LeftWork(parts, work, SecretsFor(work, earlier));
+            await left.FinishLogsAsync(stop);
+            _ = ShipAsync(left);
         }
 
-        foreach (var left in Directory.GetDirectories(parts.Folder.Workflows))
+        foreach (var workspace in Directory.GetDirectories(parts.Folder.Workflows))
         {
-            TreeRemoval.Remove(left);
+            TreeRemoval.Remove(workspace);
         }
     }
 
-    private async Task SettleAsync(HeldWork held, JournaledWork? known, CancellationToken stop)
+    private async Task WaitForShimsAsync(CancellationToken stop)
     {
-        if (known?.Result is { Result: WorkResult.Ended or WorkResult.Broken } told)
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(ShimLimit);
+        foreach (var container in Directory.GetDirectories(parts.Folder.Workflows).Select(w => Path.Combine(w, WorkFolder.ContainersName)).Where(Directory.Exists).SelectMany(Directory.GetDirectories))
         {
-            await parts.Client.ResultAsync(held.Work, told, stop);
+            try
+            {
+                await ContainerRecord.WaitAsync(container, limit.Token);
+            }
+            catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+            {
+                LogShim(logger, container);
+            }
+        }
+    }
+
+    private async Task SettleAsync(HeldWork held, JournaledWork? known, Dictionary<WorkId, JournaledWork> earlier, CancellationToken stop)
+    {
+        if (known?.Result is { Result: WorkResult.Broken or WorkResult.Ended } told)
+        {
+            await TellAsync(held, known, told, earlier, stop);
         }
         else if (held.Kind == WorkKind.Step && held.Started)
         {
-            LogLost(logger, known?.Entry.Name ?? held.Work.ToString(), known?.Entry.Step ?? "");
-            var report = new StepReport { Outcome = new Outcome.Lost("its agent's process ended while it ran") };
-            await parts.Client.ResultAsync(held.Work, new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(report) }, stop);
+            var report = known is null ? LeftWork.Lost : await new LeftWork(parts, known, SecretsFor(known, earlier)).ReportAsync(stop);
+            LogSettled(logger, known?.Entry.Name ?? held.Work.ToString(), known?.Entry.Step ?? "", report.Outcome.Word);
+            var result = new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(report) };
+            if (known is not null)
+            {
+                // Should this process be killed too: the record of the container is used only once.
+                parts.Journal.Ended(held.Work, result);
+            }
+
+            await TellAsync(held, known, result, earlier, stop);
         }
         else
         {
@@ -63,38 +93,52 @@ internal sealed partial class Recovery(AgentParts parts)
         }
     }
 
-    private void Ship(JournaledWork work)
+    // As always: the log first, then the end.
+    private async Task TellAsync(HeldWork held, JournaledWork? known, ResultRequest result, Dictionary<WorkId, JournaledWork> earlier, CancellationToken stop)
     {
-        var uploads = new List<Task>();
-        foreach (var stream in parts.Journal.LogsOf(work.Entry.Work).ToList())
+        if (known is not null)
         {
-            var log = LogFile.Reopen(parts.Journal.LogOf(work.Entry.Work, stream));
-            if (log.Digest is null)
-            {
-                using var writer = new FrameLog(log, Masker.None, parts.Hello.Logs, parts.Time);
-                writer.SayAsync("the agent's process ended here: what was written after this is not kept", CancellationToken.None).AsTask().GetAwaiter().GetResult();
-                log.Complete();
-            }
-
-            uploads.Add(parts.Shipping.Ship(work.Entry.Work, work.Entry.Fence, stream, log));
+            var left = new LeftWork(parts, known, SecretsFor(known, earlier));
+            await left.FinishLogsAsync(stop);
+            await left.ShipAsync();
         }
 
-        _ = ForgetAsync(work.Entry.Work, uploads);
+        await parts.Client.ResultAsync(held.Work, result, stop);
     }
 
-    private async Task ForgetAsync(WorkId work, List<Task> uploads)
+    private async Task ShipAsync(LeftWork left)
     {
         try
         {
-            await Task.WhenAll(uploads);
-            parts.Journal.Forget(work);
+            await left.ShipAsync();
+            left.Forget();
         }
-        catch (Exception e) when (e is OperationCanceledException or Contract.ContractException)
+        catch (Exception e) when (e is OperationCanceledException or ContractException)
         {
             // What is not at the server yet stays for the next process.
         }
     }
 
-    [LoggerMessage(4041, LogLevel.Warning, "lost: {Run} {Step} was running when the agent's earlier process ended")]
-    private static partial void LogLost(ILogger logger, string run, string step);
+    // All values of its workflow and its own; null if some of them are gone with the machine's last run.
+    private static IReadOnlyList<string>? SecretsFor(JournaledWork work, Dictionary<WorkId, JournaledWork> earlier)
+    {
+        var all = new List<string>();
+        foreach (var from in new[] { work, earlier.GetValueOrDefault(work.Entry.Start) })
+        {
+            if (from is null || (from.Entry.Secrets > 0 && from.Secrets is null))
+            {
+                return null;
+            }
+
+            all.AddRange(from.Secrets ?? []);
+        }
+
+        return [.. all.Distinct(StringComparer.Ordinal)];
+    }
+
+    [LoggerMessage(4041, LogLevel.Warning, "{Run} {Step} was running when the agent's earlier process ended: {Outcome}")]
+    private static partial void LogSettled(ILogger logger, string run, string step, string outcome);
+
+    [LoggerMessage(4042, LogLevel.Warning, "the process beside the container of {Directory} does not end; its workflow is taken for lost")]
+    private static partial void LogShim(ILogger logger, string directory);
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Storage;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 
@@ -66,7 +67,9 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
     }
 
     /// <summary>Brings the log to its end, then tells the attempt's.</summary>
-    public async Task EndAsync(StepReport report)
+    /// <param name="report">How it ended.</param>
+    /// <param name="record">What the engine has kept for a crash, which is not needed once the journal and the log have it all.</param>
+    public async Task EndAsync(StepReport report, string record)
     {
         if (!started && held.Kill.IsCancellationRequested)
         {
@@ -78,6 +81,7 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
         var result = new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(report) };
         parts.Journal.Ended(held.Id, result);
         log.Complete();
+        TreeRemoval.Remove(record);
         await shipped;
         if (!held.Gone.IsCancellationRequested)
         {

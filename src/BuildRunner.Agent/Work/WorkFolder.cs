@@ -5,6 +5,9 @@ namespace BuildRunner.Agent.Work;
 /// <summary>The agent's folder. One agent at a time has it.</summary>
 internal sealed class WorkFolder : IDisposable
 {
+    /// <summary>The folder in a workflow's that holds what is kept of its containers.</summary>
+    public const string ContainersName = "containers";
+
     private readonly FileStream alive;
 
     private WorkFolder(string root, string volatileRoot, FileStream alive)
@@ -67,7 +70,7 @@ internal sealed class WorkFolder : IDisposable
     public string Scratch(WorkId start) => Path.Combine(Workflow(start), "scratch");
 
     /// <summary>What is kept of a workflow's containers.</summary>
-    public string Containers(WorkId start) => Path.Combine(Workflow(start), "containers");
+    public string Containers(WorkId start) => Path.Combine(Workflow(start), ContainersName);
 
     public void Dispose() => alive.Dispose();
 }

@@ -23,6 +23,9 @@ public static class ContainerRecord
         return File.Exists(path) ? Read(await File.ReadAllBytesAsync(path, cancellationToken)) : null;
     }
 
+    /// <summary>Whether output was kept.</summary>
+    public static bool HasOutput(string directory) => File.Exists(RecordPaths.Spool(directory));
+
     /// <summary>Delivers all output that was kept, from its first byte on.</summary>
     /// <returns>False if nothing was kept.</returns>
     public static async Task<bool> DeliverAsync(string directory, IOutputSink output, CancellationToken cancellationToken)

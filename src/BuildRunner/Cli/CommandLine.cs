@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.Text;
+using BuildRunner.Cli.Agents;
 using BuildRunner.Cli.Client;
 using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Init;
@@ -73,6 +74,7 @@ internal static class CommandLine
             ServerVerb.Create(host, globals),
             DbVerb.Create(host, globals),
             InitVerb.Create(host, globals),
+            AgentVerb.Create(host, globals),
             DoctorVerb.Create(host, globals),
             ConfigVerb.Create(host, globals),
             SchemaVerb.Create(host),

@@ -35,6 +35,7 @@ internal static class Engines
         RuntimePath = settings.Required(SettingKeys.EngineRuntime),
         Network = new NetworkOptions { Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat", NameServers = settings.List(SettingKeys.EngineDns) },
         DefaultLimits = LimitsOf(settings),
+        HiddenPaths = settings.Text(AgentKeys.WorkDir) is { } work ? [Path.GetFullPath(work)] : [],
     };
 
     private static DockerEngineOptions DockerOptionsOf(EffectiveSettings settings, CliHost host) => new()
