@@ -106,7 +106,7 @@ internal sealed partial class Recovery(AgentParts parts)
         await parts.Client.ResultAsync(held.Work, result, stop);
     }
 
-    private async Task ShipAsync(LeftWork left)
+    private static async Task ShipAsync(LeftWork left)
     {
         try
         {
