@@ -22,12 +22,6 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     internal async Task<ResolvedImage> ResolveAsync(string text, bool always, StepPolicy policy, string? digest, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text.Length == 0)
-        {
-            // The planner has warned of it.
-            throw new ContainerException(ContainerFailure.InvalidImage, "its image is to be built (image: {build: FOLDER}), which BuildRunner cannot do yet; build it before the run and name it with 'image'");
-        }
-
         var reference = Parse(options.Map.GetValueOrDefault(text, text));
         if (reference.IsMutable && Digest.TryParse(digest ?? "", out var pinned))
         {
