@@ -33,6 +33,10 @@ public sealed class HostileDataTests
           - name: entry
             image: alpine
             entrypoint: [/bin/sh, -c, 'echo ${CI_COMMIT_MESSAGE}', '${CI_COMMIT_BRANCH}']
+          - name: old
+            image: alpine
+            environment: ['MESSAGE=${CI_COMMIT_MESSAGE}', 'BRANCH=<${CI_COMMIT_BRANCH}>']
+            commands: ['true']
           - name: plugin
             image: plugins/any
             settings: {s: '${CI_COMMIT_MESSAGE}', list: ['${CI_COMMIT_BRANCH}', b], deep: {k: ['${CI_COMMIT_MESSAGE}', {z: '${note}'}], n: 1}}
@@ -80,6 +84,8 @@ public sealed class HostileDataTests
             var build = steps.Single(step => step.Name == "build");
             Assert.Equal((message, branch, other, $"[{other}]"), (build.Literal("MESSAGE"), build.Literal("BRANCH"), build.Literal("TITLE"), build.Literal("LABELS")));
             Assert.Equal((message, branch, other), (build.Literal("CI_COMMIT_MESSAGE"), build.Literal("CI_COMMIT_BRANCH"), build.Literal("note")));
+            var old = steps.Single(step => step.Name == "old");
+            Assert.Equal((message, $"<{branch}>"), (old.Literal("MESSAGE"), old.Literal("BRANCH")));
             var plugin = steps.Single(step => step.Name == "plugin");
             Assert.Equal((message, $"{branch},b"), (plugin.Literal("PLUGIN_S"), plugin.Literal("PLUGIN_LIST")));
             using var deep = JsonDocument.Parse(Assert.IsType<PlanValue.Literal>(plugin.Environment["PLUGIN_DEEP"]).Text);

@@ -41,7 +41,7 @@ internal static class CommonKinds
     ]))));
 
     /// <summary>Environment variables; a list of <c>NAME=value</c> is the old form.</summary>
-    public static readonly ValueKind Environment = new AnyOf(new Map("NAME", new Data()), new List(Words));
+    public static readonly ValueKind Environment = new AnyOf(new Map("NAME", new Data()), new List(new Text(MayBeEmpty: true, Later: true)));
 
     /// <summary>Limits.</summary>
     public static readonly ValueKind Resources = new ValueKind.Keys(new KeyGroup("resources", "resources",

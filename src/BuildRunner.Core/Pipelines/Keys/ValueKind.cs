@@ -9,7 +9,8 @@ internal abstract record ValueKind
 
     /// <summary>Any single value, taken as text.</summary>
     /// <param name="MayBeEmpty">False: the empty text is an error.</param>
-    public sealed record Text(bool MayBeEmpty = false) : ValueKind;
+    /// <param name="Later">True: it is substituted where it is used; a value that was put in must not be read for names again.</param>
+    public sealed record Text(bool MayBeEmpty = false, bool Later = false) : ValueKind;
 
     /// <summary>One of some words.</summary>
     /// <param name="Words">The words.</param>

@@ -27,7 +27,7 @@ internal sealed class ScalarChecker(VariableScope? variables, NameRules names, D
             return scalar.AsOpen();
         }
         names.Check(template, scalar.Location);
-        if (kind is ValueKind.Data || (kind is ValueKind.Script && !template.HasOutputs))
+        if (kind is ValueKind.Data || (kind is ValueKind.Script or ValueKind.Text { Later: true } && !template.HasOutputs))
             return scalar;
         if (template.HasOutputs)
         {
