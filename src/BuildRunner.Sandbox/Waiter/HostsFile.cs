@@ -6,8 +6,18 @@ namespace BuildRunner.Sandbox.Waiter;
 /// <summary>Our lines in <c>/etc/hosts</c>, which the engine wrote and the command may change.</summary>
 internal sealed class HostsFile
 {
-    private const string Path = "/etc/hosts";
+    private const string Path = "/etc/hosts", ServersPath = "/etc/resolv.conf";
+    private readonly string? _hosts = Files.TryRead(Path);
+    private readonly string? _servers = Files.TryRead(ServersPath);
     private IReadOnlyList<string> _ours = [];
+
+    /// <summary>Makes hosts and name servers what they were when this process began: a container that had the connection shared both files, and may have changed them.</summary>
+    public void Restore()
+    {
+        _ours = [];
+        _ = Overwrite(Path, _hosts ?? "");
+        _ = Overwrite(ServersPath, _servers ?? "");
+    }
 
     /// <summary>Takes out the lines that were put in before, and puts these in.</summary>
     public void Replace(IReadOnlyList<string> lines)

@@ -136,6 +136,10 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
                 case WaiterMessage.Check when _command is not null:
                     Check(_command, CheckRequest.Decode(frame));
                     break;
+                case WaiterMessage.RestoreNames when _start is null:
+                    _hosts.Restore();
+                    caller.Send(Frame.Encode((byte)WaiterMessage.Ready, static _ => { }));
+                    break;
                 case WaiterMessage.SetHosts:
                     _hosts.Replace(HostLines.Decode(frame).Lines);
                     break;

@@ -12,6 +12,9 @@ internal enum WaiterMessage : byte
     Input = ShimMessage.Input,
     Resize = ShimMessage.Resize,
 
+    /// <summary>Make the name files what they were when the container began; answered with <see cref="Ready"/>.</summary>
+    RestoreNames = 63,
+
     Ready = ShimMessage.Prepared,
     Output = ShimMessage.Output,
     CommandFailed = ShimMessage.CommandFailed,

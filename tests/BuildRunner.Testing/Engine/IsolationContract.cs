@@ -162,6 +162,6 @@ public abstract class IsolationContract : EngineContract
         await using var host = CreateHost();
         await using var group = await CreateGroupAsync(host);
         await RunAsync(group, Shell(host, "echo '192.0.2.9 left' >> /etc/hosts; echo > /etc/resolv.conf"));
-        Assert.Equal("0", (await RunAsync(group, Shell(host, "grep -c left /etc/hosts; true"))).Text);
+        Assert.Equal("0\n1", (await RunAsync(group, Shell(host, "grep -c left /etc/hosts; grep -q nameserver /etc/resolv.conf; echo $((1 - $?))"))).Text);
     }
 }

@@ -223,6 +223,16 @@ internal sealed class DockerContainer : IPreparedContainer
         return await done.Task.WaitAsync(cancellationToken);
     }
 
+    /// <summary>Of one that only holds a connection: undoes what the last one that had it did to the name files that all share. False: it is gone.</summary>
+    public async Task<bool> RestoreNamesAsync(CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(Patience);
+        return channel is not null
+            && await channel.SendAsync(Frame.Encode((byte)WaiterMessage.RestoreNames, static _ => { }))
+            && await channel.ReadAsync(limit.Token) is { Kind: (byte)WaiterMessage.Ready };
+    }
+
     /// <summary>Tells the container's <c>/etc/hosts</c> which names there are now.</summary>
     public Task SetHostsAsync(IReadOnlyList<string> lines) => channel?.SendAsync(new HostLines(lines).Encode()) ?? Task.CompletedTask;
 

@@ -5,7 +5,7 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Containers that do nothing but hold a connection, for the steps of a group to join one after the other.</summary>
 /// <remarks>
 /// An engine takes most of a container's start and end for its network. A step joins a connection that is there, and has it alone: it is
-/// given to the next only when no process of the one before is left. Who could change the connection itself (privileged containers), or
+/// given to the next only when no process of the one before is left, and the files of names that both share are what they were. Who could change the connection itself (privileged containers), or
 /// has name servers of its own, gets an own one.
 /// </remarks>
 internal sealed class NetworkHolders(DockerGroup group)
@@ -22,13 +22,18 @@ internal sealed class NetworkHolders(DockerGroup group)
         }
 
         var idle = free.GetOrAdd(spec.Network, _ => []);
-        if (!idle.TryTake(out var holder))
+        while (idle.TryTake(out var used))
         {
-            var number = Interlocked.Increment(ref made);
-            var quiet = new ContainerSpec { Name = $"network-{number}", Image = spec.Image, Network = spec.Network };
-            holder = await group.StartContainerAsync(quiet, group.OwnNetwork(spec.Network), cancellationToken);
+            if (await used.RestoreNamesAsync(cancellationToken))
+            {
+                return Lease(used);
+            }
         }
 
-        return NetworkLease.Joined(holder.Id, holder.Address, () => idle.Add(holder));
+        var number = Interlocked.Increment(ref made);
+        var quiet = new ContainerSpec { Name = $"network-{number}", Image = spec.Image, Network = spec.Network };
+        return Lease(await group.StartContainerAsync(quiet, group.OwnNetwork(spec.Network), cancellationToken));
+
+        NetworkLease Lease(DockerContainer holder) => NetworkLease.Joined(holder.Id, holder.Address, () => idle.Add(holder));
     }
 }
