@@ -52,11 +52,12 @@ public sealed class Mistakes
     }
 
     [Fact]
-    public async Task An_archive_is_refused_with_what_to_do_instead()
+    public async Task An_image_layout_that_is_not_there_is_named()
     {
         var run = await RunPipelineAsync("steps:\n  - name: a\n    image: oci:layout\n    commands: [\"true\"]\n");
         Assert.Equal(5, run.Code);
-        Assert.Contains("rootfs:", run.Error);
+        Assert.Contains("error: The folder ", run.Error);
+        Assert.Contains("/layout", run.Error);
     }
 
     [Fact]
