@@ -14,6 +14,22 @@ public sealed class Lint_output
     }
 
     [Fact]
+    public async Task A_pipe_is_read_like_a_file()
+    {
+        using var cli = new TestCli(("ci.yml", Broken));
+        var pipe = Path.Combine(cli.Directory, "pipe");
+        using (var make = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+        {
+            await make.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
+        using var writer = System.Diagnostics.Process.Start("cp", [Path.Combine(cli.Directory, "ci.yml"), pipe]);
+        Assert.Equal(3, await cli.RunAsync("lint", "pipe"));
+        Assert.StartsWith("pipe(4,5): error", cli.Output, StringComparison.Ordinal);
+        await writer.WaitForExitAsync(TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task A_good_file_has_no_problems()
     {
         using var cli = new TestCli(("ci.yml", "steps:\n  - name: build\n    image: alpine:3.20\n    commands: [make]\n"));

@@ -16,7 +16,8 @@ internal static class PipelineFiles
         var path = Path.GetFullPath(argument ?? ".", directory);
         if (File.Exists(path))
         {
-            var tree = GitTree.TopOf(Path.GetDirectoryName(path)!) ?? (IsBelow(path, directory) ? directory : Path.GetDirectoryName(path)!);
+            // A pipe, such as /dev/stdin, comes from nowhere: the tree is where the verb works.
+            var tree = IsBelow(path, "/dev") || IsBelow(path, "/proc") ? GitTree.TopOf(directory) ?? directory : GitTree.TopOf(Path.GetDirectoryName(path)!) ?? (IsBelow(path, directory) ? directory : Path.GetDirectoryName(path)!);
             return ([Read(path, tree)], tree);
         }
 
@@ -57,14 +58,20 @@ internal static class PipelineFiles
         try
         {
             using var file = File.OpenRead(path);
-            var content = new byte[(int)Math.Min(file.Length, MaxBytes)];
-            file.ReadExactly(content);
+            var content = Content(file);
             return new PipelineSource(IsBelow(path, tree) ? Path.GetRelativePath(tree, path) : path, content);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new CliException(ExitCode.Usage, $"{path} cannot be read: {e.Message}");
         }
+    }
+
+    // Of a pipe the length is not known.
+    private static byte[] Content(FileStream file)
+    {
+        var content = new byte[file.CanSeek ? (int)Math.Min(file.Length, MaxBytes) : MaxBytes];
+        return content[..file.ReadAtLeast(content, content.Length, throwOnEndOfStream: false)];
     }
 
     private static IEnumerable<string> In(string tree, string place)
