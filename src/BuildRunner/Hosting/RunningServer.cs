@@ -50,21 +50,27 @@ internal sealed partial class RunningServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves until a signal asks it to end, and what its agent has is finished.</summary>
-    public async Task WaitAsync(CancellationToken cancellationToken)
+    /// <summary>Says that nobody can sign in yet, and what to do.</summary>
+    public void SayNobody() => LogNobody(logger);
+
+    /// <summary>Serves until somebody asks it to end, and what its agent has is finished.</summary>
+    /// <param name="asked">Ends with who asks, as a sentence.</param>
+    /// <param name="cancellationToken">Ends it too.</param>
+    public async Task WaitAsync(Task<string> asked, CancellationToken cancellationToken)
     {
         using var systemd = Systemd.Of(host.Environment);
-        using var asked = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, app.Lifetime.ApplicationStopping);
-        using var signals = host.Signals.Listen(why =>
-        {
-            LogStopping(logger, why);
-            systemd.Stopping();
-            asked.Cancel();
-        });
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, app.Lifetime.ApplicationStopping);
         using var over = new CancellationTokenSource();
         systemd.Ready();
         var beats = systemd.KeepAliveAsync(host.Time, over.Token);
-        await Task.Delay(Timeout.InfiniteTimeSpan, host.Time, asked.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAny(asked, Task.Delay(Timeout.InfiniteTimeSpan, host.Time, stopping.Token));
+        await stopping.CancelAsync();
+        if (asked.IsCompletedSuccessfully)
+        {
+            LogStopping(logger, await asked);
+        }
+
+        systemd.Stopping();
         await EndAsync();
         await over.CancelAsync();
         await beats;
@@ -93,6 +99,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     [LoggerMessage(3101, LogLevel.Information, "the server ends because {Why}")]
     private static partial void LogStopping(ILogger logger, string why);
+
+    [LoggerMessage(3103, LogLevel.Warning, "nobody can sign in yet; 'buildrunner server link' prints a link for an administrator, 'buildrunner server token' a token for the API")]
+    private static partial void LogNobody(ILogger logger);
 
     [LoggerMessage(3102, LogLevel.Information, "the server has ended")]
     private static partial void LogStopped(ILogger logger);

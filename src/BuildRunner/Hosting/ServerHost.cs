@@ -30,22 +30,26 @@ internal static class ServerHost
         using var folder = DataFolder.Open(plan.Options);
         await using var log = ServiceLog.Create(settings, host);
         var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
+
+        // Heard from here on: one that comes while it starts ends it as soon as it has.
+        var asked = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var signals = host.Signals.Listen(why => asked.TrySetResult(why));
         await using var server = await RunningServer.StartAsync(settings, plan, host, log, door, cancellationToken);
-        await TellAsync(server.Handle, host, isUp, cancellationToken);
-        await server.WaitAsync(cancellationToken);
+        await TellAsync(server, host, isUp, cancellationToken);
+        await server.WaitAsync(asked.Task, cancellationToken);
         return (int)ExitCode.Success;
     }
 
-    private static async Task TellAsync(ServerHandle server, CliHost host, bool isUp, CancellationToken cancellationToken)
+    private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, CancellationToken cancellationToken)
     {
         if (isUp)
         {
-            host.Say($"\nBuildRunner is up at {server.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.AdministratorLinkAsync(cancellationToken)}\n\n"
+            host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.Handle.AdministratorLinkAsync(cancellationToken)}\n\n"
                 + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
         }
-        else if (!await server.HasAdministratorAsync(cancellationToken))
+        else if (!await server.Handle.HasAdministratorAsync(cancellationToken))
         {
-            host.Say("buildrunner: nobody can sign in yet; 'buildrunner server link' prints a link for an administrator, 'buildrunner server token' a token for the API\n");
+            server.SayNobody();
         }
     }
 
