@@ -21,12 +21,25 @@ internal sealed class ScriptedServer
     private readonly Dictionary<string, MemoryStream> logs = [];
     private readonly HashSet<string> ended = [];
     private readonly HashSet<WorkId> started = [];
+    private readonly Dictionary<WorkId, string> results = [];
     private readonly List<StopOrder> stops = [];
     private readonly List<(Func<ScriptedServer, bool> Seen, TaskCompletionSource Done)> waiting = [];
     private TaskCompletionSource queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What it was told, in order: <c>intent build</c>, <c>result build success</c>, <c>return build</c>, <c>lost</c> …</summary>
     public ConcurrentQueue<string> Told { get; } = [];
+
+    /// <summary>The names of all calls, also of those that were not answered.</summary>
+    public ConcurrentQueue<string> Calls { get; } = [];
+
+    /// <summary>How a step ended; null: that was not told.</summary>
+    public WorkResult.Ended? Ended(WorkId step)
+    {
+        lock (gate)
+        {
+            return results.TryGetValue(step, out var json) ? (WorkResult.Ended)JsonSerializer.Deserialize(json, Json.ResultRequest)!.Result : null;
+        }
+    }
 
     /// <summary>What it answers in place of what it would; null: as usual. Told the method's name (<c>intent</c>, <c>log</c> …).</summary>
     public Func<string, HttpStatusCode?> Fault { get; set; } = _ => null;
@@ -116,7 +129,7 @@ internal sealed class ScriptedServer
 
         try
         {
-            await done.Task.WaitAsync(TimeSpan.FromSeconds(40), TestContext.Current.CancellationToken);
+            await done.Task.WaitAsync(TimeSpan.FromSeconds(120), TestContext.Current.CancellationToken);
         }
         catch (TimeoutException)
         {
@@ -131,8 +144,10 @@ internal sealed class ScriptedServer
     {
         var parts = path.Trim('/').Split('/');
         var call = parts[^1];
+        Calls.Enqueue(call);
         if (Fault(call) is { } fault)
         {
+            Notice();
             return (fault, Encoding.UTF8.GetBytes("""{"code":"test","detail":"as the test says"}"""));
         }
 
@@ -145,6 +160,12 @@ internal sealed class ScriptedServer
             "goodbye" => Tell("goodbye"),
             _ => About(call, new WorkId(Guid.ParseExact(parts[^2], "N")), query, body),
         };
+        Notice();
+        return LoseAnswer(call) ? throw new HttpRequestException("the test lost the answer") : answer;
+    }
+
+    private void Notice()
+    {
         lock (gate)
         {
             foreach (var (_, done) in waiting.Where(w => w.Seen(this)).ToList())
@@ -152,8 +173,6 @@ internal sealed class ScriptedServer
                 done.TrySetResult();
             }
         }
-
-        return LoseAnswer(call) ? throw new HttpRequestException("the test lost the answer") : answer;
     }
 
     public static AgentId Agent { get; } = new(Guid.Parse("11111111-2222-3333-4444-555555555555"));
@@ -247,6 +266,11 @@ internal sealed class ScriptedServer
                 return Tell("workflow-lost");
             }
 
+            if (call == "result" && results.TryGetValue(work, out var first))
+            {
+                return first == Encoding.UTF8.GetString(body) ? (HttpStatusCode.NoContent, []) : Problem(AgentProblems.Ended);
+            }
+
             if (!held.TryGetValue(work, out var item))
             {
                 return Problem(AgentProblems.Stale);
@@ -267,6 +291,7 @@ internal sealed class ScriptedServer
                     held.Remove(work);
                     return Tell($"return {name}");
                 default:
+                    results[work] = Encoding.UTF8.GetString(body);
                     return Result(item, name, Read(body, Json.ResultRequest));
             }
         }
@@ -277,7 +302,7 @@ internal sealed class ScriptedServer
         held.Remove(item.Id);
         var (word, more) = request.Result switch
         {
-            WorkResult.Ended(var report) => (report.Outcome.Word, string.Concat(report.Outputs.Select(o => $" {o.Key}={o.Value}"))),
+            WorkResult.Ended(var report) => (report.Outcome is Outcome.Error e ? $"error {e.Reason}: {e.Message}" : report.Outcome.Word, string.Concat(report.Outputs.Select(o => $" {o.Key}={o.Value}"))),
             WorkResult.Broken(var error) => ("broken " + error.Reason, ""),
             WorkResult.Ready => ("ready", ""),
             _ => ("released", ""),

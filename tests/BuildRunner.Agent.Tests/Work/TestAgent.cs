@@ -85,15 +85,17 @@ internal sealed class TestWork
 
     public RunId Run { get; } = new(Guid.NewGuid());
 
+    public WorkGrants Grants { get; init; } = WorkGrants.None;
+
     public IReadOnlyList<string> Mask { get; init; } = [];
 
-    public WorkItem Start => Item(StartId, new WorkTask.Start { Plan = plan, Event = new RunEvent { Kind = "push" }, Grants = WorkGrants.None, Mask = Mask });
+    public WorkItem Start => Item(StartId, new WorkTask.Start { Plan = plan, Event = new RunEvent { Kind = "push" }, Grants = Grants, Mask = Mask });
 
     public WorkItem Release => Item(new WorkId(Guid.NewGuid()), new WorkTask.Release());
 
     public WorkItem Step(string name, Func<WorkTask.Step, WorkTask.Step>? change = null)
     {
-        var task = new WorkTask.Step { Plan = plan.Steps.First(s => s.Name == name), Attempt = 1, Status = WorkflowStatus.Success, Grants = WorkGrants.None };
+        var task = new WorkTask.Step { Plan = plan.Steps.First(s => s.Name == name), Attempt = 1, Status = WorkflowStatus.Success, Grants = Grants };
         return Item(new WorkId(Guid.NewGuid()), change?.Invoke(task) ?? task);
     }
 

@@ -1,0 +1,111 @@
+using System.Diagnostics;
+using BuildRunner.Agent.Tests.Steps;
+using BuildRunner.Agent.Tests.Work;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Planning;
+using BuildRunner.Testing;
+
+namespace BuildRunner.Agent.Tests.Checkout;
+
+/// <summary>Clone steps without an image, from a real git server, with real containers; what is in the workspace is looked at from outside.</summary>
+public sealed class Checking_out : IDisposable
+{
+    private const string Token = "t0ken-that-must-not-stay";
+    private readonly ScriptedServer server = new();
+    private readonly TestFolder sources = TestFolder.Create();
+
+    public void Dispose() => sources.Dispose();
+
+    [Fact]
+    public async Task The_commit_its_submodules_and_tags_are_in_the_workspace_and_the_token_is_nowhere()
+    {
+        var library = TestRepository.Create(sources["repos"], "lib");
+        library.Commit("lib.txt", "library");
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        shop.Commit("a.txt", "one");
+        shop.Git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib.git", "vendor/lib");
+        var commit = shop.Commit("b.txt", "two");
+        shop.Git("tag", "v1");
+        shop.Git("push", "-q", "origin", "v1");
+        shop.Commit("c.txt", "later");
+        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        await using var agent = AgentProcess.Create(server);
+        agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
+        var source = new SourceAccess { Url = git.Address + "/shop.git", Ref = "refs/heads/main", Commit = commit, Secret = Token };
+        var (work, step) = await CloneAsync(agent, source, ("PLUGIN_RECURSIVE", "true"), ("PLUGIN_TAGS", "true"));
+
+        await server.SeesAsync("result clone success");
+        var tree = agent.Tree(work.StartId);
+        Assert.Equal("two", File.ReadAllText(Path.Combine(tree, "b.txt")));
+        Assert.False(File.Exists(Path.Combine(tree, "c.txt")), "a later commit is in the workspace");
+        Assert.Equal("library", File.ReadAllText(Path.Combine(tree, "vendor/lib/lib.txt")));
+        Assert.Equal($"{commit} main v1 {git.Address}/shop.git", $"{Git(tree, "rev-parse", "HEAD")} {Git(tree, "branch", "--show-current")} {Git(tree, "tag")} {Git(tree, "remote", "get-url", "origin")}");
+        Assert.False(File.Exists(Path.Combine(tree, ".git/objects/info/alternates")));
+        Assert.Equal("", Git(tree, "fsck", "--no-progress"));
+        Assert.Empty(Directory.EnumerateFiles(agent.Work, "*", SearchOption.AllDirectories).Where(f => File.ReadAllText(f).Contains(Token, StringComparison.Ordinal)));
+        Assert.DoesNotContain(Token, server.Text(step.Id), StringComparison.Ordinal);
+        Assert.Contains($"fetching {git.Address}/shop.git", server.Text(step.Id), StringComparison.Ordinal);
+
+        // A second run of the same commit asks nobody.
+        var asked = git.Served.Count;
+        await CloneAsync(agent, source, ("PLUGIN_RECURSIVE", "true"), ("PLUGIN_DEPTH", "0"));
+        await server.SeesAsync(s => s.Told.Count(t => t == "result clone success") == 2, "the second clone");
+        Assert.Equal(asked, git.Served.Count);
+    }
+
+    [Fact]
+    public async Task A_pull_requests_head_is_checked_out_from_a_folder_with_as_much_history_as_was_asked_for()
+    {
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        shop.Commit("a.txt", "one");
+        shop.Commit("a.txt", "two");
+        var commit = shop.Commit("pr.txt", "proposed", "refs/pull/7/head");
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        var (work, _) = await CloneAsync(agent, new SourceAccess { Url = shop.Bare, Ref = "refs/pull/7/head", Commit = commit }, ("PLUGIN_DEPTH", "2"), ("CI_COMMIT_BRANCH", "main"));
+        await server.SeesAsync("result clone success");
+        var tree = agent.Tree(work.StartId);
+        Assert.Equal($"proposed {commit} 2", $"{File.ReadAllText(Path.Combine(tree, "pr.txt"))} {Git(tree, "rev-parse", "HEAD")} {Git(tree, "rev-list", "--count", "HEAD")}");
+    }
+
+    [Fact]
+    public async Task A_wrong_token_and_a_commit_that_is_gone_are_said_in_the_words_of_the_problem()
+    {
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        shop.Commit("a.txt", "one");
+        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        await using var agent = AgentProcess.Create(server);
+        agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
+        var source = new SourceAccess { Url = git.Address + "/shop.git", Ref = "refs/heads/main", Commit = new string('a', 40), Secret = Token };
+        await CloneAsync(agent, source with { Secret = "wrong" });
+        await server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal) && t.Contains("credential", StringComparison.Ordinal)), "access denied");
+        await CloneAsync(agent, source);
+        await server.SeesAsync(s => s.Told.Any(t => t.Contains("may have been removed by a forced push", StringComparison.Ordinal)), "the commit is gone");
+    }
+
+    private async Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, params (string Name, string Value)[] variables)
+    {
+        var step = AgentRun.Step("clone") with
+        {
+            Kind = StepKind.Clone,
+            Image = "docker.io/woodpeckerci/plugin-git:2.10.0",
+            Commands = [],
+            Environment = variables.ToDictionary(v => v.Name, PlanValue (v) => new PlanValue.Literal(v.Value)),
+        };
+        var work = new TestWork(AgentRun.Workflow(step));
+        var item = work.Step("clone", s => s with { Source = source });
+        agent.StartOnce();
+        var ready = server.Told.Count(t => t == "result start ready");
+        server.Queue(work.Start);
+        await server.SeesAsync(s => s.Told.Count(t => t == "result start ready") > ready, "ready");
+        server.Queue(item);
+        return (work, item);
+    }
+
+    private static string Git(string directory, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo("git", ["-c", "safe.directory=*", "-C", directory, .. arguments]) { RedirectStandardOutput = true })!;
+        var output = process.StandardOutput.ReadToEnd().Trim();
+        process.WaitForExit();
+        return output;
+    }
+}
