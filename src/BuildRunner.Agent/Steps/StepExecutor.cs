@@ -102,6 +102,11 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         {
             return Killed;
         }
+        catch (ContainerException gone) when (gone.Reason == ContainerFailure.Lost && agent.Started is not null)
+        {
+            // At an agent it may have done what it was to do: whether it is repeated the step itself says (promise G3).
+            return new Outcome.Lost(gone.Message);
+        }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested && limit.IsCancellationRequested)
         {
             return new Outcome.TimedOut(attempt.Step.Timeout ?? TimeSpan.Zero);

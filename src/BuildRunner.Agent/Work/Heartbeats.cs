@@ -85,7 +85,7 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
 
     private async Task ObeyAsync(HeartbeatResponse answer, IReadOnlyList<WorkInHand> asked, long at)
     {
-        foreach (var work in asked.Where(w => answer.Refused.Contains(w.Id)))
+        foreach (var work in asked.Where(w => answer.Refused.Contains(w.Id) && !w.IsTelling))
         {
             LogRefused(logger, work.Id);
             work.GiveUp();

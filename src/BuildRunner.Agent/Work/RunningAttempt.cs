@@ -110,6 +110,7 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
 
     private async Task TellAsync(ResultRequest result)
     {
+        held.IsTelling = true;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
         try
         {

@@ -35,6 +35,9 @@ internal sealed class WorkInHand(WorkId id, long fence, bool weightless) : IDisp
     /// <summary>It is not the agent's any more: nothing of it is to be told but its log.</summary>
     public CancellationToken Gone => gone.Token;
 
+    /// <summary>True: its result is on the way. Whether the server takes it, its answer tells, and no heartbeat: what has a result is not renewed any more.</summary>
+    public bool IsTelling { get; set; }
+
     /// <summary>The server wants it to end.</summary>
     public void StopBy(StopReason reason)
     {

@@ -109,6 +109,7 @@ internal sealed partial class WorkRunner(AgentParts parts)
     {
         var request = new ResultRequest { Fence = held.Fence, Result = result };
         parts.Journal.Ended(held.Id, request);
+        held.IsTelling = true;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
         try
         {

@@ -122,7 +122,8 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         }
     }
 
-    // Code of a module waits for its initializer: on other threads only code of other modules can run here.
+    // Code of a module waits for its initializer: on other threads only code of other modules can run here, which goes for
+    // the lists too that a collection expression makes.
     private static void Run(string server, string folder, string state)
     {
         var engine = OciEngine.Create(new OciEngineOptions { StateRoot = state, ScratchRoot = folder + "/scratch", SandboxPath = Sandbox });
@@ -135,9 +136,9 @@ internal sealed partial class AgentProcess : IAsyncDisposable
             Slots = 2,
             Token = "brr_test",
             MinFreeDisk = 0,
-            AllowedVolumes = [folder],
-            AllowedSources = Environment.GetEnvironmentVariable(SourcesVariable) is { Length: > 0 } sources ? [sources] : [],
-            AllowedRootFileSystems = [folder + "/image"],
+            AllowedVolumes = new string[] { folder },
+            AllowedSources = Environment.GetEnvironmentVariable(SourcesVariable) is { Length: > 0 } sources ? new string[] { sources } : Array.Empty<string>(),
+            AllowedRootFileSystems = new string[] { folder + "/image" },
         };
         AgentHost.RunAsync(options, engine, handler: null, NullLoggerFactory.Instance, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult();
     }

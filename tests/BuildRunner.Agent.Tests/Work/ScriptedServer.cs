@@ -24,6 +24,7 @@ internal sealed class ScriptedServer
     private readonly Dictionary<WorkId, string> results = [];
     private readonly List<StopOrder> stops = [];
     private readonly List<(Func<ScriptedServer, bool> Seen, TaskCompletionSource Done)> waiting = [];
+    private int hellos;
     private TaskCompletionSource queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>What it was told, in order: <c>intent build</c>, <c>result build success</c>, <c>return build</c>, <c>lost</c> …</summary>
@@ -182,6 +183,7 @@ internal sealed class ScriptedServer
         lock (gate)
         {
             Told.Enqueue("hello");
+            hellos++;
             return Ok(
                 new HelloResponse
                 {
@@ -203,6 +205,7 @@ internal sealed class ScriptedServer
     private async Task<(HttpStatusCode, byte[])> ClaimAsync(ClaimRequest request, CancellationToken stop)
     {
         var end = Task.Delay(Times.ClaimWait, stop);
+        var asked = hellos;
         while (true)
         {
             Task more;
@@ -210,7 +213,7 @@ internal sealed class ScriptedServer
             {
                 more = queued.Task;
                 var work = claims.GetValueOrDefault(request.Claim)?.Where(w => held.ContainsKey(w.Id) && !started.Contains(w.Id)).ToList() ?? [];
-                if (work.Count == 0 && queue.TryPeek(out var next) && (request.FreeSlots > 0 || next.Task is WorkTask.Release or WorkTask.Step { Plan.Detached: true }))
+                if (work.Count == 0 && asked == hellos && queue.TryPeek(out var next) && (request.FreeSlots > 0 || next.Task is WorkTask.Release or WorkTask.Step { Plan.Detached: true }))
                 {
                     work = [queue.Dequeue()];
                     held[work[0].Id] = work[0];

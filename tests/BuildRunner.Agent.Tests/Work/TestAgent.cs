@@ -41,7 +41,7 @@ internal sealed class TestAgent : IAsyncDisposable
             Slots = 2,
             Token = "brr_test",
             MinFreeDisk = 0,
-            DrainGrace = TimeSpan.FromSeconds(20),
+            DrainGrace = TimeSpan.FromSeconds(3),
         };
         agent.running = Task.Run(() => AgentHost.RunAsync(change?.Invoke(options) ?? options, engine, server.Handler(), NullLoggerFactory.Instance, TimeProvider.System, agent.stop.Token));
         return agent;

@@ -93,7 +93,9 @@ internal sealed class OciContainer : IPreparedContainer
     public async Task<ContainerExit> WaitAsync()
     {
         var report = await _shim.Exited;
-        return ExitOf(report, _limits.MemoryBytes);
+        return report.Abandoned
+            ? throw new ContainerException(ContainerFailure.Lost, $"The container {Spec.Name} was ended, because nobody had said in time that it may go on.", isTransient: true)
+            : ExitOf(report, _limits.MemoryBytes);
     }
 
     /// <summary>What a shim's report means.</summary>
