@@ -1,7 +1,6 @@
 using System.Net;
 using BuildRunner.Agent.Tests.Steps;
 using BuildRunner.Core.AgentContract;
-using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Agent.Tests.Work;
 
