@@ -57,7 +57,7 @@ internal sealed class GitHubDeliveries(
 
         if (read.Repository is not { } number || await repositories.FindAsync(number, stop) is not { } known)
         {
-            return new DeliveryEnd.Done("no run: this repository is not known here; add it with: buildrunner repo add OWNER/NAME");
+            return new DeliveryEnd.Done("no run: this repository is not known here; add it with: buildrunner repo add OWNER/NAME URL");
         }
 
         return read.Trigger switch
