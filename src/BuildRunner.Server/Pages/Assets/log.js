@@ -17,13 +17,16 @@ export class Log {
     this.count = 0;
     /** @type {HTMLElement | null} */
     this.block = null;
-    this.moving = false;
+    /** How far down the page was when it was last looked at: only a reader moves it up. */
+    this.down = 0;
     this.moved = false;
     this.times = localStorage.getItem("times") ?? "off";
     this.box.classList.toggle("wrap", localStorage.getItem("wrap") === "on");
     this.box.classList.toggle("times", this.times !== "off");
     addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    for (const away of ["wheel", "touchmove", "keydown"]) addEventListener(away, () => { this.moving = this.sought = false; this.moved = true; }, { passive: true });
+    for (const away of ["wheel", "touchmove", "keydown"]) addEventListener(away, () => { this.sought = false; this.moved = true; }, { passive: true });
+    // Blocks get their true heights only when the browser lays them out, which is after they were added, and may be long after.
+    new ResizeObserver(() => { if (this.following) this.#toEnd(); }).observe(box);
     follow.addEventListener("click", () => this.end());
     box.addEventListener("click", e => this.#clicked(e));
     addEventListener("hashchange", () => this.mark(true));
@@ -130,17 +133,18 @@ export class Log {
   }
 
   #toEnd() {
-    this.moving = true;
     scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
-    requestAnimationFrame(() => scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" }));
-    setTimeout(() => { this.moving = false; }, 100);
+    this.down = document.documentElement.scrollTop;
   }
 
-  // Following is on only while the end is seen; new output never moves a reader.
+  // Following ends when a reader leaves the end, and begins again where the end is seen. That the end moved away from the reader, because
+  // lines came or blocks grew, is no such leave; new output never moves a reader who is elsewhere.
   #scrolled() {
-    if (this.moving) return;
     const page = document.documentElement;
-    this.following = page.scrollHeight - page.clientHeight - page.scrollTop < NEAR_THE_END;
+    const atEnd = page.scrollHeight - page.clientHeight - page.scrollTop < NEAR_THE_END;
+    if (atEnd) this.following = true;
+    else if (page.scrollTop < this.down) this.following = false;
+    this.down = page.scrollTop;
     this.#offer();
   }
 
