@@ -85,6 +85,14 @@ public sealed class PlannerTests
         Assert.Equal(hint, Plans.Error(key + "\nsteps: {a: {image: x}}\n").Hint);
     }
 
+    [Theory]
+    [InlineData("tag: v*", "Tags are chosen with `event: tag` and `ref: refs/tags/v*`")]
+    [InlineData("target: production", "Deployment targets are compared with `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"production\"'`")]
+    public void A_condition_of_another_system_is_translated(string condition, string hint)
+    {
+        Assert.Equal(hint, Plans.Error($"when: {{{condition}}}\nsteps: {{a: {{image: x}}}}\n").Hint);
+    }
+
     [Fact]
     public void A_colon_in_a_command_that_makes_a_mapping_of_it_is_explained()
     {

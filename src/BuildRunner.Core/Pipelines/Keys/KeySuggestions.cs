@@ -24,11 +24,20 @@ internal static class KeySuggestions
         ["strategy"] = "The matrix is `matrix` of the file",
     };
 
+    private static readonly Dictionary<string, string> OfConditions = new(StringComparer.Ordinal)
+    {
+        ["tag"] = "Tags are chosen with `event: tag` and `ref: refs/tags/v*`",
+        ["environment"] = "Conditions on variables are written with `evaluate`",
+        ["target"] = "Deployment targets are compared with `evaluate: 'CI_PIPELINE_DEPLOY_TARGET == \"production\"'`",
+    };
+
     /// <summary>A hint, or null.</summary>
     public static string? For(string key, KeyGroup group)
     {
         if (OfOthers.TryGetValue(key, out var other) && (group == WorkflowKeys.Workflow || group == StepKeys.Step))
             return other;
+        if (group == WhenKeys.Condition && OfConditions.TryGetValue(key, out var condition))
+            return condition;
         if (Nearest.To(key, group.Keys.Where(known => !known.Hidden).Select(known => known.Name)) is { } near)
             return $"Did you mean `{near}`?";
         var elsewhere = Places.FirstOrDefault(place => place != group && place.Find(key) is { Hidden: false });
