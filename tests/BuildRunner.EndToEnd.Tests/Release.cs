@@ -90,6 +90,18 @@ internal sealed class Running : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>What it has written so far.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return $"{_output}\n{_error}";
+            }
+        }
+    }
+
     /// <summary>Waits until the text was written to either stream.</summary>
     public async Task SeesAsync(string text) => await FindAsync(Regex.Escape(text));
 
@@ -145,6 +157,13 @@ internal sealed class Running : IAsyncDisposable
         }
 
         return new Finished(_process.ExitCode, _output.ToString(), _error.ToString());
+    }
+
+    /// <summary>Waits until it has ended, for so long at most.</summary>
+    public async Task GoneAsync(TimeSpan limit)
+    {
+        using var deadline = new CancellationTokenSource(limit);
+        await _process.WaitForExitAsync(deadline.Token).ContinueWith(_ => { }, TaskScheduler.Default);
     }
 
     public async ValueTask DisposeAsync()

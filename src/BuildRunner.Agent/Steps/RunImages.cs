@@ -36,9 +36,14 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
         {
             return await pull.WaitAsync(cancellationToken);
         }
-        catch (ContainerException)
+        catch (ContainerException failure)
         {
             resolved.TryRemove(KeyValuePair.Create(reference.ToString(), pull));
+            if (failure.Reason is ContainerFailure.AccessDenied or ContainerFailure.ImageNotFound && reference.Transport == ImageTransport.Docker && options.Advice?.Invoke(reference) is { } advice)
+            {
+                throw new ContainerException(failure.Reason, $"{failure.Message.TrimEnd('.')}. {advice}", failure.IsTransient, failure);
+            }
+
             throw;
         }
     }
@@ -85,7 +90,7 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     private Task<ResolvedImage> PullAsync(ImageReference reference, bool always)
     {
         var policy = options.Pull ?? (always ? PullPolicy.Always : PullPolicy.Missing);
-        return engine.PullAsync(reference, new PullOptions { Policy = policy }, options.Progress?.Invoke(reference), options.Stop);
+        return engine.PullAsync(reference, (options.Login?.Invoke(reference) ?? new PullOptions()) with { Policy = policy }, options.Progress?.Invoke(reference), options.Stop);
     }
 
     private ImageReference Parse(string text) =>
@@ -117,4 +122,11 @@ public sealed record RunImageOptions(
     IReadOnlyDictionary<string, string> Map,
     PullPolicy? Pull,
     Func<ImageReference, IProgress<PullProgress>?>? Progress,
-    CancellationToken Stop);
+    CancellationToken Stop)
+{
+    /// <summary>What a pull shows to the registry; null: what this host's credential files hold.</summary>
+    public Func<ImageReference, PullOptions>? Login { get; init; }
+
+    /// <summary>What may be done about an image that the registry does not give, as a sentence; null: nothing more than its message says.</summary>
+    public Func<ImageReference, string>? Advice { get; init; }
+}

@@ -20,6 +20,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     private readonly WorkflowJob job;
     private readonly AgentContext context;
     private readonly WorkflowHost host;
+    private readonly PullLogins logins;
     private readonly CancellationTokenSource pulls = new();
     private readonly ConcurrentDictionary<(string Step, int Attempt), RunningAttempt> attempts = new();
     private readonly ConcurrentDictionary<string, byte> ended = new(StringComparer.Ordinal);
@@ -32,7 +33,8 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         this.item = item;
         this.start = start;
         job = JobOf(parts, item, start, group);
-        var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, null, pulls.Token));
+        logins = new PullLogins(item, start);
+        var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, null, pulls.Token) { Login = logins.Of, Advice = logins.Advice });
         context = new AgentContext(parts.Engine, images, new SemaphoreSlim(int.MaxValue), ReportAsync, NewLog, parts.Time, parts.Fail) { Started = Started };
         host = new WorkflowHost(context, job, new Masker(Masked));
     }
@@ -86,6 +88,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         var log = LogFile.Create(parts.Journal.LogOf(work.Id, LogStreams.Output));
         var attempt = new RunningAttempt(parts, held, step, log, parts.Shipping.Ship(work.Id, work.Fence, LogStreams.Output, log));
         attempts[(step.Plan.Name, step.Attempt)] = attempt;
+        logins.Renew(step.Registries);
         try
         {
             var secrets = step.Source?.Secret is { } secret ? step.Secrets.Values.Append(secret) : step.Secrets.Values;

@@ -64,6 +64,9 @@ public sealed record PullOptions
 
     /// <summary>For the image's registry, in place of what this host's credential files say; null: those.</summary>
     public Registry.RegistryCredentials? Credentials { get; init; }
+
+    /// <summary>False: what this host's credential files hold is not for this pull, whatever <see cref="Credentials"/> says. Default true.</summary>
+    public bool UseCredentialFiles { get; init; } = true;
 }
 
 /// <summary>When to ask the registry.</summary>

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Registry;
@@ -49,32 +47,7 @@ internal sealed class ImageGrants(StoreLayout layout, TimeSpan recheckAfter, Tim
         ContainerFailure.AccessDenied,
         $"The image {image} is on this host, but it is private, and the registry has not given it to {credentials?.ToString() ?? "you"}. Log in with: docker login {image.Registry}");
 
-    private string HolderOf(string registry, RegistryCredentials? credentials) => credentials is null
-        ? "-"
-        : Convert.ToHexStringLower(HMACSHA256.HashData(Key(), Encoding.UTF8.GetBytes($"{registry}\n{credentials.User}\n{credentials.Secret}")));
-
-    // Made once; whoever can read it can read the images as well.
-    private byte[] Key()
-    {
-        var path = Path.Combine(layout.Root, "grants.key");
-        if (!File.Exists(path))
-        {
-            var fresh = $"{path}.{Guid.NewGuid():N}";
-            File.WriteAllBytes(fresh, RandomNumberGenerator.GetBytes(32));
-            File.SetUnixFileMode(fresh, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            try
-            {
-                File.Move(fresh, path, overwrite: false);
-            }
-            catch (IOException)
-            {
-                // Somebody else was first.
-                File.Delete(fresh);
-            }
-        }
-
-        return File.ReadAllBytes(path);
-    }
+    private string HolderOf(string registry, RegistryCredentials? credentials) => new CredentialHolder(Path.Combine(layout.Root, "grants.key")).Of(registry, credentials);
 }
 
 /// <summary>Whether somebody may have an image that is here.</summary>

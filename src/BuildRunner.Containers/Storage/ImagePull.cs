@@ -9,7 +9,7 @@ internal sealed class ImagePull(StoreParts parts, ImageReference image, PullOpti
 {
     private readonly string _subject = $"the image {image}";
     private readonly PullCounter _counter = new(progress);
-    private readonly CredentialFiles _files = new(parts.Options.Registry);
+    private readonly CredentialFiles _files = new(parts.Options.Registry with { UseCredentialFiles = parts.Options.Registry.UseCredentialFiles && options.UseCredentialFiles });
 
     /// <summary>True if a registry was asked for the image, not only the store.</summary>
     public bool HasLoaded { get; private set; }

@@ -4,6 +4,7 @@ using BuildRunner.Agent.Tests.Work;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Planning;
 using BuildRunner.Testing;
+using BuildRunner.Testing.Git;
 
 namespace BuildRunner.Agent.Tests.Checkout;
 

@@ -24,6 +24,8 @@ internal sealed class ScriptedEngine : IContainerEngine
 
     public ConcurrentQueue<string> Pulled { get; } = [];
 
+    public ConcurrentQueue<PullOptions> PulledWith { get; } = [];
+
     public ConcurrentQueue<ContainerSpec> Prepared { get; } = [];
 
     public ConcurrentQueue<(ContainerSpec Spec, StartSpec Start)> Started { get; } = [];
@@ -44,6 +46,7 @@ internal sealed class ScriptedEngine : IContainerEngine
 
     public Task<ResolvedImage> PullAsync(ImageReference image, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
     {
+        PulledWith.Enqueue(options);
         Pulled.Enqueue($"{image} {options.Policy}");
         return Task.FromResult((Pull ?? Present)(image));
     }

@@ -155,6 +155,25 @@ public sealed class Doing_what_the_server_says : IAsyncDisposable
         Assert.Equal("the token is ********, and ******** too\n", server.Text(step.Id));
     }
 
+    [Theory]
+    [InlineData(false, "kim", "kim")]
+    [InlineData(false, "<token>", null)]
+    [InlineData(true, "", null)]
+    public async Task A_pull_shows_what_the_server_keeps_for_the_registry_and_a_stranger_gets_nothing_of_this_machine(bool stranger, string user, string? shown)
+    {
+        await using var agent = TestAgent.Start(server, engine);
+        var access = new RegistryAccess("registry.example:5000", user, "hunter2");
+        var work = new TestWork(AgentRun.Step("build") with { Image = "registry.example:5000/tools:1" })
+        {
+            Grants = WorkGrants.None with { Stranger = stranger },
+            Registries = stranger ? [] : [access],
+        };
+        await PlayAsync(work, work.Step("build", s => s with { Registries = work.Registries }), "success");
+        var options = engine.PulledWith.Last();
+        Assert.Equal((shown, stranger ? null : "hunter2", !stranger), (options.Credentials?.User, options.Credentials?.Secret, options.UseCredentialFiles));
+        await agent.EndAsync();
+    }
+
     [Fact]
     public async Task An_agent_that_is_asked_to_end_finishes_its_workflow_and_takes_no_other()
     {

@@ -89,7 +89,9 @@ internal sealed class TestWork
 
     public IReadOnlyList<string> Mask { get; init; } = [];
 
-    public WorkItem Start => Item(StartId, new WorkTask.Start { Plan = plan, Event = new RunEvent { Kind = "push" }, Grants = Grants, Mask = Mask });
+    public IReadOnlyList<RegistryAccess> Registries { get; init; } = [];
+
+    public WorkItem Start => Item(StartId, new WorkTask.Start { Plan = plan, Event = new RunEvent { Kind = "push" }, Grants = Grants, Mask = Mask, Registries = Registries });
 
     public WorkItem Release => Item(new WorkId(Guid.NewGuid()), new WorkTask.Release());
 

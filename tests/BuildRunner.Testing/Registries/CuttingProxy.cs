@@ -6,15 +6,16 @@ namespace BuildRunner.Testing.Registries;
 /// <summary>Stands before a server on the loopback interface, counts what clients send, and cuts connections.</summary>
 public sealed class CuttingProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly TcpListener _listener;
     private readonly CancellationTokenSource _stop = new();
     private readonly IPEndPoint _target;
     private readonly Task _accepting;
     private long _sent;
     private long _cutAt;
 
-    private CuttingProxy(string target, long cutAt)
+    private CuttingProxy(string target, long cutAt, int port)
     {
+        _listener = new TcpListener(IPAddress.Loopback, port);
         _target = IPEndPoint.Parse(target);
         _cutAt = cutAt;
         _listener.Start();
@@ -34,7 +35,9 @@ public sealed class CuttingProxy : IAsyncDisposable
     /// <summary>Starts one.</summary>
     /// <param name="target"><c>127.0.0.1:PORT</c> of the server.</param>
     /// <param name="cutAt">Cuts the connection over which the byte of this number would go, once.</param>
-    public static CuttingProxy Start(string target, long cutAt = long.MaxValue) => new(target, cutAt);
+    /// <param name="port">Where it listens; 0: on any free port.</param>
+    /// <exception cref="SocketException">Somebody else has the port.</exception>
+    public static CuttingProxy Start(string target, long cutAt = long.MaxValue, int port = 0) => new(target, cutAt, port);
 
     public async ValueTask DisposeAsync()
     {

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Registry;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Storage.Archives;
 using BuildRunner.Containers.Storage.Tar;
@@ -19,7 +20,7 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// 4. Find out what it built.
 /// </remarks>
 internal sealed class DockerBuild(
-    DockerConnection connection, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials, ImageBuild build, Action<string>? output)
+    DockerConnection connection, Func<ImageReference, CancellationToken, Task<RegistryCredentials?>> credentials, ImageBuild build, Action<string>? output)
 {
     private const string DefaultFile = "Dockerfile";
     private const int LargestFile = 1 << 20;
@@ -196,7 +197,7 @@ internal sealed class DockerBuild(
             if (await credentials(image, cancellationToken) is { } login
                 && (build.Pull || await DockerImages.FindAsync(connection.Endpoint, connection.Client, DockerImages.NameOf(image), cancellationToken) is null))
             {
-                var images = new DockerImages(connection.Endpoint, connection.Client, new DockerArchives(connection), (_, _) => Task.FromResult<AuthConfig?>(login));
+                var images = new DockerImages(connection.Endpoint, connection.Client, new DockerArchives(connection), (_, _) => Task.FromResult<RegistryCredentials?>(login));
                 await images.ResolveAsync(image, PullPolicy.Always, null, cancellationToken);
             }
         }
@@ -209,7 +210,7 @@ internal sealed class DockerBuild(
         {
             if (await credentials(image, cancellationToken) is { } login)
             {
-                logins[image.Registry] = new BuildLogin(login.Username, login.Password);
+                logins[image.Registry] = new BuildLogin(login.User, login.User is null ? null : login.Secret);
             }
         }
 

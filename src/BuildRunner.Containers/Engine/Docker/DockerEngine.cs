@@ -55,7 +55,10 @@ public sealed class DockerEngine : IContainerEngine
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(options);
         var pulled = this.options.PulledImagesFile is { } file ? new PulledImages(file, connection.Value.Endpoint.Address.OriginalString, time) : null;
-        var resolved = await Images(pulled).ResolveAsync(image, options.Policy, progress, cancellationToken);
+        Task<RegistryCredentials?> LoginAsync(ImageReference of, CancellationToken stop) => FindCredentialsAsync(of, options, stop);
+        var access = pulled is null ? null : new PrivateImages(pulled, connection.Value.Options.Registries, LoginAsync, time);
+        var images = new DockerImages(connection.Value.Endpoint, connection.Value.Client, new DockerArchives(connection.Value), LoginAsync, pulled, access);
+        var resolved = await images.ResolveAsync(image, options.Policy, progress, cancellationToken);
         if (pulled is { HasGrown: true } && this.options.MostImageBytes is { } most)
         {
             await new PulledImagesRoom(connection.Value, pulled, most).MakeAsync(cancellationToken);
@@ -70,10 +73,7 @@ public sealed class DockerEngine : IContainerEngine
     /// <inheritdoc/>
     /// <remarks>By the engine's own builder; what did not change since the last time is not built again.</remarks>
     public Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) =>
-        new DockerBuild(connection.Value, FindLoginAsync, build, output).RunAsync(cancellationToken);
-
-    private DockerImages Images(PulledImages? pulled = null) =>
-        new(connection.Value.Endpoint, connection.Value.Client, new DockerArchives(connection.Value), FindLoginAsync, pulled);
+        new DockerBuild(connection.Value, (image, stop) => FindCredentialsAsync(image, new PullOptions(), stop), build, output).RunAsync(cancellationToken);
 
     /// <inheritdoc/>
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
@@ -151,11 +151,11 @@ public sealed class DockerEngine : IContainerEngine
     }
 
     /// <summary>The engine pulls with the caller's credentials, which it does not keep.</summary>
-    private async Task<AuthConfig?> FindLoginAsync(ImageReference image, CancellationToken cancellationToken)
-    {
-        var found = await new CredentialFiles(options.Registries).FindAsync(image.Registry, image.Repository, cancellationToken);
-        return found is null ? null : LoginOf(image, found);
-    }
+    private async Task<AuthConfig?> FindLoginAsync(ImageReference image, CancellationToken cancellationToken) =>
+        await FindCredentialsAsync(image, new PullOptions(), cancellationToken) is { } found ? LoginOf(image, found) : null;
+
+    private async Task<RegistryCredentials?> FindCredentialsAsync(ImageReference image, PullOptions pull, CancellationToken cancellationToken) =>
+        pull.Credentials ?? (pull.UseCredentialFiles ? await new CredentialFiles(options.Registries).FindAsync(image.Registry, image.Repository, cancellationToken) : null);
 
     private async Task ForgetAsync(KeptContainer kept, CancellationToken cancellationToken)
     {

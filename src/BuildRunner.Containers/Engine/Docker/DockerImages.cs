@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Registry;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using ImageConfig = BuildRunner.Containers.Images.ImageConfig;
@@ -11,8 +12,14 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <param name="archives">Loads images out of files.</param>
 /// <param name="credentials">The user's login for an image; null answers none.</param>
 /// <param name="pulled">Where pulls are written down; null: nowhere.</param>
+/// <param name="access">Who may have what was pulled with credentials; null: everybody.</param>
 internal sealed class DockerImages(
-    DockerEndpoint endpoint, DockerClient client, DockerArchives archives, Func<ImageReference, CancellationToken, Task<AuthConfig?>> credentials, PulledImages? pulled = null)
+    DockerEndpoint endpoint,
+    DockerClient client,
+    DockerArchives archives,
+    Func<ImageReference, CancellationToken, Task<RegistryCredentials?>> credentials,
+    PulledImages? pulled = null,
+    PrivateImages? access = null)
 {
     private const string Official = "library/";
 
@@ -79,8 +86,10 @@ internal sealed class DockerImages(
         var name = NameOf(image);
         if (policy != PullPolicy.Always && await FindPresentAsync(image, cancellationToken) is { } present)
         {
+            var described = Describe(image, present);
+            await (access?.CheckAsync(image, name, described.ManifestDigest, policy, cancellationToken) ?? Task.CompletedTask);
             await (pulled?.UsedAsync(name, cancellationToken) ?? Task.CompletedTask);
-            return Describe(image, present);
+            return described;
         }
 
         if (policy == PullPolicy.Never)
@@ -88,8 +97,9 @@ internal sealed class DockerImages(
             throw new ContainerException(ContainerFailure.ImageNotFound, $"the image '{image}' is not in the engine's store, and may not be pulled (policy 'never')");
         }
 
-        await PullAsync(image, progress, cancellationToken);
-        await (pulled?.PulledAsync(name, cancellationToken) ?? Task.CompletedTask);
+        var login = await credentials(image, cancellationToken);
+        await PullAsync(image, login, progress, cancellationToken);
+        await (pulled?.PulledAsync(name, access?.HolderOf(image, login), cancellationToken) ?? Task.CompletedTask);
         return await FindAsync(endpoint, client, name, cancellationToken) is { } here
             ? Describe(image, here)
             : throw new ContainerException(ContainerFailure.ImageNotFound, $"the image '{image}' was pulled and is not in the engine's store: something removed it", true);
@@ -105,16 +115,15 @@ internal sealed class DockerImages(
             : found;
     }
 
-    private async Task PullAsync(ImageReference image, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
+    private async Task PullAsync(ImageReference image, RegistryCredentials? login, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
     {
         var parameters = new ImagesCreateParameters { FromImage = NameOf(image, tag: false), Tag = image.Digest?.ToString() ?? image.Tag };
         var monitor = new PullMonitor(progress);
-        var login = await credentials(image, cancellationToken);
         try
         {
             await endpoint.CallAsync(
                 $"the pull of '{image}'",
-                () => client.Images.CreateImageAsync(parameters, login, monitor, cancellationToken));
+                () => client.Images.CreateImageAsync(parameters, login is null ? null : DockerEngine.LoginOf(image, login), monitor, cancellationToken));
         }
         catch (ContainerException refused) when (refused.InnerException is DockerApiException { ResponseBody: not null } api)
         {

@@ -128,6 +128,58 @@ public abstract class EnginePulls(EngineFixture fixture) : IAsyncLifetime
         await Assert.ThrowsAsync<ContainerException>(() => engine.PullAsync(Reference($"{name}:2"), never, null, Stop));
     }
 
+    [Fact]
+    public async Task What_was_pulled_with_a_login_is_given_to_whom_the_registry_gives_it_although_the_engine_would_give_it_to_everybody()
+    {
+        var name = $"tools-{Guid.NewGuid():N}";
+        var image = Version(1);
+        await registry.PushAsync(image, name, "1", Stop);
+        DockerEngineOptions Written(DockerEngineOptions options) => options with { PulledImagesFile = folder["state/pulled"] };
+        await using var owner = await LoggedInAsync(change: Written);
+        await using var stranger = await LoggedInAsync(null, Written);
+        await owner.PullAsync(Reference($"{name}:1"), new PullOptions(), null, Stop);
+
+        // From here the registry cannot be reached: nobody is asked for whom it is known, and for others the answer is missed.
+        await owner.PullAsync(Reference($"{name}:1"), new PullOptions(), null, Stop);
+        await Assert.ThrowsAsync<ContainerException>(() => stranger.PullAsync(Reference($"{name}:1"), new PullOptions(), null, Stop));
+        await using var way = await OpenWayAsync();
+        foreach (var reference in new[] { Reference($"{name}:1"), Reference($"{name}@{image.Digest}") })
+        {
+            foreach (var policy in new[] { PullPolicy.Missing, PullPolicy.Never })
+            {
+                var refused = await Assert.ThrowsAsync<ContainerException>(() => stranger.PullAsync(reference, new PullOptions { Policy = policy }, null, Stop));
+                Assert.True(refused.Reason == ContainerFailure.AccessDenied && refused.Message.Contains("it is private", StringComparison.Ordinal), refused.ToString());
+            }
+        }
+
+        await Assert.ThrowsAsync<ContainerException>(() => owner.PullAsync(Reference($"{name}:1"), new PullOptions { UseCredentialFiles = false }, null, Stop));
+        await Assert.ThrowsAsync<ContainerException>(() => stranger.PullAsync(Reference($"{name}:1"), new PullOptions { Credentials = new(RegistryServer.User, "wrong") }, null, Stop));
+        var given = new PullOptions { Credentials = new(RegistryServer.User, RegistryServer.Password), UseCredentialFiles = false };
+        await stranger.PullAsync(Reference($"{name}:1"), given, null, Stop);
+        Assert.DoesNotContain(RegistryServer.Password, await File.ReadAllTextAsync(folder["state/pulled"], Stop), StringComparison.Ordinal);
+    }
+
+    /// <summary>Makes the registry reachable from this process by the name that the engine knows it by. One test at a time can have that.</summary>
+    private async Task<CuttingProxy> OpenWayAsync()
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        while (!patience.IsCancellationRequested)
+        {
+            try
+            {
+                return CuttingProxy.Start(registry.Host, port: ITestEngine.RegistryPort);
+            }
+            catch (System.Net.Sockets.SocketException)
+            {
+                await Task.Delay(50, Stop);
+            }
+        }
+
+        Requires.That(false, $"port {ITestEngine.RegistryPort} of the loopback interface, which something else has");
+        throw new InvalidOperationException();
+    }
+
     private static ImageReference Reference(string rest) => EngineFixture.Parse($"{Registry}/{rest}");
 
     /// <summary>An image that no other test has: of one that it has, an engine tells nothing about layers.</summary>

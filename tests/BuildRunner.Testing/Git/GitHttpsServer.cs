@@ -6,13 +6,13 @@ using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
-using BuildRunner.Testing;
+using System.Text.Json.Nodes;
 using BuildRunner.Testing.Registries;
 
-namespace BuildRunner.Agent.Tests.Checkout;
+namespace BuildRunner.Testing.Git;
 
 /// <summary>Git's own server (http-backend) behind TLS and a password, on a port of the loopback interface.</summary>
-internal sealed class GitHttpsServer : IDisposable
+public sealed class GitHttpsServer : IDisposable
 {
     private readonly TcpListener listener = new(IPAddress.Loopback, 0);
     private readonly X509Certificate2 certificate;
@@ -32,6 +32,10 @@ internal sealed class GitHttpsServer : IDisposable
     /// <summary>Method and path of every request that had the password.</summary>
     public ConcurrentQueue<string> Served { get; } = [];
 
+    /// <summary>Objects that git-lfs asks for, by their SHA-256.</summary>
+    public ConcurrentDictionary<string, byte[]> LargeFiles { get; } = [];
+
+    /// <summary><c>https://127.0.0.1:PORT</c>; repositories lie below it as in the folder.</summary>
     public string Address => $"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
 
     /// <summary>Serves the bare repositories in a folder; the authority's certificate is written to a file.</summary>
@@ -44,6 +48,7 @@ internal sealed class GitHttpsServer : IDisposable
         return new GitHttpsServer(root, password, pair);
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         listener.Stop();
@@ -106,8 +111,27 @@ internal sealed class GitHttpsServer : IDisposable
         }
 
         Served.Enqueue($"{first[0]} {first[1]}");
-        await stream.WriteAsync(await BackendAsync(first[0], first[1], headers, body));
+        await stream.WriteAsync(first[1].EndsWith("/info/lfs/objects/batch", StringComparison.Ordinal) ? Batch(body)
+            : first[1].StartsWith("/large/", StringComparison.Ordinal) ? Answer("application/octet-stream", LargeFiles[first[1]["/large/".Length..]])
+            : await BackendAsync(first[0], first[1], headers, body));
     }
+
+    // The batch interface of git-lfs, for downloads.
+    private byte[] Batch(byte[] body)
+    {
+        var wanted = JsonNode.Parse(body)!["objects"]!.AsArray().Select(o => (string)o!["oid"]!);
+        var objects = new JsonArray([.. wanted.Select(oid => (JsonNode)new JsonObject
+        {
+            ["oid"] = oid,
+            ["size"] = LargeFiles[oid].Length,
+            ["authenticated"] = false,
+            ["actions"] = new JsonObject { ["download"] = new JsonObject { ["href"] = $"{Address}/large/{oid}" } },
+        })]);
+        return Answer("application/vnd.git-lfs+json", Encoding.UTF8.GetBytes(new JsonObject { ["transfer"] = "basic", ["objects"] = objects }.ToJsonString()));
+    }
+
+    private static byte[] Answer(string type, byte[] content) =>
+        [.. Encoding.ASCII.GetBytes($"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: {content.Length}\r\nConnection: close\r\n\r\n"), .. content];
 
     private async Task<byte[]> BackendAsync(string method, string target, Dictionary<string, string> headers, byte[] body)
     {

@@ -1,9 +1,9 @@
 using System.Diagnostics;
 
-namespace BuildRunner.Agent.Tests.Checkout;
+namespace BuildRunner.Testing.Git;
 
 /// <summary>A bare repository that a test fills.</summary>
-internal sealed class TestRepository
+public sealed class TestRepository
 {
     private readonly string work;
 
@@ -13,8 +13,10 @@ internal sealed class TestRepository
         this.work = work;
     }
 
+    /// <summary>Where it is; served or cloned from there.</summary>
     public string Bare { get; }
 
+    /// <summary>Makes an empty one: <c>name.git</c> in the folder, beside a clone of it that commits are made in.</summary>
     public static TestRepository Create(string root, string name)
     {
         var repository = new TestRepository(Path.Combine(root, name + ".git"), Path.Combine(root, name + ".work"));
@@ -28,6 +30,7 @@ internal sealed class TestRepository
     /// <returns>The commit.</returns>
     public string Commit(string file, string content, string to = "refs/heads/main")
     {
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(work, file))!);
         File.WriteAllText(Path.Combine(work, file), content);
         Git("add", "--all");
         Git("commit", "-q", "-m", $"write {file}");
@@ -35,11 +38,12 @@ internal sealed class TestRepository
         return Git("rev-parse", "HEAD").Trim();
     }
 
+    /// <summary>Runs git where commits are made.</summary>
     public string Git(params string[] arguments) => Run(work, arguments);
 
     private static string Run(string directory, params string[] arguments)
     {
-        var info = new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main", .. arguments])
+        var info = new ProcessStartInfo("git", ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main", "-c", "filter.lfs.required=false", "-c", "filter.lfs.clean=cat", "-c", "filter.lfs.smudge=cat", "-c", "filter.lfs.process=", .. arguments])
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,
