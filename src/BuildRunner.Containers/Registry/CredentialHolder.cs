@@ -18,10 +18,8 @@ internal sealed class CredentialHolder(string keyFile)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(keyFile)!);
             var fresh = $"{keyFile}.{Guid.NewGuid():N}";
-            using (var file = new FileStream(fresh, new FileStreamOptions
-            {
-                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
+            var owners = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
+            using (var file = new FileStream(fresh, owners))
             {
                 file.Write(RandomNumberGenerator.GetBytes(32));
             }

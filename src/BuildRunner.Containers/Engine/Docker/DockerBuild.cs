@@ -7,7 +7,6 @@ using BuildRunner.Containers.Registry;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Storage.Archives;
 using BuildRunner.Containers.Storage.Tar;
-using Docker.DotNet.Models;
 using Microsoft.Win32.SafeHandles;
 
 namespace BuildRunner.Containers.Engine.Docker;
