@@ -54,6 +54,12 @@ public sealed record AgentHostOptions
     /// <summary>Directories of this machine below which a repository may lie that is cloned from a path; <c>/</c> allows all.</summary>
     public IReadOnlyList<string> AllowedSources { get; init; } = [];
 
+    /// <summary>The file with host keys that ssh trusts for sources, and no others; null: the first key that a host shows is kept.</summary>
+    public string? KnownHosts { get; init; }
+
+    /// <summary>The file with certificates of authorities that are trusted for sources over https; null: the system's.</summary>
+    public string? CertificateAuthorities { get; init; }
+
     /// <summary>The image of clone steps that name none; null: the machine's own git, in a container.</summary>
     public string? CloneImage { get; init; }
 

@@ -52,7 +52,7 @@ internal static class CloneScript
         fi
 
         if [ "$BR_LFS" = true ]; then
-            git lfs install --local --force >/dev/null
+            git lfs install --local --skip-repo --force >/dev/null
             git lfs ls-files --long | cut -d ' ' -f 1 | while read -r id; do
                 from="$BR_LFS_SOURCE/objects/$(printf %s "$id" | cut -c 1-2)/$(printf %s "$id" | cut -c 3-4)"
                 to=".git/lfs/objects/$(printf %s "$id" | cut -c 1-2)/$(printf %s "$id" | cut -c 3-4)"

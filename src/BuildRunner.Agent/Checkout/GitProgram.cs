@@ -7,7 +7,8 @@ namespace BuildRunner.Agent.Checkout;
 
 /// <summary>The machine's own git, with nothing of the machine's or a user's settings, and with every transport shut that is not wanted.</summary>
 /// <param name="folder">A folder of its own: settings, known hosts.</param>
-internal sealed class GitProgram(string folder)
+/// <param name="trust">Whom ssh and https trust.</param>
+internal sealed class GitProgram(string folder, SourceTrust trust)
 {
     /// <summary>The settings of every call, here and in containers.</summary>
     public const string Configuration = """
@@ -105,7 +106,7 @@ internal sealed class GitProgram(string folder)
             }
         }
 
-        if (all.GetValueOrDefault("SSL_CERT_FILE") is { Length: > 0 } certificates)
+        if ((trust.CertificateAuthorities ?? all.GetValueOrDefault("SSL_CERT_FILE")) is { Length: > 0 } certificates)
         {
             info.Environment["GIT_SSL_CAINFO"] = certificates;
         }
@@ -117,7 +118,7 @@ internal sealed class GitProgram(string folder)
         info.Environment["GIT_TERMINAL_PROMPT"] = "0";
         info.Environment["GIT_LITERAL_PATHSPECS"] = "1";
         info.Environment["GIT_LFS_SKIP_SMUDGE"] = "1";
-        access?.Prepare(info.Environment, folder);
+        access?.Prepare(info.Environment, folder, trust);
     }
 
     private static async Task<string> TailAsync(StreamReader reader)
@@ -133,6 +134,11 @@ internal sealed class GitProgram(string folder)
         return tail.ToString();
     }
 }
+
+/// <summary>Whom a machine trusts when it fetches sources.</summary>
+/// <param name="KnownHosts">The file with host keys that ssh trusts, and no others; null: the first key that a host shows.</param>
+/// <param name="CertificateAuthorities">The file with certificates of authorities for https; null: the system's.</param>
+internal sealed record SourceTrust(string? KnownHosts, string? CertificateAuthorities);
 
 /// <summary>What git said.</summary>
 internal sealed record GitAnswer(int Code, string Output, string Errors)
@@ -154,7 +160,7 @@ internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, st
     private const string Helper = """!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$BUILDRUNNER_GIT_USER" "$BUILDRUNNER_GIT_SECRET"; }; f""";
 
     /// <summary>Completes git's environment.</summary>
-    public void Prepare(IDictionary<string, string?> environment, string folder)
+    public void Prepare(IDictionary<string, string?> environment, string folder, SourceTrust trust)
     {
         var settings = new List<(string Key, string Value)>();
         if (Url.Kind == SourceKind.Folder)
@@ -173,7 +179,10 @@ internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, st
         {
             var identity = KeyFile is { } key ? $"-o IdentitiesOnly=yes -i {Quoted(key)} " : "";
             environment["GIT_SSH_VARIANT"] = "ssh";
-            environment["GIT_SSH_COMMAND"] = $"ssh -F /dev/null {identity}-o BatchMode=yes -o ConnectTimeout=15 -o StrictHostKeyChecking=accept-new -o UserKnownHostsFile={Quoted(Path.Combine(folder, "known_hosts"))}";
+            var known = trust.KnownHosts is { } file
+                ? $"StrictHostKeyChecking=yes -o GlobalKnownHostsFile=none -o UserKnownHostsFile={Quoted(file)}"
+                : $"StrictHostKeyChecking=accept-new -o UserKnownHostsFile={Quoted(Path.Combine(folder, "known_hosts"))}";
+            environment["GIT_SSH_COMMAND"] = $"ssh -F /dev/null {identity}-o BatchMode=yes -o ConnectTimeout=15 -o {known}";
         }
 
         environment["GIT_CONFIG_COUNT"] = settings.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);

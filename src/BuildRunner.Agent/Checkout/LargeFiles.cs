@@ -42,6 +42,7 @@ internal sealed class LargeFiles(GitProgram git)
             : throw new ContainerException(ContainerFailure.Internal, $"the large files of {access.Url.Text} could not be had: {answer.Reason}");
     }
 
+    // Attributes may lie in any folder. Without literal paths, which every other call wants.
     private async Task<bool> HasAnyAsync(string mirror, string commit, CancellationToken stop) =>
-        (await git.RunAsync(mirror, null, ["grep", "-q", "filter=lfs", commit, "--", ".gitattributes"], stop)).Code == 0;
+        (await git.RunAsync(mirror, null, ["--no-literal-pathspecs", "--glob-pathspecs", "grep", "-q", "filter=lfs", commit, "--", "**/.gitattributes"], stop)).Code == 0;
 }

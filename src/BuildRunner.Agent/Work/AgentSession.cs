@@ -214,7 +214,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
     // The machine's own root file system can be an image for the embedded engine only.
     private BuiltInCheckout? CheckoutOf() => engine.Name == "oci" && options.CloneImage is null
-        ? new BuiltInCheckout(new Mirrors(new GitProgram(Path.Combine(folder.Root, "git")), folder.Mirrors, time), options.AllowedSources, folder.VolatileRoot)
+        ? new BuiltInCheckout(new Mirrors(new GitProgram(Path.Combine(folder.Root, "git"), new SourceTrust(options.KnownHosts, options.CertificateAuthorities)), folder.Mirrors, time), options.AllowedSources, folder.VolatileRoot)
         : null;
 
     // After a long silence the server may have taken workflows from this agent: their workspaces are nobody's.

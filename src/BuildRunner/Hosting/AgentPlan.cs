@@ -37,6 +37,8 @@ internal static class AgentPlan
         DrainGrace = settings.Duration(AgentKeys.DrainGrace) ?? TimeSpan.Zero,
         CloneImage = settings.Text(AgentKeys.CloneImage),
         AllowedSources = settings.List(AgentKeys.LocalRepositories),
+        KnownHosts = PathOf(settings.Text(ServerKeys.KnownHosts), host),
+        CertificateAuthorities = PathOf(settings.Text(ServerKeys.CertificateAuthorities), host),
         AllowPrivileged = settings.Flag(AgentKeys.AllowPrivileged),
         AllowImageBuilds = settings.Flag(AgentKeys.AllowImageBuilds),
         AllowedVolumes = settings.List(AgentKeys.AllowedVolumes),
@@ -49,6 +51,8 @@ internal static class AgentPlan
 
     private static string WorkDirectoryOf(EffectiveSettings settings, CliHost host) =>
         settings.Text(AgentKeys.WorkDir) is { } path ? Path.GetFullPath(path, host.Directory) : Path.Combine(StandardFolders.State(host.Environment), "agent");
+
+    private static string? PathOf(string? path, CliHost host) => path is null ? null : Path.GetFullPath(path, host.Directory);
 
     private static string NameOfMachine()
     {
