@@ -48,6 +48,9 @@ public sealed record ServerOptions
     /// <summary>Whether anybody may see runs, logs, agents and the queue without signing in.</summary>
     public bool PublicRead { get; init; }
 
+    /// <summary>True: nobody has to sign in on this machine, and whoever calls from it may do everything. For a server that listens on the loopback interface only.</summary>
+    public bool OpenToThisMachine { get; init; }
+
     /// <summary>How long things are kept.</summary>
     public HousekeepingOptions Housekeeping { get; init; } = new();
 

@@ -36,7 +36,7 @@ internal sealed class ApiTokens(Database database)
         },
         cancellationToken);
 
-    /// <summary>Makes a session of a link's token, or of one for the API.</summary>
+    /// <summary>Makes a session of a link's token, or of one for the API, which it does not outlive.</summary>
     /// <returns>The session's token; null: that token is not valid, or not any more.</returns>
     public Task<string?> SignInAsync(string token, CancellationToken cancellationToken)
     {
@@ -51,7 +51,8 @@ internal sealed class ApiTokens(Database database)
                 }
 
                 turn.Audit(row.Name, "session.begun", row.Name, row.Scopes);
-                return New(turn, ApiTokenKind.Session, Tokens.SessionPrefix, row.Name, row.Scopes, SessionLength).Token;
+                var left = row.Kind == ApiTokenKind.Api && row.ExpiresAt is { } ends && ends - turn.Now < SessionLength ? ends - turn.Now : SessionLength;
+                return New(turn, ApiTokenKind.Session, Tokens.SessionPrefix, row.Name, row.Scopes, left, row.Kind == ApiTokenKind.Api ? row.Id : null).Token;
             },
             cancellationToken);
     }
@@ -84,7 +85,7 @@ internal sealed class ApiTokens(Database database)
         return database.WriteAsync(turn => turn.Db.ApiTokens.Where(t => t.Hash == hash && t.Kind == ApiTokenKind.Session).ExecuteDeleteAsync(), cancellationToken);
     }
 
-    /// <summary>Ends a token.</summary>
+    /// <summary>Ends a token, and the sessions that it began.</summary>
     /// <returns>False if there is none of that id.</returns>
     public Task<bool> DeleteAsync(Guid id, string who, CancellationToken cancellationToken) =>
         database.WriteAsync(
@@ -96,7 +97,7 @@ internal sealed class ApiTokens(Database database)
                     turn.Audit(who, "token.deleted", name, id.ToString("N"));
                 }
 
-                return await turn.Db.ApiTokens.Where(t => t.Id == id).ExecuteDeleteAsync() > 0;
+                return await turn.Db.ApiTokens.Where(t => t.Id == id || t.Parent == id).ExecuteDeleteAsync() > 0;
             },
             cancellationToken);
 
@@ -135,13 +136,14 @@ internal sealed class ApiTokens(Database database)
     private static ApiToken Info(ApiTokenRow row) =>
         new(row.Id.ToString("N", CultureInfo.InvariantCulture), row.Name, row.Scopes.Split(' '), row.CreatedAt, row.ExpiresAt, row.LastUsedAt);
 
-    private static (ApiTokenRow Row, string Token) New(WriteTurn turn, ApiTokenKind kind, string prefix, string name, string scopes, TimeSpan? validFor)
+    private static (ApiTokenRow Row, string Token) New(WriteTurn turn, ApiTokenKind kind, string prefix, string name, string scopes, TimeSpan? validFor, Guid? parent = null)
     {
         var token = Tokens.New(prefix);
         var row = new ApiTokenRow
         {
             Id = Guid.CreateVersion7(turn.Now),
             Kind = kind,
+            Parent = parent,
             Name = name,
             Hash = Tokens.Hash(token),
             Scopes = scopes,

@@ -36,6 +36,13 @@ internal sealed class TokenAuthentication(
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         var header = Request.Headers.Authorization.ToString();
+        if (server.OpenToThisMachine && header.Length == 0)
+        {
+            return ThisMachine.Sent(Context)
+                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, "anybody here"), new Claim(ScopeClaim, Scopes.Admin)]))
+                : AuthenticateResult.NoResult();
+        }
+
         var token = header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase) ? header[Prefix.Length..].Trim() : header.Length == 0 ? OfBrowser() : null;
         if (token is not { Length: > 0 and <= MaxToken })
         {

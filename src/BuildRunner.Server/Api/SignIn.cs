@@ -10,15 +10,11 @@ namespace BuildRunner.Server.Api;
 /// <summary>Signs browsers in and out.</summary>
 internal static class SignIn
 {
-    /// <summary>Where a one-time link leads: <c>?token=</c> the link's token.</summary>
-    public const string LinkRoute = "/login/link";
-
     /// <summary>POST: ends the session.</summary>
     public const string OutRoute = "/logout";
 
     public static void MapSignIn(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet(LinkRoute, ByLinkAsync).AllowAnonymous().ExcludeFromDescription();
         routes.MapPost(OutRoute, OutAsync).AllowAnonymous().ExcludeFromDescription();
         routes.MapPost(ApiRoutes.RedeemLink, RedeemAsync).AllowAnonymous().ExcludeFromDescription();
     }
@@ -33,21 +29,6 @@ internal static class SignIn
         Path = "/",
         IsEssential = true,
     });
-
-    private static async Task<IResult> ByLinkAsync(string? token, HttpContext http, ApiTokens tokens)
-    {
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers["Referrer-Policy"] = "no-referrer";
-        if (token is null || !token.StartsWith(Tokens.LinkPrefix, StringComparison.Ordinal) || await tokens.SignInAsync(token, http.RequestAborted) is not { } session)
-        {
-            return TypedResults.Text(
-                "This link was used already, or is older than an hour. On the server's machine, 'buildrunner server link' prints a new one.\n",
-                statusCode: StatusCodes.Status403Forbidden);
-        }
-
-        SetCookie(http, session);
-        return TypedResults.LocalRedirect("~/");
-    }
 
     private static async Task<IResult> RedeemAsync(HttpContext http, ApiTokens tokens)
     {

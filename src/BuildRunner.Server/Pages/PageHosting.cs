@@ -25,7 +25,7 @@ internal static class PageHosting
         {
             options.RootDirectory = "/Pages";
             options.Conventions.AuthorizeFolder("/", Scopes.Read);
-            options.Conventions.AllowAnonymousToPage("/Login").AllowAnonymousToPage("/Problem");
+            options.Conventions.AllowAnonymousToPage("/Login").AllowAnonymousToPage("/Link").AllowAnonymousToPage("/Problem");
             options.Conventions.AddPageRoute("/Run", "/{owner}/{name}/runs/{number:int}/steps/{*step}");
         }).AddApplicationPart(typeof(PageHosting).Assembly);
         services.AddAntiforgery(options =>

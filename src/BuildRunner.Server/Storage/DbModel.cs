@@ -63,6 +63,7 @@ internal static class DbModel
     {
         model.Entity<RegistrationTokenRow>().HasIndex(t => t.Hash).IsUnique();
         model.Entity<ApiTokenRow>().HasIndex(t => t.Hash).IsUnique();
+        model.Entity<ApiTokenRow>().HasIndex(t => t.Parent);
         model.Entity<SecretRow>().HasIndex(s => new { s.Level, s.Owner, s.Key }).IsUnique();
         model.Entity<AuditRow>().HasIndex(a => a.At);
     }

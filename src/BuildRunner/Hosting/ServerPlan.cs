@@ -57,6 +57,7 @@ internal sealed record ServerPlan
                 MigrateOnStart = settings.Flag(ServerKeys.DatabaseMigrate),
                 Keys = ServerSecrets.Keys(settings, data, environment, problems),
                 Bus = new BusNames(settings.Required(ServerKeys.BusRabbitPrefix), Alone: broker is null),
+                OpenToThisMachine = settings.Text(ServerKeys.AuthMode) == "none",
                 PublicRead = settings.Flag(ServerKeys.PublicRead),
                 PublicUrl = PublicUrlOf(settings, problems),
                 Sources = SourcesOf(settings),
@@ -92,9 +93,17 @@ internal sealed record ServerPlan
             problems.Add($"{ServerKeys.Listen} has an https address; {ServerKeys.Certificate} has to name its certificate");
         }
 
+        if (plan.Options.OpenToThisMachine && (!plan.Listen.All(IsLoopback) || plan.TrustedProxies.Count > 0 || plan.Options.PublicUrl is { IsLoopback: false }))
+        {
+            problems.Add($"{ServerKeys.AuthMode} none lets everybody on this machine do everything: {ServerKeys.Listen} and {ServerKeys.PublicUrl} must be on the loopback interface (http://127.0.0.1:8080), without {ServerKeys.TrustedProxies}");
+        }
+
         problems.AddRange(plan.Options.Problems());
         return problems.Count == 0 ? plan : throw new SettingsException(problems);
     }
+
+    private static bool IsLoopback(BindingAddress address) =>
+        address.Host == "localhost" || (IPAddress.TryParse(address.Host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip));
 
     private static SourceOptions SourcesOf(EffectiveSettings settings) => new()
     {

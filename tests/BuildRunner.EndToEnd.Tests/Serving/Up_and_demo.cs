@@ -92,7 +92,9 @@ public sealed class Up_and_demo : IDisposable
     {
         var link = new Uri(await running.FindAsync("(http://[^ ]+/login/link[^ \n]+)"));
         var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = new Uri(link.GetLeftPart(UriPartial.Authority)) };
-        using var answer = await http.GetAsync(link, Cancel);
+        var fields = System.Text.RegularExpressions.Regex.Matches(await http.GetStringAsync(link, Cancel), "type=\"hidden\" name=\"([^\"]+)\" value=\"([^\"]*)\"");
+        using var form = new FormUrlEncodedContent(fields.Select(m => KeyValuePair.Create(m.Groups[1].Value, System.Net.WebUtility.HtmlDecode(m.Groups[2].Value))));
+        using var answer = await http.PostAsync(link.GetLeftPart(UriPartial.Path), form, Cancel);
         Assert.Equal(System.Net.HttpStatusCode.Redirect, answer.StatusCode);
         http.DefaultRequestHeaders.Add("X-BuildRunner", "1");
         return http;

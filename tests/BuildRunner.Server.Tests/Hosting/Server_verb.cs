@@ -70,12 +70,13 @@ public sealed class Server_verb(SharedServers servers)
                 ["BUILDRUNNER_DATABASE__PROVIDER"] = "PostgreSql",
                 ["BUILDRUNNER_BUS__TRANSPORT"] = "RabbitMq",
                 ["BUILDRUNNER_BUS__RABBITMQ__URI"] = "http://kim:hunter2@example.com",
-                ["BUILDRUNNER_SERVER__LISTEN"] = "127.0.0.1:80,https://127.0.0.1:0",
+                ["BUILDRUNNER_SERVER__LISTEN"] = "127.0.0.1:80,https://127.0.0.1:0,http://*:0",
+                ["BUILDRUNNER_AUTH__MODE"] = "None",
                 ["BUILDRUNNER_SECRETS__MASTERKEYFILE"] = folder["data/master.key"],
             },
             "server", "--data-dir", folder["data"]);
         Assert.Equal((int)ExitCode.Usage, code);
-        foreach (var name in new[] { "Database:ConnectionString", "Bus:RabbitMq:Uri", "'127.0.0.1:80'", "Server:Certificate", "Secrets:MasterKeyFile" })
+        foreach (var name in new[] { "Database:ConnectionString", "Bus:RabbitMq:Uri", "'127.0.0.1:80'", "Server:Certificate", "Secrets:MasterKeyFile", "Auth:Mode" })
         {
             Assert.Contains(name, error);
         }

@@ -7,6 +7,9 @@ internal sealed class ApiTokenRow
 
     public required ApiTokenKind Kind { get; init; }
 
+    /// <summary>Of a session: the token for the API that began it, and ends it with itself. Null: a link did, or it is no session.</summary>
+    public Guid? Parent { get; init; }
+
     public required string Name { get; init; }
 
     public required byte[] Hash { get; init; }

@@ -130,6 +130,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.Property<Guid?>("Parent")
+                        .HasColumnType("uuid")
+                        .HasColumnName("parent");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasColumnType("text")
@@ -139,6 +143,8 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
 
                     b.HasIndex("Hash")
                         .IsUnique();
+
+                    b.HasIndex("Parent");
 
                     b.ToTable("api_tokens");
                 });
