@@ -8,8 +8,8 @@ namespace BuildRunner.Agent.Contract;
 
 /// <summary>Speaks the agent contract (<see cref="AgentRoutes"/>) over HTTP.</summary>
 /// <remarks>
-/// What is no answer of the server (no connection, no reply in time, 408, 429, 5xx) is tried again, the same call, with growing pauses, until the caller gives up:
-/// every call may arrive twice. Calls named <c>Once</c> are tried once, because their callers have more to do than to wait. An answer that ends the agent's
+/// What is no answer of the server (no connection, no reply in time, 408, 429, 5xx, and once a server was understood at this address also a proxy's own page or an
+/// empty one) is tried again, the same call, with growing pauses, until the caller gives up: every call may arrive twice. Calls named <c>Once</c> are tried once, because their callers have more to do than to wait. An answer that ends the agent's
 /// work here is a <see cref="ContractException"/>; a refusal of one piece of work is a result.
 /// </remarks>
 /// <param name="http">With the server's address; the client sets no limit of its own.</param>
@@ -20,6 +20,7 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
     private static readonly AgentContractJson Json = AgentContractJson.Default;
 
     private int silent;
+    private volatile bool known;
 
     /// <summary>Told when the server stops answering and when it answers again; with why, or null.</summary>
     public event Action<string?>? Silence;
@@ -68,6 +69,13 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
 
     /// <returns>Null: taken; otherwise why not.</returns>
     public Task<WorkRefusal?> ServiceAsync(WorkId work, ServiceRequest request, CancellationToken stop) => TellAsync(AgentRoutes.Service, work, request, Json.ServiceRequest, stop);
+
+    /// <returns>The workflow; null: it does not go on here.</returns>
+    public async Task<ResumeResponse?> ResumeAsync(WorkId work, ResumeRequest request, CancellationToken stop)
+    {
+        using var answer = await SendAsync(HttpMethod.Post, AgentRoutes.For(AgentRoutes.Resume, work), () => Body(request, Json.ResumeRequest), stop);
+        return answer.IsSuccessStatusCode ? await ReadAsync(answer, Json.ResumeResponse, stop) : null;
+    }
 
     /// <returns>Null: taken; otherwise why not.</returns>
     public Task<WorkRefusal?> WorkflowLostAsync(WorkId work, WorkflowLostRequest request, CancellationToken stop) =>
@@ -144,6 +152,13 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
         try
         {
             var answer = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, either.Token);
+            if (known && IsForeign(answer))
+            {
+                Note($"something else answers in its place: {(int)answer.StatusCode} {answer.Content.Headers.ContentType}");
+                answer.Dispose();
+                return null;
+            }
+
             Note(IsNoAnswer(answer.StatusCode) ? $"it answers {(int)answer.StatusCode}" : null);
             await ThrowIfOverAsync(answer, stop);
             return answer;
@@ -200,13 +215,15 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
     private static string TextOf(JsonElement problem, string name) =>
         problem.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
 
-    private static async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken stop)
+    private async Task<T> ReadAsync<T>(HttpResponseMessage answer, JsonTypeInfo<T> type, CancellationToken stop)
         where T : class
     {
         try
         {
             await using var body = await answer.Content.ReadAsStreamAsync(stop);
-            return await JsonSerializer.DeserializeAsync(body, type, stop) ?? throw new JsonException("it is null");
+            var read = await JsonSerializer.DeserializeAsync(body, type, stop) ?? throw new JsonException("it is null");
+            known = true;
+            return read;
         }
         catch (JsonException e)
         {
@@ -220,6 +237,11 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
         content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         return content;
     }
+
+    // The server's words are JSON, or nothing at all with 204.
+    private static bool IsForeign(HttpResponseMessage answer) => answer.Content.Headers is var headers && (headers.ContentType?.MediaType is { } type
+        ? type is not ("application/json" or "application/problem+json")
+        : answer.StatusCode == HttpStatusCode.OK && headers.ContentLength == 0);
 
     private static bool IsNoAnswer(HttpStatusCode status) => (int)status >= 500 || status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
 

@@ -45,6 +45,7 @@ internal static class StepEnvironment
         environment["CI_STEP_STARTED"] = Unix(now);
         environment["CI_STEP_TYPE"] = TypeOf(step);
         environment["CI_STEP_NAME"] = step.Name;
+        environment["CI_STEP_ATTEMPT"] = attempt.Number.ToString(CultureInfo.InvariantCulture);
         if (step.Entrypoint is not null && step.Commands.Count > 0)
         {
             environment["CI_SCRIPT"] = Convert.ToBase64String(StepScript.Of(step.Commands));

@@ -44,6 +44,9 @@ internal sealed class AgentParts
     /// <summary>Whose groups of containers are this agent's (<see cref="GroupSpec.Owner"/>).</summary>
     public string Owner => "agent-" + Hello.Agent;
 
+    /// <summary>The engine's group for a workflow: a name that no other process of this agent ever uses.</summary>
+    public string GroupOf(WorkItem start) => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{start.Start}-{start.Fence}-{Session.ToString("N")[..8]}");
+
     /// <summary>Workflows that are here, by the work that made them.</summary>
     public ConcurrentDictionary<WorkId, HostedWorkflow> Workflows { get; } = new();
 

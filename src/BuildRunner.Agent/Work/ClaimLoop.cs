@@ -62,6 +62,7 @@ internal sealed class ClaimLoop(AgentParts parts, WorkRunner runner)
             var request = new ClaimRequest
             {
                 Claim = claim,
+                Session = parts.Session,
                 FreeSlots = free,
                 Stopping = [.. parts.Holdings.All.Where(w => w.Ordered is not null).Select(w => w.Id)],
             };

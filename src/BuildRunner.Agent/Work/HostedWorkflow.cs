@@ -47,6 +47,16 @@ internal sealed class HostedWorkflow : IAsyncDisposable
 
     private IEnumerable<string> Masked => start.Mask.Concat(start.Secrets.Values);
 
+    /// <summary>Makes it anew around the workspace that an earlier process of this agent has left.</summary>
+    /// <param name="done">Steps that have ended.</param>
+    /// <param name="stop">Gives up.</param>
+    /// <returns>As <see cref="OpenAsync"/>.</returns>
+    public Task<Outcome.Error?> ReopenAsync(IEnumerable<string> done, CancellationToken stop)
+    {
+        done.ToList().ForEach(step => ended.TryAdd(step, 0));
+        return OpenAsync(stop);
+    }
+
     /// <summary>Makes it.</summary>
     /// <returns>Null, or why it could not be made; what was made of it is gone then.</returns>
     public async Task<Outcome.Error?> OpenAsync(CancellationToken stop)

@@ -9,8 +9,8 @@ namespace BuildRunner.Agent.Work;
 /// <summary>After a crash: what the earlier process has not told is told, and what it left is removed, before this one takes work.</summary>
 /// <remarks>
 /// 1. Wait until the earlier process's containers are dead: their shims saw it end. 2. Remove what is left of their groups. 3. For each piece of work that the server
-/// believes is here: what was not started is given back, what has ended is reported with the output that its shim has kept, and what nobody can know is lost. 4. Say
-/// that the workflows which were here are gone. 5. Upload what logs there are, also of work that was given away. 6. Remove workspaces.
+/// believes is here: what was not started is given back, what has ended is reported with the output that its shim has kept, and what nobody can know is lost. 4. Take up
+/// the workflows which were here, or say that they are gone. 5. Upload what logs there are, also of work that was given away. 6. Remove the other workspaces.
 /// </remarks>
 internal sealed partial class Recovery(AgentParts parts)
 {
@@ -31,20 +31,15 @@ internal sealed partial class Recovery(AgentParts parts)
             await SettleAsync(held, known, earlier, stop);
         }
 
-        foreach (var workflow in parts.Hello.Workflows)
-        {
-            var request = new WorkflowLostRequest { Fence = workflow.Fence, Why = "Its agent was started anew, and with its earlier process the workflow's network and services have ended." };
-            await parts.Client.WorkflowLostAsync(workflow.Start, request, stop);
-        }
-
-        foreach (var work in earlier.Values)
+        var resumed = await new Resumption(parts).RunAsync(stop);
+        foreach (var work in earlier.Values.Where(w => !resumed.Contains(w.Entry.Work)))
         {
             var left = new LeftWork(parts, work, SecretsFor(work, earlier));
             await left.FinishLogsAsync(stop);
             _ = ShipAsync(left);
         }
 
-        foreach (var workspace in Directory.GetDirectories(parts.Folder.Workflows))
+        foreach (var workspace in Directory.GetDirectories(parts.Folder.Workflows).Except(resumed.Select(parts.Folder.Workflow)))
         {
             TreeRemoval.Remove(workspace);
         }

@@ -35,7 +35,7 @@ internal sealed partial class WorkRunner(AgentParts parts)
     {
         try
         {
-            var group = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{item.Start}-{item.Fence}-{parts.Session.ToString("N")[..8]}");
+            var group = parts.GroupOf(item);
             parts.Journal.Begin(item, group);
             LogTaken(logger, item.RunName, item.Workflow, (item.Task as WorkTask.Step)?.Plan.Name ?? item.Task.GetType().Name);
             await (item.Task switch

@@ -24,6 +24,8 @@ namespace BuildRunner.Core.AgentContract;
 [JsonSerializable(typeof(ResultRequest))]
 [JsonSerializable(typeof(ReturnRequest))]
 [JsonSerializable(typeof(ServiceRequest))]
+[JsonSerializable(typeof(ResumeRequest))]
+[JsonSerializable(typeof(ResumeResponse))]
 [JsonSerializable(typeof(WorkflowLostRequest))]
 [JsonSerializable(typeof(LogPosition))]
 [JsonSerializable(typeof(Outcome.Cancelled), TypeInfoPropertyName = "OutcomeCancelled")]

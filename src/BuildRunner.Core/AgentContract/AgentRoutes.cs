@@ -44,6 +44,9 @@ public static class AgentRoutes
     /// <summary>POST <see cref="ServiceRequest"/> → 204 or 409. The work is the one that made the workflow, also after its end.</summary>
     public const string Service = "/agent/v1/work/{id}/service";
 
+    /// <summary>POST <see cref="ResumeRequest"/> → <see cref="ResumeResponse"/>; 409: the workflow is not this agent's any more, or is ending.</summary>
+    public const string Resume = "/agent/v1/work/{id}/resume";
+
     /// <summary>POST <see cref="WorkflowLostRequest"/> → 204 or 409. The work is the one that made the workflow.</summary>
     public const string WorkflowLost = "/agent/v1/work/{id}/workflow-lost";
 

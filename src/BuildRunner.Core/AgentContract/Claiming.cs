@@ -8,6 +8,10 @@ public sealed record ClaimRequest
     /// <summary>New for each claim; the same when a claim is sent again because its answer did not arrive. The server then answers with the same work.</summary>
     public required Guid Claim { get; init; }
 
+    /// <summary>The process that asks (<see cref="HelloRequest.Session"/>): claims of an earlier one, which may still wait somewhere, get nothing any more. Null: an agent
+    /// that does not say.</summary>
+    public Guid? Session { get; init; }
+
     /// <summary>How many more steps the agent can run. With 0 it gets only what takes no slot: steps in the background, and releases.</summary>
     public required int FreeSlots { get; init; }
 

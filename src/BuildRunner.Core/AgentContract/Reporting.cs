@@ -79,6 +79,18 @@ public sealed record ServiceRequest
     public Outcome? Outcome { get; init; }
 }
 
+/// <summary>An agent that was started anew wants to go on with a workflow whose workspace it still has.</summary>
+public sealed record ResumeRequest
+{
+    /// <summary>The fence of the claim that made the workflow.</summary>
+    public required long Fence { get; init; }
+}
+
+/// <summary>The workflow, as its claim had brought it.</summary>
+/// <param name="Item">The work that made it.</param>
+/// <param name="Ended">Steps of it that have ended.</param>
+public sealed record ResumeResponse(WorkItem Item, IReadOnlyList<string> Ended);
+
 /// <summary>Workspace, network or services of a workflow are gone, after a crash for example: no step of it can run here.</summary>
 /// <remarks>If no step of it was ever started the workflow is made again, by any agent; otherwise it ends with an error.</remarks>
 public sealed record WorkflowLostRequest

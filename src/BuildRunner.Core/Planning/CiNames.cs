@@ -24,7 +24,7 @@ internal static class CiNames
     /// <summary>Known only when a step starts.</summary>
     public static readonly IReadOnlySet<string> AtStart = new HashSet<string>(StringComparer.Ordinal)
     {
-        "CI_STEP_NAME", "CI_STEP_TYPE", "CI_STEP_NUMBER", "CI_STEP_STARTED", "CI_STEP_URL", "CI_PIPELINE_STATUS", "CI_WORKSPACE", "CI_SCRIPT", "CI_OUTPUT",
+        "CI_STEP_NAME", "CI_STEP_TYPE", "CI_STEP_NUMBER", "CI_STEP_STARTED", "CI_STEP_ATTEMPT", "CI_STEP_URL", "CI_PIPELINE_STATUS", "CI_WORKSPACE", "CI_SCRIPT", "CI_OUTPUT",
         "CI_NETRC_USERNAME", "CI_NETRC_PASSWORD", "CI_NETRC_MACHINE",
     };
 

@@ -36,8 +36,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
         }
 
         var first = int.Parse(Files.TryRead(pidFile) ?? "", CultureInfo.InvariantCulture);
-        OpenStartPipe();
-        return first;
+        return OpenStartPipe(first, caller) ? first : 0;
     }
 
     /// <summary>Removes what the runtime keeps about the container: its state and cgroups.</summary>
@@ -96,16 +95,33 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
     /// A created container's process waits until somebody opens this pipe: what <c>start</c> would do in a process of its own. It is
     /// removed, as by <c>start</c>, because its presence means "created" to the runtime.
     /// </summary>
-    private void OpenStartPipe()
+    /// <returns>False: the caller is gone, and with it the process.</returns>
+    /// <remarks>The process may be killed before it opens the pipe. Who waited for it to do so would wait for ever, so this never blocks on the pipe itself.</remarks>
+    private unsafe bool OpenStartPipe(int first, Descriptor caller)
     {
         var path = State + "/exec.fifo";
-        using (var pipe = Descriptor.Open(path, ReadOnly))
+        using var process = Processes.OpenProcess(first);
+        using (var pipe = Descriptor.Open(path, ReadOnly | NonBlocking))
         {
-            Span<byte> one = stackalloc byte[1];
-            pipe.Read(one);
+            var entries = stackalloc PollEntry[3];
+            entries[0] = new PollEntry { Descriptor = pipe.Number, Events = PollIn };
+            entries[1] = new PollEntry { Descriptor = process.Number, Events = PollIn };
+            entries[2] = new PollEntry { Descriptor = caller.Number };
+            while (entries[0].Returned == 0 && entries[1].Returned == 0 && entries[2].Returned == 0)
+            {
+                _ = Libc.Poll(entries, 3, -1);
+            }
+
+            if (entries[0].Returned == 0)
+            {
+                _ = Processes.Signal(process, SignalKill);
+                _ = Processes.Wait(first);
+                return entries[1].Returned == 0 ? false : throw new KernelException(FailureKind.Runtime, 0, "the container's first process was killed before it could begin");
+            }
         }
 
         File.Delete(path);
+        return true;
     }
 
     private string LastError()

@@ -42,6 +42,11 @@ internal static class AgentApi
         Post(agent, AgentRoutes.Result, Json.ResultRequest, (call, request) => AnswerAsync(call.Get<Reports>().ResultAsync(call.Agent, call.Work, request, call.Stop)));
         Post(agent, AgentRoutes.Return, Json.ReturnRequest, (call, request) => AnswerAsync(call.Get<Reports>().ReturnAsync(call.Agent, call.Work, request, call.Stop)));
         Post(agent, AgentRoutes.Service, Json.ServiceRequest, (call, request) => AnswerAsync(call.Get<Reports>().ServiceAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Resume, Json.ResumeRequest, async (call, request) =>
+        {
+            var (workflow, refusal) = await call.Get<Resumptions>().ResumeAsync(call.Agent, call.Work, request, call.Stop);
+            return workflow is not null ? TypedResults.Json(workflow, Json.ResumeResponse) : await AnswerAsync(Task.FromResult(refusal));
+        });
         Post(agent, AgentRoutes.WorkflowLost, Json.WorkflowLostRequest, (call, request) =>
             AnswerAsync(call.Get<Reports>().WorkflowLostAsync(call.Agent, call.Work, request, call.Stop)));
         agent.MapPut(AgentRoutes.Log, LogAsync);

@@ -55,7 +55,15 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
 
     private async Task<ClaimResponse> TryAsync(WriteTurn turn, Guid agentId, ClaimRequest request, HashSet<int> fitting)
     {
+        // One claim of an agent after the other, on every server: the second of two with one id has to see what the first was given.
+        await turn.HoldAgentAsync(agentId);
         var agent = await turn.Db.Agents.SingleAsync(a => a.Id == agentId);
+        if (request.Session is { } session && agent.Session is { } present && session != present)
+        {
+            // A process that is gone waits here still; whatever it was given nobody would do.
+            return new ClaimResponse { Work = [] };
+        }
+
         if (agent.LastSeen is null || agent.LastSeen < turn.Now - options.Times.HeartbeatEvery)
         {
             DateTimeOffset? now = turn.Now;

@@ -23,6 +23,13 @@ public sealed record DispatchOptions
     /// <summary>Whether strangers' pull requests may run on an agent that shares the server's process.</summary>
     public bool EmbeddedAgentTakesStrangers { get; init; }
 
+    /// <summary>Options whose times are all in the same proportion to how often agents renew what they hold (promise G5).</summary>
+    public static DispatchOptions Of(TimeSpan renew) => new()
+    {
+        Times = new AgentTimes { HeartbeatEvery = renew, FenceSelfAfter = 3 * renew, Lease = 4 * renew, GiveAwayAfter = 5 * renew },
+        AgentGoneAfter = 20 * renew,
+    };
+
     /// <summary>What is wrong with it, a sentence each.</summary>
     public IEnumerable<string> Problems()
     {

@@ -62,6 +62,9 @@ internal abstract class Database
     /// <summary>Holds a run until the end of the transaction. Whoever writes about a run holds it first, so that such writes come one after the other.</summary>
     public abstract Task HoldAsync(Db db, Guid run);
 
+    /// <summary>Holds an agent until the end of the transaction, so that its claims come one after the other. Before any run.</summary>
+    public abstract Task HoldAgentAsync(Db db, Guid agent);
+
     /// <summary>Brings the tables to this version, one server at a time. Where they are at this version it only looks, which every start does.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
@@ -124,6 +127,9 @@ internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
 
     /// <summary>Holds a run (<see cref="Database.HoldAsync"/>).</summary>
     public Task HoldAsync(Guid run) => Database.HoldAsync(Db, run);
+
+    /// <summary>Holds an agent (<see cref="Database.HoldAgentAsync"/>).</summary>
+    public Task HoldAgentAsync(Guid agent) => Database.HoldAgentAsync(Db, agent);
 }
 
 /// <summary>Something to tell after a commit; lost with the process, and then found by looking. A closed hierarchy.</summary>

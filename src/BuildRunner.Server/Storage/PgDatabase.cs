@@ -56,6 +56,13 @@ internal sealed class PgDatabase : Database, IDisposable
     }
 
     /// <inheritdoc/>
+    public override Task HoldAgentAsync(Db db, Guid agent)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        return db.Database.ExecuteSqlAsync($"SELECT 1 FROM agents WHERE id = {agent} FOR UPDATE");
+    }
+
+    /// <inheritdoc/>
     protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
     {
         // EF locks a table while it migrates; the lock ends with the connection.

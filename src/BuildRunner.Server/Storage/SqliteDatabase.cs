@@ -50,6 +50,9 @@ internal sealed class SqliteDatabase : Database, IDisposable
     public override Task HoldAsync(Db db, Guid run) => Task.CompletedTask;
 
     /// <inheritdoc/>
+    public override Task HoldAgentAsync(Db db, Guid agent) => Task.CompletedTask;
+
+    /// <inheritdoc/>
     protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
     {
         // EF's own lock is a row, which stays behind when a migration is killed. The lock on this file does not, and whoever has it may remove that row.

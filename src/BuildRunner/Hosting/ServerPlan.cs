@@ -72,7 +72,7 @@ internal sealed record ServerPlan
                     CancelSupersededPushes = settings.Text(ServerKeys.CancelSuperseded) == "all",
                 },
                 Housekeeping = new HousekeepingOptions { Logs = settings.Duration(ServerKeys.LogsRetention)!.Value },
-                Dispatch = new DispatchOptions { EmbeddedAgentTakesStrangers = settings.Flag(ServerKeys.TakeStrangers) },
+                Dispatch = DispatchOptions.Of(settings.Duration(ServerKeys.LeaseRenew)!.Value) with { EmbeddedAgentTakesStrangers = settings.Flag(ServerKeys.TakeStrangers) },
                 Logs = new LogLimits
                 {
                     MaxPerStep = settings.Size(ServerKeys.LogsMaxPerStep)!.Value,

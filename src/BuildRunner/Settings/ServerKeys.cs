@@ -37,6 +37,7 @@ internal static class ServerKeys
         MaxTimeout = "Pipelines:MaxTimeout",
         CancelSuperseded = "Pipelines:CancelSuperseded",
         TakeStrangers = "Agent:TakeStrangers",
+        LeaseRenew = "Agent:LeaseRenew",
         LoggingLevel = "Logging:Level",
         LoggingFormat = "Logging:Format";
 
@@ -75,6 +76,7 @@ internal static class ServerKeys
         new(MaxTimeout, SettingKind.Duration, "6h", "Longest time limit of a workflow; a longer one counts as this."),
         new(CancelSuperseded, SettingKind.Text, "pull_requests", "Which new runs cancel those before them of the same ref.") { Choices = ["pull_requests", "all"] },
         new(TakeStrangers, SettingKind.Flag, "false", "Whether strangers' pull requests may run on an agent in the server's process."),
+        new(LeaseRenew, SettingKind.Duration, "15s", "How often agents renew what they hold. After 3 of these without the server they end it, after 5 the server gives it away, after 20 their workspaces are gone."),
         new(LoggingLevel, SettingKind.Text, "information", "What the service says of itself.") { Choices = ["trace", "debug", "information", "warning", "error"] },
         new(LoggingFormat, SettingKind.Text, null, "How it says it: text, or json, one object a line. Text on a terminal, else json, if not set.") { Choices = ["text", "json"] },
     ];

@@ -263,6 +263,11 @@ internal sealed class ScriptedServer
                 return Tell($"service {service.Service} {service.Outcome?.Word ?? "started"}");
             }
 
+            if (call == "resume")
+            {
+                return Problem(AgentProblems.Ended);
+            }
+
             if (call == "workflow-lost")
             {
                 Hosted.Remove(work);

@@ -15,6 +15,9 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private PostgresServer(string programs) => this.programs = programs;
 
+    /// <summary>Where its data lies.</summary>
+    public string Folder => folder.Path;
+
     /// <summary>Starts a server and waits until it answers.</summary>
     public static async Task<PostgresServer> StartAsync()
     {

@@ -19,6 +19,9 @@ public sealed class RabbitServer : IAsyncDisposable
 
     private RabbitServer(TimeSpan? consumerTimeout) => this.consumerTimeout = consumerTimeout;
 
+    /// <summary>Where its data lies.</summary>
+    public string Folder => folder.Path;
+
     /// <summary>How to connect.</summary>
     public Uri Uri => new($"amqp://guest:guest@127.0.0.1:{port}/");
 

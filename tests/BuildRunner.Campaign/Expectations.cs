@@ -1,0 +1,41 @@
+namespace BuildRunner.Campaign;
+
+/// <summary>How a run may end after a fault, by the promises G1 to G12. What else must hold of it, the auditor knows.</summary>
+public static class Expectations
+{
+    private static readonly string[] Success = ["success"], Lost = ["lost"], Cancelled = ["cancelled"], Error = ["error"], Failure = ["failure"];
+
+    /// <summary>The outcomes that are right.</summary>
+    public static string[] Of(Fault fault) => fault switch
+    {
+        { Cancelled: true } => Cancelled,
+
+        // All that had to be done was done.
+        { Phase: Phase.Cleaning } => Success,
+        { Victim: Victim.Server or Victim.Broker or Victim.Database } => Success,
+        { Victim: Victim.Agent } => OfAgent(fault),
+        _ => OfHelper(fault),
+    };
+
+    // A step that was not started goes on after a restart of its agent, in its workspace; one that ended is told; what may have run is lost.
+    // Only what services held cannot come back.
+    private static string[] OfAgent(Fault fault) => fault.Phase switch
+    {
+        Phase.IntentStored or Phase.Running => Retried(fault, Lost),
+
+        // The last word of the dead, that it starts, may arrive after its death.
+        Phase.Preparing when fault.Delivered => [.. Retried(fault, Lost), .. Success, .. (fault is { Shape: Shape.Service, First: false } ? Error : [])],
+        _ when fault is { Shape: Shape.Service, First: false } or { Shape: Shape.Service, Phase: Phase.Exited or Phase.Reported } => Error,
+        _ => Success,
+    };
+
+    // Before the start a helper's death is an error of that step or is made good, never a success that did not happen: that the auditor sees.
+    private static string[] OfHelper(Fault fault) => (fault.Victim, fault.Phase) switch
+    {
+        (Victim.Shim, Phase.IntentStored or Phase.Running) => Retried(fault, [.. Lost, .. Error]),
+        (Victim.Container, Phase.IntentStored or Phase.Running) => [.. Failure, .. Lost, .. Error, .. (fault.Shape == Shape.Retry ? Success : [])],
+        _ => [.. Success, .. Lost, .. Error, .. Failure],
+    };
+
+    private static string[] Retried(Fault fault, string[] otherwise) => fault.Retries(fault.Step) > 0 ? [.. Success, .. otherwise.Except(Lost)] : otherwise;
+}
