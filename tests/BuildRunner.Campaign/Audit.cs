@@ -126,7 +126,7 @@ public sealed class Audit(Installation installation)
 
     private static bool Announced(JsonElement step, Testimony start, double cancelledAt)
     {
-        var boot = DateTimeOffset.UtcNow.AddSeconds(-Witness.Now);
+        var boot = TimeProvider.System.GetUtcNow().AddSeconds(-Witness.Now);
         return step.GetProperty("attempts").EnumerateArray().Any(a =>
             a.GetProperty("number").GetInt32() == start.Attempt && a.TryGetProperty("startedAt", out var at) && at.GetDateTimeOffset() <= boot.AddSeconds(cancelledAt + 0.02));
     }

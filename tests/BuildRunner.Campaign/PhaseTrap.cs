@@ -84,6 +84,9 @@ public sealed class PhaseTrap(Fault fault, IReadOnlyList<ContractGate> gates)
             case Phase.IntentStored when call.Name == "intent" && work is not null && Is(work, fault.Step) && call.Status == 204:
             case Phase.Reported when work is not null && IsEnd(call, work, fault.Step) && call.Status == 204:
                 return await ReachAsync(call.Agent);
+            case Phase.Cleaning when call.Name == "claim" && work is { Kind: "release" } && fault.Victim is Victim.Shim or Victim.Container:
+                // A moment later there would be nothing to kill.
+                return await ReachAsync(call.Agent);
             case Phase.Preparing when call.Name == "claim" && work is not null && Is(work, fault.Step):
             case Phase.Cleaning when call.Name == "claim" && work is { Kind: "release" }:
                 reached.TrySetResult(call.Agent);

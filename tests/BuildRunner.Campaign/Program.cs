@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using BuildRunner.Campaign;
 
 // dotnet run -c Release --project tests/BuildRunner.Campaign -- small|large [RUNS] [SEED] [FIRST]
@@ -11,7 +12,7 @@ if (args.Length == 0 || args[0] is not ("small" or "large"))
 
 var large = args[0] == "large";
 var runs = args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 200;
-var seed = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : Random.Shared.Next(1_000_000);
+var seed = args.Length > 2 ? int.Parse(args[2], CultureInfo.InvariantCulture) : RandomNumberGenerator.GetInt32(1_000_000);
 var only = args.Skip(3).ToList();
 var app = Environment.GetEnvironmentVariable("BUILDRUNNER_APP") ?? throw new InvalidOperationException("BUILDRUNNER_APP names the built release's executable");
 var faults = Fault.Plan(seed, runs, large).Where(f => only.Count == 0 || only.Contains(f.Victim.ToString()) || only.Contains(f.Phase.ToString())).ToList();

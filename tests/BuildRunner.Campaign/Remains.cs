@@ -1,11 +1,11 @@
 using System.Text;
-using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Campaign;
 
 /// <summary>What is on the machine when nothing should be: of containers, of agents' work, of temporary files, and of the secret.</summary>
 public static class Remains
 {
+    private static readonly string[] Kept = ["work", "workflows"];
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60), Look = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Waits, for as long as promise G8 allows, until nothing is left; what is left then.</summary>
@@ -38,7 +38,7 @@ public static class Remains
 
     // A device whose holder is gone may be another engine's of this machine.
     private static IEnumerable<string> Of(AgentSeat agent) => agent.Auditor.Findings().Where(f => !f.StartsWith("device ", StringComparison.Ordinal))
-        .Concat(new[] { "work", "workflows" }.Select(n => Path.Combine(agent.Work, n)).Where(Directory.Exists).SelectMany(Directory.EnumerateFileSystemEntries).Select(f => $"{agent.Name} keeps {f}"));
+        .Concat(Kept.Select(n => Path.Combine(agent.Work, n)).Where(Directory.Exists).SelectMany(Directory.EnumerateFileSystemEntries).Select(f => $"{agent.Name} keeps {f}"));
 
     private static IEnumerable<string> Cgroups(IReadOnlySet<string> workflows) =>
         from hierarchy in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(d => d + "/buildrunner").Where(Directory.Exists)

@@ -7,8 +7,8 @@ namespace BuildRunner.EndToEnd.Tests.Serving;
 public sealed class Killing_everything(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData(false, 12, 20261126)]
-    [InlineData(true, 12, 20261127)]
+    [InlineData(false, 8, 20261126)]
+    [InlineData(true, 6, 20261127)]
     public async Task Whatever_is_killed_every_accepted_run_ends_as_promised_and_the_witness_agrees(bool large, int runs, int seed)
     {
         Assert.True(File.Exists(Release.Executable), $"{Release.Executable} is not there: run ./buildrunner version first");
