@@ -70,8 +70,15 @@ public readonly record struct LogFrame(LogStream Stream, DateTimeOffset At, bool
         }
 
         Span<byte> time = stackalloc byte[8];
+        time.Clear();
         head[2..8].CopyTo(time[2..]);
-        var at = DateTimeOffset.FromUnixTimeMilliseconds(BinaryPrimitives.ReadInt64BigEndian(time));
+        var milliseconds = BinaryPrimitives.ReadInt64BigEndian(time);
+        if (milliseconds > DateTimeOffset.MaxValue.ToUnixTimeMilliseconds())
+        {
+            throw new InvalidDataException("a log frame is of a time that is none");
+        }
+
+        var at = DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
         frame = new LogFrame((LogStream)head[0], at, head[1] == 1, from.Slice(HeaderSize, length));
         return true;
     }

@@ -69,6 +69,9 @@ internal sealed record StepFile
     /// <summary>Where the name is, or the step begins.</summary>
     public required SourceLocation Location { get; init; }
 
+    /// <summary>True: nobody wrote it. A place in the file cannot tell: an alias makes anything stand at the first character.</summary>
+    public bool Implied { get; init; }
+
     /// <summary>The image; null: absent, or to be built.</summary>
     public string? Image { get; init; }
 

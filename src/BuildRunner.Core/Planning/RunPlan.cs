@@ -82,6 +82,9 @@ public sealed record StepPlan
     /// <summary>Where the step is in its file, for messages.</summary>
     public required SourceLocation Location { get; init; }
 
+    /// <summary>True: the clone step of a file that has none; nobody wrote it, so it can be trusted with what opens the repository.</summary>
+    public bool Implied { get; init; }
+
     /// <summary>Shell commands in order; empty for a plugin or a step with only an entry point.</summary>
     public IReadOnlyList<string> Commands { get; init; } = [];
 

@@ -32,6 +32,7 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         Image = file.Image ?? (file.Build is { } build ? $"build:{build.Directory}" : ""),
         Build = file.Build,
         Location = file.Location,
+        Implied = file.Implied,
         Commands = Commands(file, scripts),
         Entrypoint = file.Entrypoint.Count == 0 ? null : Arguments(file.Entrypoint, scripts),
         DependsOn = order.DependsOn,

@@ -114,7 +114,7 @@ internal sealed class WorkflowPlanner(WorkflowCell cell, DiagnosticBag diagnosti
         var settings = new List<YamlEntry> { new("depth", place, new YamlNode.Scalar(place, "0", plain: false)) };
         if (cell.Event.Kind == "tag")
             settings.Add(new YamlEntry("tags", place, new YamlNode.Scalar(place, "true", plain: false)));
-        return [new StepFile { Name = "clone", Named = true, Location = place, Image = CloneImage, Settings = settings }];
+        return [new StepFile { Name = "clone", Named = true, Implied = true, Location = place, Image = CloneImage, Settings = settings }];
     }
 
     private static Dictionary<string, PlanValue> Literals(Dictionary<string, string> values) =>

@@ -95,7 +95,7 @@ internal sealed class TokenAuthentication(
     // A cookie goes along with whatever any page on the web makes a browser send; what changes something says by a header that none of them can set that it is ours.
     private string? OfBrowser() =>
         Request.Cookies[CookieName] is { } session && session.StartsWith(Tokens.SessionPrefix, StringComparison.Ordinal)
-        && (HttpMethods.IsGet(Request.Method) || HttpMethods.IsHead(Request.Method) || Request.Headers[OwnHeader] == "1" || !Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        && (HttpMethods.IsGet(Request.Method) || HttpMethods.IsHead(Request.Method) || Request.Headers[OwnHeader] == "1" || !Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
             ? session
             : null;
 

@@ -30,7 +30,7 @@ internal static class RequestLimits
 
     private static RateLimitPartition<string> Partition(HttpContext http)
     {
-        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal) && !http.Request.Path.StartsWithSegments("/login", StringComparison.Ordinal))
+        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) && !http.Request.Path.StartsWithSegments("/login", StringComparison.OrdinalIgnoreCase))
         {
             return RateLimitPartition.GetNoLimiter("");
         }

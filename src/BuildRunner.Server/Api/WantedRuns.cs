@@ -12,6 +12,15 @@ namespace BuildRunner.Server.Api;
 /// <summary>Checks what somebody wants to start.</summary>
 internal static class WantedRuns
 {
+    // What common programs take code, or places to load it from, out of.
+    private static readonly string[] Obeyed =
+    [
+        "BASH_ENV", "BASHOPTS", "CDPATH", "COR_PROFILER", "DOTNET_STARTUP_HOOKS", "ENV", "HOME", "IFS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "PATH", "PROMPT_COMMAND", "PS4", "PYTHONHOME",
+        "PYTHONPATH", "PYTHONSTARTUP", "RUBYLIB", "RUBYOPT", "SHELL", "SHELLOPTS", "_JAVA_OPTIONS",
+    ];
+
+    private static readonly string[] ObeyedPrefixes = ["CORECLR_", "GIT_", "LD_", "PERL5", "PERLLIB"];
+
     private const int MaxKey = 200;
     private const int MaxValues = 200;
     private const int MaxValue = 64 * 1024;
@@ -30,6 +39,12 @@ internal static class WantedRuns
         if (kind != "manual" && !call.Has(Scopes.Admin))
         {
             throw new ApiException(StatusCodes.Status403Forbidden, ApiProblems.Scope, $"a run for the event '{kind}' needs the scope {Scopes.Admin}; runs by hand are 'manual'");
+        }
+
+        // Of two scopes that differ by it: who only starts runs must not get at what their steps are given.
+        if (!call.Has(Scopes.Admin) && wanted.Environment?.Keys.FirstOrDefault(IsObeyed) is { } obeyed)
+        {
+            throw ApiException.Request($"'{obeyed}' in 'environment' makes shells, loaders or interpreters run something else than the pipeline says; that needs the scope {Scopes.Admin}");
         }
 
         return new WantedRun
@@ -81,6 +96,8 @@ internal static class WantedRuns
     private static bool IsVariable(string name) =>
         !char.IsAsciiDigit(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c == '_')
         && name != "CI" && !name.StartsWith("CI_", StringComparison.Ordinal) && !name.StartsWith("BUILDRUNNER", StringComparison.Ordinal) && !name.StartsWith("PLUGIN_", StringComparison.Ordinal);
+
+    private static bool IsObeyed(string name) => Obeyed.Contains(name, StringComparer.Ordinal) || ObeyedPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
     // Bound to who sends it and to the repository: two callers that use the same key mean two runs.
     private static (string Source, string Key)? DeliveryOf(ApiCall call)

@@ -87,11 +87,10 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
         return environment;
     }
 
-    // A stranger may write a clone step of his own, with any image; such a one clones what everybody may. The one that nobody wrote is where nothing can be written:
-    // at the first character of the file.
+    // A stranger may write a clone step of his own, with any image; such a one clones what everybody may.
     private SourceAccess Source(RunOfWork facts, RunEvent runEvent, StepPlan step)
     {
-        var withheld = facts.Decision.Stranger && !IsOurs(step);
+        var withheld = facts.Decision.Stranger && !step.Implied;
         return new SourceAccess
         {
             Url = facts.CloneUrl,
@@ -102,10 +101,8 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
         };
     }
 
-    /// <summary>Whether a clone step may have a token that opens the repository.</summary>
-    public static bool MayHaveToken(WorkTask.Step step) => !step.Grants.Stranger || IsOurs(step.Plan);
-
-    private static bool IsOurs(StepPlan step) => step.Location is { Line: 1, Column: 1 };
+    /// <summary>Whether a clone step may have a token of the forge. One that opens more than the repository goes only to the step that nobody wrote.</summary>
+    public static bool MayHaveToken(WorkTask.Step step, bool isNarrow) => step.Plan.Implied || (isNarrow && !step.Grants.Stranger);
 
     // A stranger chooses the images of his run; credentials that open private ones are not for him.
     private async Task<IReadOnlyList<RegistryAccess>> RegistriesAsync(WriteTurn turn, RunOfWork facts) =>

@@ -10,6 +10,9 @@ internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections c
     /// <summary>Whether GitHub can be asked anything at all.</summary>
     public bool IsConfigured => options.AppId is not null || options.Token is not null;
 
+    /// <summary>True: tokens are made for one repository each. False: there is one personal token, which opens all that its owner may see.</summary>
+    public bool HasNarrowTokens => options.AppId is not null;
+
     /// <summary><c>owner/name</c>, if an address is one of this GitHub's; null: it is not.</summary>
     public string? NameOf(string cloneUrl)
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Logs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -33,11 +34,18 @@ internal sealed class LogReader(Database database, LogFiles files, TimeProvider 
             while ((read = await FillAsync(log, offset, buffer, cancellationToken)) > 0)
             {
                 var rest = buffer.AsMemory(0, read);
-                while (LogFrame.TryRead(rest, out var frame))
+                LogFrame? damage;
+                while (TryRead(rest, offset, out var frame, out damage))
                 {
                     offset += frame.Size;
                     rest = rest[frame.Size..];
                     yield return (frame, offset);
+                }
+
+                if (damage is { } said)
+                {
+                    yield return (said, offset);
+                    yield break;
                 }
 
                 if (rest.Length == read && read < buffer.Length)
@@ -71,6 +79,23 @@ internal sealed class LogReader(Database database, LogFiles files, TimeProvider 
 
             await Task.WhenAny(more, Task.Delay(LookAgain, time, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    // An agent uploads what it likes, and an offset may be anybody's guess: a log that goes on with no frame ends there, and says so.
+    private static bool TryRead(ReadOnlyMemory<byte> from, long offset, out LogFrame frame, out LogFrame? damage)
+    {
+        damage = null;
+        try
+        {
+            return LogFrame.TryRead(from, out frame);
+        }
+        catch (InvalidDataException)
+        {
+            var said = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"no line begins at byte {offset} of this log: what follows cannot be shown, but downloaded raw");
+            damage = new LogFrame(LogStream.System, DateTimeOffset.UnixEpoch, Unterminated: false, System.Text.Encoding.UTF8.GetBytes(said));
+            frame = default;
+            return false;
         }
     }
 

@@ -128,13 +128,17 @@ internal sealed class LogTexts(Database database, LogFiles files, LogReader read
                 file.Position = at;
                 var read = await file.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
                 var used = 0;
-                while (at + used < offset && read - used >= LogFrame.HeaderSize)
+                var whole = true;
+                while (whole && at + used < offset && read - used >= LogFrame.HeaderSize)
                 {
-                    used += LogFrame.HeaderSize + System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(used + 8));
-                    lines++;
+                    // Whoever uploaded it may have written anything: no other length can be gone over.
+                    var length = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(buffer.AsSpan(used + 8));
+                    whole = length is >= 0 and <= LogFrame.MaxText;
+                    used += whole ? LogFrame.HeaderSize + length : 0;
+                    lines += whole ? 1 : 0;
                 }
 
-                if (used == 0)
+                if (used == 0 || !whole)
                 {
                     break;
                 }

@@ -70,7 +70,7 @@ internal static class PageHosting
 
     /// <summary>Whether an answer is read by a person: a browser asks for it, and it is no part of the API.</summary>
     public static bool IsForPeople(HttpContext http) =>
-        !http.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal)
-        && !http.Request.Path.StartsWithSegments("/agent", StringComparison.Ordinal)
+        !http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+        && !http.Request.Path.StartsWithSegments("/agent", StringComparison.OrdinalIgnoreCase)
         && http.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
 }

@@ -38,7 +38,7 @@ internal sealed partial class Remotes(
     /// <summary>Completes work that was handed out: a clone step of a repository at a forge gets its token. Outside of any transaction, because the forge may be asked.</summary>
     public async Task<WorkItem> CompleteAsync(WorkItem item, CancellationToken cancellationToken)
     {
-        if (item.Task is not WorkTask.Step { Source: { Secret: null } source } step || !WorkItems.MayHaveToken(step) || !source.Url.StartsWith("https://", StringComparison.Ordinal))
+        if (item.Task is not WorkTask.Step { Source: { Secret: null } source } step || !WorkItems.MayHaveToken(step, directory.HasNarrowTokens) || !source.Url.StartsWith("https://", StringComparison.Ordinal))
         {
             return item;
         }

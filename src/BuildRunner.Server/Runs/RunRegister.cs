@@ -150,6 +150,12 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             return (null, "it has not ended yet; cancel it first");
         }
 
+        // Otherwise whoever may cancel and repeat runs could do without whoever may approve them.
+        if (await turn.Db.Approvals.AnyAsync(a => a.Approved != true && turn.Db.Runs.Any(r => r.Id == a.Run && r.Repository == row.Repository && r.Number == row.Number)))
+        {
+            return (null, "its commit was not approved, and running it again is no approval; push again or reopen the pull request, and approve the new run");
+        }
+
         var planned = await plans.OfAsync(turn.Db, run);
         var id = RunId.Create(new TurnClock(turn));
         var before = JsonSerializer.Deserialize(row.State, RunJson.Default.RunState)!;

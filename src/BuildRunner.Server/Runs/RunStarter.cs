@@ -20,9 +20,16 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
         }
 
         var remote = await remotes.OfAsync(repository, cancellationToken);
-        var point = wanted.Point is SourcePoint.Branch { Name: null } ? new SourcePoint.Branch(repository.DefaultBranch) : wanted.Point;
+        var point = wanted.Point switch
+        {
+            SourcePoint.Branch { Name: null } => new SourcePoint.Branch(repository.DefaultBranch),
+
+            // Secrets and trust go by the branch, and forges hand out the commits of forks too: that it is on the branch has to be seen.
+            SourcePoint.Commit(var commit, null) => new SourcePoint.Commit(commit, repository.DefaultBranch),
+            var other => other,
+        };
         var at = point is SourcePoint.Commit(var id, var on)
-            ? new SourcePosition(id, $"refs/heads/{on ?? repository.DefaultBranch}", repository.DefaultBranch)
+            ? new SourcePosition(id, $"refs/heads/{on}", repository.DefaultBranch)
             : await sources.LocateAsync(repository.Id, remote, point, cancellationToken);
         var settings = RepositoryStore.SettingsOf(repository);
         var tree = await sources.ReadAsync(repository.Id, remote, at, point, settings.PipelinePath, cancellationToken);

@@ -45,7 +45,7 @@ public static class SecretPolicy
             return null;
         // A step with commands of its own could print it, whatever its image.
         if (!audience.RunsImageAsItIs)
-            return "its setting 'images' gives it to plugin steps only, and this step has commands or an entry point of its own";
+            return "its setting 'images' gives it to plugin steps only, and this one has commands, an entry point, an environment or a health check of its own, or is none";
         return rules.Images.Any(pattern => ImagePattern.Matches(pattern, audience.Image))
             ? null
             : $"its setting 'images' allows {string.Join(", ", rules.Images)}, this step's image is {audience.Image}";

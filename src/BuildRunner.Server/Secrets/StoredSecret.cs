@@ -22,7 +22,7 @@ public sealed record SecretAudience
     /// <summary>The step's image, as the plan has it.</summary>
     public required string Image { get; init; }
 
-    /// <summary>True if the step runs the image as it is: no commands, no entry point of its own.</summary>
+    /// <summary>True if the step runs the image as it is: no commands, entry point, environment or health check of its own.</summary>
     public required bool RunsImageAsItIs { get; init; }
 }
 

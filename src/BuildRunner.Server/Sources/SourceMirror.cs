@@ -69,7 +69,7 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
         var on = await git.RunAsync(null, ["-C", path, "merge-base", "--is-ancestor", at.Commit, $"refs/kept/heads/{mustBeOn}"], null, null, cancellationToken);
         if (on.Code != 0)
         {
-            throw new SourceException(SourceFault.NoSuchRef, $"commit {at.Commit[..12]} is not on branch '{mustBeOn}'");
+            throw new SourceException(SourceFault.NoSuchRef, $"commit {at.Commit[..12]} is not on branch '{mustBeOn}'; name the branch that it is on");
         }
     }
 

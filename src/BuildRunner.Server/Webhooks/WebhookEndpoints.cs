@@ -61,12 +61,6 @@ internal static class WebhookEndpoints
         }
 
         var settings = Hooks.SettingsOf(row);
-        if (!limits.Take(row.Id, settings.PerMinute))
-        {
-            http.Response.Headers.RetryAfter = "60";
-            return Problem(StatusCodes.Status429TooManyRequests, ApiProblems.TooMany, $"this endpoint takes {settings.PerMinute} deliveries a minute");
-        }
-
         if (await BodyAsync(http, options) is not { } body)
         {
             return TooLarge(options);
@@ -81,6 +75,13 @@ internal static class WebhookEndpoints
         if (!row.Enabled)
         {
             return Problem(StatusCodes.Status403Forbidden, ApiProblems.State, "this endpoint is disabled");
+        }
+
+        // Only what was signed counts: otherwise anybody who knows the address could use up what the sender may send.
+        if (!limits.Take(row.Id, settings.PerMinute))
+        {
+            http.Response.Headers.RetryAfter = "60";
+            return Problem(StatusCodes.Status429TooManyRequests, ApiProblems.TooMany, $"this endpoint takes {settings.PerMinute} deliveries a minute");
         }
 
         await hooks.TouchAsync(row.Id, http.RequestAborted);

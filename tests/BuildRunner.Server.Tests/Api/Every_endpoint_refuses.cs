@@ -83,6 +83,9 @@ public sealed class Every_endpoint_refuses
         browser.DefaultRequestHeaders.Add("Cookie", $"buildrunner={session}");
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(browser, "GET", ApiRoutes.WhoAmI));
         Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(browser, "POST", ApiRoutes.QueueResume));
+
+        // Routes have no case.
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(browser, "POST", ApiRoutes.QueueResume.Replace("/api", "/API", StringComparison.Ordinal)));
         browser.DefaultRequestHeaders.Add("X-BuildRunner", "1");
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(browser, "POST", ApiRoutes.QueueResume));
     }

@@ -89,6 +89,12 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
 
         Assert.Equal(first, (await StartAsync(new StartRun { Tag = "v1", Event = "tag" })).Commit);
         Assert.Equal(first, (await StartAsync(new StartRun { Commit = first, Branch = "main" })).Commit);
+        Assert.Equal((first, "main"), (await StartAsync(new StartRun { Commit = first })) is var named ? (named.Commit, named.Branch) : default);
+
+        // Hosts hand out the commits of pull requests too; none of them passes for one of the default branch.
+        git.Git("config", "uploadpack.allowAnySHA1InWant", "true");
+        var refused = await api.RefusedAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), $$"""{"commit":"{{second}}"}""");
+        Assert.Equal((ApiProblems.Source, $"commit {second[..12]} is not on branch 'main'; name the branch that it is on"), (refused.Code, refused.Detail));
         var pull = await StartAsync(new StartRun { PullRequest = 7, Event = "pull_request" });
         Assert.Equal((second, "blocked"), (pull.Commit, pull.State));
         var route = ApiRoutes.For(ApiRoutes.Approve, "acme/shop", pull.Number);
@@ -102,7 +108,7 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
     [InlineData("""{"branch":"--upload-pack=touch"}""", ApiProblems.Source, "no branch '--upload-pack=touch'")]
     [InlineData("""{"branch":"a..b"}""", ApiProblems.Request, "'branch'")]
     [InlineData("""{"commit":"HEAD"}""", ApiProblems.Request, "'commit'")]
-    [InlineData("""{"commit":"0123456789012345678901234567890123456789"}""", ApiProblems.Source, "no such commit")]
+    [InlineData("""{"commit":"0123456789012345678901234567890123456789"}""", ApiProblems.Source, "is not on branch 'main'")]
     [InlineData("""{"branch":"main","tag":"v1"}""", ApiProblems.Request, "either")]
     [InlineData("""{"event":"party"}""", ApiProblems.Request, "'event'")]
     [InlineData("""{"environment":{"CI_COMMIT_SHA":"1"}}""", ApiProblems.Request, "CI_COMMIT_SHA")]
@@ -115,6 +121,21 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         Assert.Equal(code, problem.Code);
         Assert.Contains(detail, problem.Detail);
         Assert.Empty((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
+    }
+
+    [Theory]
+    [InlineData("LD_PRELOAD")]
+    [InlineData("BASH_ENV")]
+    [InlineData("GIT_SSH_COMMAND")]
+    public async Task Whoever_may_only_start_runs_gives_no_variable_that_makes_their_programs_run_something_else(string name)
+    {
+        git.Commit("one", (".buildrunner.yml", Two));
+        await AddAsync();
+        var starter = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Run)));
+        var problem = await starter.RefusedAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), $$$"""{"environment":{"{{{name}}}":"/tmp/x"}}""");
+        Assert.Equal(ApiProblems.Request, problem.Code);
+        Assert.Contains($"'{name}'", problem.Detail);
+        Assert.Equal("queued", (await StartAsync(new StartRun { Environment = new Dictionary<string, string> { [name] = "/tmp/x", ["TARGET"] = "a" } })).State);
     }
 
     [Fact]

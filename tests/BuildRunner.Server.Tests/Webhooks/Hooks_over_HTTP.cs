@@ -119,6 +119,18 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whoever_cannot_sign_uses_up_nothing_of_what_an_endpoint_takes()
+    {
+        var secret = await HookAsync(new HookSettings { PerMinute = 2 });
+        for (var i = 0; i < 5; i++)
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", WebhookSecret.Generate(), $"forged-{i}"));
+        }
+
+        Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", secret, "a"));
+    }
+
+    [Fact]
     public async Task A_disabled_endpoint_and_one_that_is_called_too_often_refuse()
     {
         var secret = await HookAsync(new HookSettings { PerMinute = 2 });

@@ -14,6 +14,7 @@ internal sealed partial class CheckReporter(
 {
     private const int AtOnce = 200;
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan AfterDefect = TimeSpan.FromMinutes(1);
     private readonly JobLease lease = new(database, "checks");
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -47,11 +48,25 @@ internal sealed partial class CheckReporter(
                     join run in db.Runs on todo.Run equals run.Id
                     where run.Version != todo.Version || (todo.DueAt > DateTimeOffset.UnixEpoch && todo.DueAt <= now)
                     orderby todo.DueAt, todo.Run
-                    select new Due(run.Id, run.Repository, run.Stage == RunStage.Ended)).Take(AtOnce).ToListAsync(stop);
+                    select new Due(run.Id, run.Repository, run.Version, run.Stage == RunStage.Ended)).Take(AtOnce).ToListAsync(stop);
             },
             stop);
-        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = stop }, async (run, token) => await ReportAsync(run, token));
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = stop }, async (run, token) => await TryReportAsync(run, token));
         return due.Count == AtOnce;
+    }
+
+    // One run that breaks us must not keep the checks of all others from being told: it is tried again, later.
+    private async Task TryReportAsync(Due due, CancellationToken stop)
+    {
+        try
+        {
+            await ReportAsync(due, stop);
+        }
+        catch (Exception e) when (!stop.IsCancellationRequested)
+        {
+            LogBroken(logger, due.Run, e);
+            await NoteAsync(due, due.Version, time.GetUtcNow() + AfterDefect, stop);
+        }
     }
 
     private async Task ReportAsync(Due due, CancellationToken stop)
@@ -142,10 +157,13 @@ internal sealed partial class CheckReporter(
 
     private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other ?? one : one;
 
-    private sealed record Due(Guid Run, Guid Repository, bool Ended);
+    private sealed record Due(Guid Run, Guid Repository, long Version, bool Ended);
 
     [LoggerMessage(3301, LogLevel.Error, "reporting checks did not succeed; it is tried again")]
     private static partial void LogFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3306, LogLevel.Error, "the checks of run {Run} could not be reported; it is tried again")]
+    private static partial void LogBroken(ILogger logger, Guid run, Exception exception);
 
     [LoggerMessage(3302, LogLevel.Warning, "check {Check} is not reported any more: {Why}")]
     private static partial void LogGaveUp(ILogger logger, string check, string why);
