@@ -59,7 +59,7 @@ internal sealed class SecretStore(KeyRing keys)
             Branch = runEvent.Branch,
             Withheld = trust.SecretsWithheld,
             Image = step.Image,
-            
+
             // By what it is, not by what it lacks: a variable of one's own (a loader's, a shell's) or a health check runs as much as a command does.
             RunsImageAsItIs = step is { Kind: StepKind.Plugin, HealthCheck: null },
         });
