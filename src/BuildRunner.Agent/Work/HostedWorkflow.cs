@@ -25,6 +25,8 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     private readonly ConcurrentDictionary<(string Step, int Attempt), RunningAttempt> attempts = new();
     private readonly ConcurrentDictionary<string, byte> ended = new(StringComparer.Ordinal);
     private readonly ConcurrentBag<(LogFile File, Task Shipped)> serviceLogs = [];
+    private readonly Lock gate = new();
+    private (HashSet<string> Values, Masker Masker)? latest;
     private bool failed;
 
     public HostedWorkflow(AgentParts parts, WorkItem item, WorkTask.Start start, string group)
@@ -36,7 +38,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         logins = new PullLogins(item, start);
         var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, null, pulls.Token) { Login = logins.Of, Advice = logins.Advice });
         context = new AgentContext(parts.Engine, images, new SemaphoreSlim(int.MaxValue), ReportAsync, NewLog, parts.Time, parts.Fail) { Started = Started };
-        host = new WorkflowHost(context, job, new Masker(Masked));
+        host = new WorkflowHost(context, job, MaskerOf(Masked));
     }
 
     /// <summary>The fence of the work that made it.</summary>
@@ -102,7 +104,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         try
         {
             var secrets = step.Source?.Secret is { } secret ? step.Secrets.Values.Append(secret) : step.Secrets.Values;
-            var masker = new Masker(Masked.Concat(secrets).Distinct(StringComparer.Ordinal));
+            var masker = MaskerOf(Masked.Concat(secrets));
             var own = job with
             {
                 Secrets = step.Secrets,
@@ -135,6 +137,21 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     {
         await pulls.CancelAsync();
         await host.DisposeAsync();
+    }
+
+    // Nearly always the steps of a workflow hide the same, and of long secrets it takes a while to make.
+    private Masker MaskerOf(IEnumerable<string> secrets)
+    {
+        var values = secrets.ToHashSet(StringComparer.Ordinal);
+        lock (gate)
+        {
+            if (latest is not { } made || !made.Values.SetEquals(values))
+            {
+                latest = (values, new Masker(values));
+            }
+
+            return latest.Value.Masker;
+        }
     }
 
     // What will be due next if all goes well is made ready while the step before it runs.

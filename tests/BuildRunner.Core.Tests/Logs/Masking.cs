@@ -51,6 +51,24 @@ public sealed class Masking
         Assert.Equal("a\n********\nb\n  ********\nc", masked);
     }
 
+    [Fact]
+    public void A_long_secret_is_hidden_whole_and_its_masker_takes_room_in_proportion_to_it()
+    {
+        var bytes = new byte[150_000];
+        new Random(7).NextBytes(bytes);
+        var secret = string.Join('\n', Convert.ToBase64String(bytes).Chunk(64).Select(line => new string(line)));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var masker = new Masker([secret]);
+        TestContext.Current.TestOutputHelper?.WriteLine($"{clock.ElapsedMilliseconds} ms");
+        var taken = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(taken < 2000L * secret.Length, $"the masker of {secret.Length} characters took {taken} bytes, {clock.ElapsedMilliseconds} ms");
+        foreach (var text in new[] { secret, Uri.EscapeDataString(secret), Convert.ToBase64String(Encoding.UTF8.GetBytes(secret)) })
+        {
+            Assert.Matches("^before \\*{8}=* after$", masker.Apply($"before {text} after"));
+        }
+    }
+
     [Theory]
     [InlineData("1")]
     [InlineData("abc")]
