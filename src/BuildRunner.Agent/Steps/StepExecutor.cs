@@ -63,6 +63,12 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             var start = checkout is null ? new StartSpec { Environment = environment } : StartSpec.AsPrepared;
             var outcome = await RunAsync(attempt, prepared, start, log, stop, kill);
             watch.Ended();
+            if (outcome is Outcome.Error { Reason: "outputs_too_long" or "summary_too_long" } ended)
+            {
+                await log.SayAsync(ended.Message, CancellationToken.None);
+                return watch.Report(ended, prepared.Image.DisplayName);
+            }
+
             var report = await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), attempt, prepared.Files, log);
             await KeepAsync(attempt, prepared, report.Outcome, log, stop);
             return report;
@@ -93,10 +99,15 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         await using var killing = kill.Register(() => _ = Task.Run(async () => await prepared.Container.DisposeAsync()));
         using var alive = agent.Started?.Invoke(prepared.Container);
+        await using var guard = new StepFilesGuard(prepared.Files, prepared.Container.DisposeAsync, agent.Time);
         try
         {
             var outcome = OutcomeOf(await group.RunAsync(prepared.Container, start, log, either.Token));
-            return kill.IsCancellationRequested ? Killed : outcome;
+            return kill.IsCancellationRequested ? Killed : guard.Problem ?? outcome;
+        }
+        catch (Exception e) when (guard.Problem is not null && !kill.IsCancellationRequested && e is ContainerException or OperationCanceledException or ObjectDisposedException)
+        {
+            return guard.Problem;
         }
         catch (Exception e) when (kill.IsCancellationRequested && e is ContainerException or OperationCanceledException or ObjectDisposedException)
         {

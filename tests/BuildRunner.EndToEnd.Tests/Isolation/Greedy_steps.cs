@@ -37,6 +37,19 @@ public sealed class Greedy_steps
     }
 
     [Fact]
+    public async Task A_step_that_fills_its_outputs_file_without_end_is_ended_whatever_it_does_about_it()
+    {
+        using var host = new Sandboxed();
+        var fill = Sandboxed.Reveal + "\ntrap '' TERM\nwhile :; do head -c 100000 /dev/zero; done > \"$CI_OUTPUT\"";
+        var run = await host.RunAsync(Sandboxed.Pipeline(Sandboxed.Step("one", fill), Sandboxed.Step("two", "echo not reached")));
+
+        Assert.Equal(5, run.Code);
+        Assert.Contains("the step was ended because its file $CI_OUTPUT had grown to", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("two │ not reached", run.Error, StringComparison.Ordinal);
+        await host.NothingIsLeftAsync();
+    }
+
+    [Fact]
     public async Task Closed_output_does_not_end_a_step_and_a_kept_one_does_not_hold_it()
     {
         using var host = new Sandboxed();
