@@ -30,7 +30,7 @@ internal static class GitHubSignature
     }
 
     /// <summary>The header's value for a body, as a sender writes it.</summary>
-    public static string Sign(ReadOnlySpan<byte> body, WebhookSecret secret) => Prefix + Convert.ToHexStringLower(HMACSHA256.HashData(secret.Key, body));
+    public static string Sign(ReadOnlySpan<byte> body, WebhookSecret secret) => Prefix + Convert.ToHexStringLower(HMACSHA256.HashData(secret.Text, body));
 
     private static bool TryRead(string header, Span<byte> signature) =>
         header.Length == Prefix.Length + (2 * signature.Length)
@@ -43,7 +43,7 @@ internal static class GitHubSignature
         Span<byte> expected = stackalloc byte[HMACSHA256.HashSizeInBytes];
         foreach (var secret in secrets)
         {
-            HMACSHA256.HashData(secret.Key, body, expected);
+            HMACSHA256.HashData(secret.Text, body, expected);
             matches |= CryptographicOperations.FixedTimeEquals(given, expected);
         }
         return matches;

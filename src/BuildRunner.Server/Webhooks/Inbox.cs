@@ -12,6 +12,7 @@ internal sealed class Inbox(Database database) : IDisposable
     // Longer than anything that is done with a delivery; whoever took one and died leaves it to the next after this.
     private static readonly TimeSpan TakenFor = TimeSpan.FromMinutes(5);
     private readonly SemaphoreSlim rung = new(0, 1);
+    private readonly RisingIds ids = new();
 
     /// <summary>Stores a delivery whose sender was verified. When this returns, it is kept.</summary>
     /// <returns>False: the same delivery is here already.</returns>
@@ -27,7 +28,7 @@ internal sealed class Inbox(Database database) : IDisposable
 
                 turn.Db.Add(new InboxRow
                 {
-                    Id = Guid.CreateVersion7(turn.Now),
+                    Id = ids.Next(turn.Now),
                     Source = source,
                     Delivery = delivery,
                     Event = name,

@@ -13,11 +13,19 @@ internal sealed class WebhookSecret
     private const int MaxBytes = 512;
     private const string StandardPrefix = "whsec_";
     private readonly byte[] key;
+    private readonly byte[] text;
 
-    private WebhookSecret(byte[] key) => this.key = key;
+    private WebhookSecret(byte[] key, byte[] text)
+    {
+        this.key = key;
+        this.text = text;
+    }
 
-    /// <summary>The key of the HMAC.</summary>
+    /// <summary>The key of the HMAC of Standard Webhooks.</summary>
     public ReadOnlySpan<byte> Key => key;
+
+    /// <summary>The key of every other scheme: GitHub takes what a person pasted there as it is, whatever it begins with.</summary>
+    public ReadOnlySpan<byte> Text => text;
 
     /// <summary>
     /// Reads a secret as a person wrote it. <c>whsec_</c> and base64 is the form of Standard Webhooks; anything else is the key itself, as UTF-8.
@@ -39,7 +47,7 @@ internal sealed class WebhookSecret
             > MaxBytes => $"the secret has {bytes.Length} bytes; at most {MaxBytes} are allowed",
             _ => null,
         };
-        secret = problem is null ? new(bytes) : null;
+        secret = problem is null ? new(bytes, Encoding.UTF8.GetBytes(text!)) : null;
         return secret is not null;
     }
 

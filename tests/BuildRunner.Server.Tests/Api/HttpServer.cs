@@ -35,7 +35,10 @@ internal sealed class HttpServer : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<HttpServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
+    /// <summary>Starts one.</summary>
+    /// <param name="change">Changes its options.</param>
+    /// <param name="time">Its clock; null: the real one.</param>
+    public static async Task<HttpServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null)
     {
         var server = new HttpServer();
         var builder = WebApplication.CreateSlimBuilder();
@@ -49,6 +52,7 @@ internal sealed class HttpServer : IAsyncDisposable
             Schedules = new ScheduleOptions { Enabled = false },
             Dispatch = new DispatchOptions { Times = new AgentTimes { ClaimWait = TimeSpan.FromMilliseconds(20) } },
         };
+        builder.Services.AddSingleton(time ?? TimeProvider.System);
         builder.Services.AddBuildRunnerServer(change?.Invoke(options) ?? options);
         server.app = builder.Build();
         server.app.UseBuildRunnerServer();

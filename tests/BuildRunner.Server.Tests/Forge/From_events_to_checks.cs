@@ -1,13 +1,12 @@
 using System.Net;
-using System.Text.Json.Nodes;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Tests.Api;
-using BuildRunner.Server.Tests.Triggers.GitHub;
 using BuildRunner.Server.Webhooks;
+using BuildRunner.Testing.GitHub;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Tests.Forge;
@@ -111,39 +110,12 @@ public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture
 
     private async Task TellAsync(string commit, int ways)
     {
-        var place = await github.AsKimAsync(HttpMethod.Get, "repos/kim/shop");
-        var payload = Samples.First("push", where: p => (string?)p["ref"] == "refs/heads/main" || ((string)p["ref"]!).StartsWith("refs/heads/", StringComparison.Ordinal));
-        payload["ref"] = "refs/heads/main";
-        payload["after"] = commit;
-        payload["deleted"] = false;
-        payload["head_commit"] ??= new JsonObject();
-        payload["head_commit"]!["id"] = commit;
-        payload["head_commit"]!["message"] = "Change the pipeline";
-        foreach (var name in new[] { "id", "full_name", "name", "private" })
-        {
-            payload["repository"]![name] = place[name]!.DeepClone();
-        }
-
-        payload["installation"] = new JsonObject { ["id"] = 100 };
-        payload["repository"]!["default_branch"] = "main";
-        payload["repository"]!["owner"]!["id"] = place["owner"]!["id"]!.DeepClone();
-        var bytes = System.Text.Encoding.UTF8.GetBytes(payload.ToJsonString());
+        var payload = (await EmulatedEvents.OfAsync(github)).Push(commit);
+        var sender = new WebhookSender(server.Http, secret);
         for (var way = 0; way < ways; way++)
         {
-            Assert.Equal(HttpStatusCode.Accepted, await DeliverAsync("push", bytes));
+            Assert.Equal(HttpStatusCode.Accepted, await sender.SendAsync("push", payload));
         }
-    }
-
-    private async Task<HttpStatusCode> DeliverAsync(string name, byte[] body)
-    {
-        Assert.True(WebhookSecret.TryParse(secret, out var key, out _));
-        using var request = new HttpRequestMessage(HttpMethod.Post, TriggerRoutes.GitHub) { Content = new ByteArrayContent(body) };
-        request.Content.Headers.ContentType = new("application/json");
-        request.Headers.Add("X-GitHub-Event", name);
-        request.Headers.Add("X-GitHub-Delivery", Guid.NewGuid().ToString());
-        request.Headers.Add(GitHubSignature.Header, GitHubSignature.Sign(body, key));
-        using var response = await server.Http.SendAsync(request, Cancel);
-        return response.StatusCode;
     }
 
     private Task<RunSummary> RunOfAsync(string commit) => UntilAsync(

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Triggers;
+using BuildRunner.Testing.GitHub;
 
 namespace BuildRunner.Server.Tests.Forge;
 

@@ -16,6 +16,14 @@ public sealed class GitHubSignatureTests
     public void The_example_of_GitHubs_documentation_is_genuine() => Assert.IsType<SignatureVerdict.Genuine>(Verify(Good));
 
     [Fact]
+    public void A_secret_in_the_form_of_Standard_Webhooks_is_for_GitHub_the_text_that_a_person_pasted_there()
+    {
+        var text = WebhookSecret.Generate();
+        var asGitHubSigns = "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(text), Body));
+        Assert.IsType<SignatureVerdict.Genuine>(GitHubSignature.Verify(asGitHubSigns, Body, [Secret(text)]));
+    }
+
+    [Fact]
     public void During_a_rotation_the_old_secret_still_counts()
     {
         var verdict = GitHubSignature.Verify(Good, Body, [Secret("a new secret, long enough"), Secret(Text)]);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Forge.Checks;
+using BuildRunner.Testing.GitHub;
 
 namespace BuildRunner.Server.Tests.Forge.Checks;
 

@@ -8,8 +8,6 @@ namespace BuildRunner.Server.Tests.Triggers.GitHub;
 
 public sealed class GitHubEventsTests
 {
-    private const long App = 29310;
-
     public static TheoryData<string> Sources => [.. Samples.Sources];
 
     [Theory]
@@ -19,8 +17,8 @@ public sealed class GitHubEventsTests
         var samples = Samples.Of(source).ToList();
         Assert.True(samples.Count > 40);
         Assert.Empty(samples
-            .Select(sample => (sample, GitHubEvents.Read(sample.Name, sample.Payload, new GitHubIdentity(App)).Trigger))
-            .Where(pair => pair.Trigger.GetType() != Expected(pair.sample.Name, pair.sample.Payload))
+            .Select(sample => (sample, GitHubEvents.Read(sample.Name, sample.Payload, new GitHubIdentity(Samples.App)).Trigger))
+            .Where(pair => pair.Trigger.GetType() != Samples.Expected(pair.sample.Name, pair.sample.Payload))
             .Select(pair => $"{pair.sample.Name}: {pair.Trigger}"));
     }
 
@@ -49,7 +47,7 @@ public sealed class GitHubEventsTests
     {
         var triggers = Samples.Of("api.github.com")
             .DistinctBy(sample => sample.Payload.GetRawText())
-            .Select(sample => (Read: GitHubEvents.Read(sample.Name, sample.Payload, new GitHubIdentity(App)), sample))
+            .Select(sample => (Read: GitHubEvents.Read(sample.Name, sample.Payload, new GitHubIdentity(Samples.App)), sample))
             .Where(pair => pair.Read.Trigger is Trigger.StartRun).ToList();
         var doubles = triggers.GroupBy(pair => pair.Read.Key).Where(group => group.Count() > 1);
         // The collection has some events twice, as seen by a repository's webhook and by an app.
@@ -83,24 +81,6 @@ public sealed class GitHubEventsTests
             if (read.Trigger is Trigger.StartRun { Request: var request })
                 Assert.True(GitName.IsRef(request.Event.Ref) && request.Facts.Commit.Message?.Contains('\0', StringComparison.Ordinal) != true);
         }, iter: 2000);
-    }
-
-    private static Type Expected(string name, JsonElement payload)
-    {
-        var action = payload.TryGetProperty("action", out var value) ? value.GetString() : "";
-        return (name, action) switch
-        {
-            ("push", _) => payload.GetProperty("deleted").GetBoolean() ? typeof(Trigger.Nothing) : typeof(Trigger.StartRun),
-            ("pull_request", "opened" or "synchronize" or "reopened" or "ready_for_review" or "closed") => typeof(Trigger.StartRun),
-            ("pull_request", "edited" or "labeled" or "unlabeled" or "milestoned" or "demilestoned" or "assigned" or "unassigned" or "converted_to_draft") => typeof(Trigger.StartRun),
-            ("merge_group", "checks_requested") => typeof(Trigger.StartRun),
-            ("release", "published") => typeof(Trigger.StartRun),
-            ("deployment", "created") => typeof(Trigger.StartRun),
-            ("check_suite", "rerequested") when payload.GetProperty("check_suite").GetProperty("app").GetProperty("id").GetInt64() == App => typeof(Trigger.Rerun),
-            ("installation" or "installation_repositories", _) => typeof(Trigger.InstallationChanged),
-            ("repository", "renamed" or "transferred" or "deleted" or "archived" or "unarchived" or "privatized" or "publicized" or "edited") => typeof(Trigger.RepositoryChanged),
-            _ => typeof(Trigger.Nothing),
-        };
     }
 
     private static string WithoutViewpoint(JsonElement payload)

