@@ -8,6 +8,7 @@ public sealed class EmulatedEvents
     private readonly JsonNode repository;
     private readonly JsonNode kim;
     private readonly JsonNode stranger;
+    private long comments;
 
     private EmulatedEvents(JsonNode repository, JsonNode kim, JsonNode stranger)
     {
@@ -78,7 +79,7 @@ public sealed class EmulatedEvents
         var who = byStranger ? stranger : kim;
         payload["issue"]!["number"] = number;
         payload["issue"]!["pull_request"] = new JsonObject { ["url"] = "https://example.com/" };
-        payload["comment"]!["id"] = Random.Shared.Next(1, int.MaxValue);
+        payload["comment"]!["id"] = Interlocked.Increment(ref comments);
         payload["comment"]!["body"] = body;
         payload["comment"]!["user"] = who.DeepClone();
         return About(payload, who);

@@ -18,6 +18,8 @@ public sealed class GitHubEmulator : IAsyncLifetime
     /// <summary>The app's installation at kim's account.</summary>
     public const long Installation = 100;
 
+    private static readonly string[] Scopes = ["repo", "admin:repo_hook"];
+    private static readonly string[] Events = ["push", "pull_request"];
     private const string KimsToken = "kims-own-token";
     private readonly TestFolder folder = TestFolder.Create();
     private Process? process;
@@ -112,7 +114,7 @@ public sealed class GitHubEmulator : IAsyncLifetime
 
     private string Seed() => JsonSerializer.Serialize(new
     {
-        tokens = new Dictionary<string, object> { [KimsToken] = new { login = "kim", scopes = new[] { "repo", "admin:repo_hook" } } },
+        tokens = new Dictionary<string, object> { [KimsToken] = new { login = "kim", scopes = Scopes } },
         github = new
         {
             users = new[] { new { login = "kim" }, new { login = "stranger" } },
@@ -126,7 +128,7 @@ public sealed class GitHubEmulator : IAsyncLifetime
                     name = "BuildRunner",
                     private_key = PrivateKey,
                     permissions = new { checks = "write", contents = "read", pull_requests = "read", metadata = "read" },
-                    events = new[] { "push", "pull_request" },
+                    events = Events,
                     installations = new[] { new { installation_id = Installation, account = "kim", repository_selection = "all" } },
                 },
             },
