@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using BuildRunner.Server.Access;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Tests.Api;
