@@ -21,8 +21,10 @@ using BuildRunner.Server.Triggers.GitHub;
 using BuildRunner.Server.Webhooks;
 using MassTransit;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
 
 namespace BuildRunner.Server.Hosting;
 
@@ -67,6 +69,7 @@ public static class ServerServices
         services.AddRequestLimits();
         services.AddApiDescription();
         services.AddPages();
+        LeaveOutTheFrameworksKeys(services);
         ServerEndpoints.AddAccess(services);
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
@@ -88,6 +91,13 @@ public static class ServerServices
     }
 
     // Frames and what BuildRunner itself says come on top of what the step wrote.
+    // Pages bring the framework's own keys along, which SealedProtection stands in for: nothing reads them, and their start would write one into the home folder, in the clear.
+    private static void LeaveOutTheFrameworksKeys(IServiceCollection services)
+    {
+        foreach (var key in services.Where(service => service.ServiceType == typeof(IHostedService) && service.ImplementationType?.Assembly == typeof(IKeyManager).Assembly).ToList())
+            services.Remove(key);
+    }
+
     private static long MaxStream(LogLimits logs) => (2 * logs.MaxPerStep) + (1024 * 1024);
 
     /// <summary>The database that the options name; nothing is migrated.</summary>

@@ -53,7 +53,10 @@ public sealed class Up_and_demo : IDisposable
         await PostAsync(again, "/api/v1/queue/resume", "");
         Assert.Equal("success", await StateAsync(again, 2));
         Release.Kill(second.Id, Term);
-        Assert.Equal(0, (await second.EndAsync(TimeSpan.FromSeconds(60))).Code);
+        var said = await second.EndAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(0, said.Code);
+        Assert.DoesNotContain("XML encryptor", said.All);
+        Assert.False(Directory.Exists(folder["home/.aspnet"]), "the server wrote a key into the home folder");
     }
 
     private void Needs()
@@ -79,6 +82,7 @@ public sealed class Up_and_demo : IDisposable
 
     private Dictionary<string, string?> Environment() => new()
     {
+        ["HOME"] = folder["home"],
         ["BUILDRUNNER_SECRETS__MASTERKEYFILE"] = folder["etc/master.key"],
         ["BUILDRUNNER_SOURCES__LOCALFOLDERS"] = folder["repos"],
         ["BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS"] = "/",
