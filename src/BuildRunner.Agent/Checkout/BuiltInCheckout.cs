@@ -43,8 +43,8 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
         try
         {
             var access = new GitAccess(url, source.User, source.Secret, key);
-            var (mirror, found) = await mirrors.GetAsync(new MirrorRequest(access, reference, commit, settings.Depth, settings.Tags), log, cancellationToken);
-            var submodules = new Submodules(mirrors, allowedFolders, settings, of => of.Host == url.Host && of.Kind == url.Kind ? access with { Url = of } : new GitAccess(of, null, null, null));
+            var (mirror, found) = await mirrors.GetAsync(new MirrorRequest(access, reference, commit, settings.Depth, settings.Tags, url.Text), log, cancellationToken);
+            var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, of => of.Host == url.Host && of.Kind == url.Kind ? access with { Url = of } : WithoutCredential(of));
             if (settings.Submodules)
             {
                 await submodules.GetAsync(mirror, url, found, log, cancellationToken);
@@ -61,6 +61,9 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
             }
         }
     }
+
+    // Whoever writes the repository chooses these hosts: they are shown no key, not even one of this machine.
+    private static GitAccess WithoutCredential(SourceUrl url) => new(url, null, null, url.Kind == SourceKind.Ssh ? "/dev/null" : null);
 
     private static CheckoutContainer Container(
         IReadOnlyDictionary<string, string> environment, CloneSettings settings, SourceUrl url, string reference, string commit, string mirror,

@@ -25,7 +25,7 @@ internal sealed class Mirrors(GitProgram git, string folder, TimeProvider time)
     /// <exception cref="ContainerException">It cannot be had.</exception>
     public async Task<(string Path, string Commit)> GetAsync(MirrorRequest request, IStepLog log, CancellationToken stop)
     {
-        var path = System.IO.Path.Combine(folder, NameOf(request.Access.Url, request.Depth > 0));
+        var path = System.IO.Path.Combine(folder, NameOf(request, request.Depth > 0));
         var turn = turns.GetOrAdd(path, _ => new SemaphoreSlim(1, 1));
         await turn.WaitAsync(stop);
         try
@@ -127,8 +127,10 @@ internal sealed class Mirrors(GitProgram git, string folder, TimeProvider time)
         }
     }
 
-    private static string NameOf(SourceUrl url, bool shallow) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(url.Text)))[..32] + (shallow ? ".shallow.git" : ".git");
+    // What is in a copy is given out without asking the host again. So what was fetched with a credential (for ssh that may be this machine's) is for the repository that has it:
+    // a submodule of somebody else's choice, or a stranger's clone step, which has none, would otherwise read what its host refuses it.
+    private static string NameOf(MirrorRequest request, bool shallow) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(request.Access is { Secret: null, Url.Kind: not SourceKind.Ssh } ? request.Access.Url.Text : $"{request.Access.Url.Text}\n{request.Owner}")))[..32] + (shallow ? ".shallow.git" : ".git");
 }
 
 /// <summary>What of a source has to be here.</summary>
@@ -137,4 +139,5 @@ internal sealed class Mirrors(GitProgram git, string folder, TimeProvider time)
 /// <param name="Commit">The commit; empty: what the ref points to.</param>
 /// <param name="Depth">How much of the history; 0: all.</param>
 /// <param name="Tags">Whether all tags are wanted.</param>
-internal sealed record MirrorRequest(GitAccess Access, string Ref, string Commit, int Depth, bool Tags);
+/// <param name="Owner">The address of the repository whose credential is used.</param>
+internal sealed record MirrorRequest(GitAccess Access, string Ref, string Commit, int Depth, bool Tags, string Owner);

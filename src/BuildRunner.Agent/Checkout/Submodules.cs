@@ -4,7 +4,7 @@ using BuildRunner.Containers.Engine;
 namespace BuildRunner.Agent.Checkout;
 
 /// <summary>Brings the submodules of a commit to this machine, and theirs.</summary>
-internal sealed class Submodules(Mirrors mirrors, IReadOnlyList<string> allowedFolders, CloneSettings settings, Func<SourceUrl, GitAccess> accessOf)
+internal sealed class Submodules(Mirrors mirrors, string owner, IReadOnlyList<string> allowedFolders, CloneSettings settings, Func<SourceUrl, GitAccess> accessOf)
 {
     private const int Most = 200, Deepest = 8;
     private readonly Dictionary<string, string> paths = new(StringComparer.Ordinal);
@@ -31,7 +31,7 @@ internal sealed class Submodules(Mirrors mirrors, IReadOnlyList<string> allowedF
             }
 
             var source = of.Resolve(settings.Overrides.GetValueOrDefault(name) ?? settings.Overrides.GetValueOrDefault(path) ?? url, allowedFolders);
-            var (copy, _) = await mirrors.GetAsync(new MirrorRequest(accessOf(source), "", pinned, 0, Tags: false), log, stop);
+            var (copy, _) = await mirrors.GetAsync(new MirrorRequest(accessOf(source), "", pinned, 0, Tags: false, owner), log, stop);
             paths[source.Text] = copy;
             await GetAsync(copy, source, pinned, depth + 1, log, stop);
         }

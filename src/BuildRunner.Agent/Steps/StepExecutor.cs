@@ -35,7 +35,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             {
                 using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, kill);
                 var report = await ExecuteAsync(attempt, either.Token, kill);
-                await agent.Report(new RunFact.StepEnded(job.Plan.Name, attempt.Step.Name, attempt.Number, report), CancellationToken.None);
+                await agent.Report(new RunFact.StepEnded(job.Plan.Name, attempt.Step.Name, attempt.Number, Masked(report)), CancellationToken.None);
             }
         }
         finally
@@ -43,6 +43,17 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             agent.Slots.Release();
         }
     }
+
+    // A message can quote what it is about, a plugin's setting for example: it leaves this machine as the log does.
+    private StepReport Masked(StepReport report) => report with
+    {
+        Outcome = report.Outcome switch
+        {
+            Outcome.Error(var word, var message) => new Outcome.Error(word, masker.Apply(message)),
+            Outcome.Lost(var why) => new Outcome.Lost(masker.Apply(why)),
+            var other => other,
+        },
+    };
 
     private async Task<StepReport> ExecuteAsync(StepAttempt attempt, CancellationToken stop, CancellationToken kill)
     {

@@ -30,6 +30,9 @@ internal sealed class TokenAuthentication(
     /// <summary>The header by which our own scripts tell that they are ours. Forms of our pages carry an antiforgery token instead, and are no part of the API.</summary>
     public const string OwnHeader = "X-BuildRunner";
 
+    /// <summary>The name of who looks where anybody may.</summary>
+    public const string Anybody = "anybody";
+
     private const string Prefix = "Bearer ";
     private const int MaxToken = 200;
 
@@ -47,7 +50,7 @@ internal sealed class TokenAuthentication(
         if (token is not { Length: > 0 and <= MaxToken })
         {
             return server.PublicRead && header.Length == 0
-                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, "anybody"), new Claim(ScopeClaim, Scopes.Read)]))
+                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, Anybody), new Claim(ScopeClaim, Scopes.Read)]))
                 : AuthenticateResult.NoResult();
         }
 

@@ -86,7 +86,7 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
             async turn =>
             {
                 DateTimeOffset? now = turn.Now;
-                var facts = Labels.WriteJson(request.Facts);
+                var facts = Labels.WriteJson(Labels.FactsOf(request.Facts));
                 await turn.Db.Agents.Where(a => a.Id == id).ExecuteUpdateAsync(set => set
                     .SetProperty(a => a.Version, request.Version)
                     .SetProperty(a => a.Session, request.Session)

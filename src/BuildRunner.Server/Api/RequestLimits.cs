@@ -3,9 +3,11 @@ using System.Net;
 using System.Security.Claims;
 using System.Threading.RateLimiting;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.RateLimiting;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Api;
@@ -21,10 +23,14 @@ internal static class RequestLimits
     /// <summary>For those who are not, by their address: guessing tokens leads nowhere anyway, but it should not cost much either.</summary>
     private static readonly TokenBucketRateLimiterOptions Unknown = new() { TokenLimit = 300, TokensPerPeriod = 2, ReplenishmentPeriod = Every, QueueLimit = 0 };
 
+    private static readonly string[] Followed = ["/events", "/follow", "/live"];
+    private static readonly ConcurrencyLimiterOptions KnownStreams = new() { PermitLimit = 500, QueueLimit = 0 };
+    private static readonly ConcurrencyLimiterOptions UnknownStreams = new() { PermitLimit = 50, QueueLimit = 0 };
+
     /// <summary>Adds the limits; <c>UseRateLimiter</c> comes after authentication.</summary>
     public static IServiceCollection AddRequestLimits(this IServiceCollection services) => services.AddRateLimiter(limiter =>
     {
-        limiter.GlobalLimiter = PartitionedRateLimiter.Create<HttpContext, string>(Partition);
+        limiter.GlobalLimiter = PartitionedRateLimiter.CreateChained(PartitionedRateLimiter.Create<HttpContext, string>(Partition), PartitionedRateLimiter.Create<HttpContext, string>(Streams));
         limiter.OnRejected = RefuseAsync;
     });
 
@@ -35,10 +41,29 @@ internal static class RequestLimits
             return RateLimitPartition.GetNoLimiter("");
         }
 
-        return http.User.FindFirstValue(ClaimTypes.Name) is { } name && http.Request.Headers.Authorization.Count + http.Request.Headers.Cookie.Count > 0
+        return NameOf(http) is { } name
             ? RateLimitPartition.GetTokenBucketLimiter("name " + name, _ => Known)
-            : RateLimitPartition.GetTokenBucketLimiter("address " + (http.Connection.RemoteIpAddress ?? IPAddress.None), _ => Unknown);
+            : RateLimitPartition.GetTokenBucketLimiter("address " + AddressOf(http), _ => Unknown);
     }
+
+    // Each stream looks at the database by itself, for as long as somebody listens.
+    private static RateLimitPartition<string> Streams(HttpContext http)
+    {
+        if ((http.GetEndpoint() as RouteEndpoint)?.RoutePattern.RawText is not { } route || !Followed.Any(end => route.EndsWith(end, StringComparison.Ordinal)))
+        {
+            return RateLimitPartition.GetNoLimiter("");
+        }
+
+        return NameOf(http) is { } name
+            ? RateLimitPartition.GetConcurrencyLimiter("name " + name, _ => KnownStreams)
+            : RateLimitPartition.GetConcurrencyLimiter("address " + AddressOf(http), _ => UnknownStreams);
+    }
+
+    // Null: nobody is signed in. A cookie that is none of ours makes nobody somebody.
+    private static string? NameOf(HttpContext http) =>
+        http.User.FindFirstValue(ClaimTypes.Name) is { } name && name != TokenAuthentication.Anybody ? name : null;
+
+    private static IPAddress AddressOf(HttpContext http) => http.Connection.RemoteIpAddress ?? IPAddress.None;
 
     private static async ValueTask RefuseAsync(OnRejectedContext context, CancellationToken cancellationToken)
     {

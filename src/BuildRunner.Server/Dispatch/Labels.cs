@@ -6,6 +6,7 @@ namespace BuildRunner.Server.Dispatch;
 internal static class Labels
 {
     private const char Must = '!';
+    private const int MaxFact = 200;
 
     /// <summary>What of an agent's own statements counts as labels; the rest comes from the server.</summary>
     private static readonly string[] Facts = ["platform", "hostname", "backend", "engine"];
@@ -17,6 +18,10 @@ internal static class Labels
     /// <summary>Reads what <see cref="Canonical"/> wrote.</summary>
     public static Dictionary<string, string> Parse(string canonical) =>
         canonical.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => l.Split('=', 2)).ToDictionary(l => l[0], l => l[1], StringComparer.Ordinal);
+
+    /// <summary>What is kept of an agent's statements about itself.</summary>
+    public static Dictionary<string, string> FactsOf(IReadOnlyDictionary<string, string> said) =>
+        said.Where(f => Facts.Contains(f.Key, StringComparer.Ordinal) && f.Value is { Length: > 0 and <= MaxFact } value && !value.Any(char.IsControl)).ToDictionary(StringComparer.Ordinal);
 
     /// <summary>The labels of an agent: what the server assigned, and what can be seen of its machine.</summary>
     public static Dictionary<string, string> OfAgent(string assigned, string facts)

@@ -52,8 +52,9 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
             {
                 await LookAsync(link, stop);
             }
-            catch (ForgeException fault)
+            catch (Exception fault) when (!stop.IsCancellationRequested)
             {
+                // Whatever it is: one repository must not keep the others from being looked at.
                 LogNotNow(logger, link.FullName, fault.Message);
                 await NoteAsync(link, null, stop);
             }

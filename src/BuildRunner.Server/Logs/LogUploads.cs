@@ -1,3 +1,4 @@
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -8,18 +9,27 @@ namespace BuildRunner.Server.Logs;
 /// <summary>Takes logs from agents. Also after the work has ended, and when it counts as lost: what the step wrote is worth having.</summary>
 internal sealed class LogUploads(Database database, LogFiles files)
 {
+    // The output of a step, or one log of each service of a workflow.
+    private const int MaxStreams = 256;
+
     /// <summary>Stores a range of a stream.</summary>
     /// <returns>Where the stream stands, or why nothing was stored.</returns>
     public async Task<(LogAppend? Append, Refusal? Refusal)> AppendAsync(Guid agent, Guid work, LogRange range, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        var (owner, log) = await database.ReadAsync(
+        var (owner, log, others) = await database.ReadAsync(
             async db => (
                 await db.Work.SingleOrDefaultAsync(w => w.Id == work, cancellationToken),
-                await db.LogStreams.SingleOrDefaultAsync(s => s.Work == work && s.Stream == range.Stream, cancellationToken)),
+                await db.LogStreams.SingleOrDefaultAsync(s => s.Work == work && s.Stream == range.Stream, cancellationToken),
+                range.Offset == 0 ? await db.LogStreams.CountAsync(s => s.Work == work, cancellationToken) : 0),
             cancellationToken);
         if (owner is null || owner.Agent != agent || owner.Fence != range.Fence || owner.State == WorkState.Queued)
         {
             return (null, Refusal.Stale);
+        }
+
+        if (log is null && others >= MaxStreams)
+        {
+            return (null, new Refusal(AgentProblems.Ended, $"a piece of work has at most {MaxStreams} logs"));
         }
 
         if (log is { Ended: true })

@@ -50,6 +50,9 @@ internal static class PageHosting
             var headers = http.Response.Headers;
             headers.ContentSecurityPolicy = http.Request.Path.StartsWithSegments(HangfireServices.Dashboard, StringComparison.Ordinal) ? HangfirePolicy : ContentPolicy;
             headers.XContentTypeOptions = "nosniff";
+
+            // What somebody may see is nothing that a proxy or a browser shows the next one; who knows better says so.
+            headers.CacheControl = "private, no-cache";
             headers["Referrer-Policy"] = "same-origin";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Cross-Origin-Resource-Policy"] = "same-origin";

@@ -22,8 +22,9 @@ internal sealed class GitProgram(string folder, SourceOptions options)
     /// <param name="input">What it reads.</param>
     /// <param name="watch">A folder that must not outgrow <see cref="SourceOptions.MaxSize"/>; null: none.</param>
     /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="mostMemory">Bytes of memory that it may take; 0: as much as it wants.</param>
     /// <returns>Its output; of a command that failed, what it said.</returns>
-    public async Task<GitResult> RunAsync(SourceRemote? remote, IReadOnlyList<string> arguments, string? input, string? watch, CancellationToken cancellationToken)
+    public async Task<GitResult> RunAsync(SourceRemote? remote, IReadOnlyList<string> arguments, string? input, string? watch, CancellationToken cancellationToken, long mostMemory = 0)
     {
         Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var access = remote is null ? null : GitAccess.Open(folder, remote, options);
@@ -34,7 +35,7 @@ internal sealed class GitProgram(string folder, SourceOptions options)
         try
         {
             using var process = Process.Start(start)!;
-            return await FinishAsync(process, input, watch, limit.Token, cancellationToken);
+            return await FinishAsync(process, input, new Bounds(watch, mostMemory), limit.Token, cancellationToken);
         }
         catch (Win32Exception e)
         {
@@ -74,7 +75,7 @@ internal sealed class GitProgram(string folder, SourceOptions options)
         return path;
     }
 
-    private async Task<GitResult> FinishAsync(Process process, string? input, string? watch, CancellationToken limit, CancellationToken cancellationToken)
+    private async Task<GitResult> FinishAsync(Process process, string? input, Bounds bounds, CancellationToken limit, CancellationToken cancellationToken)
     {
         try
         {
@@ -83,11 +84,16 @@ internal sealed class GitProgram(string folder, SourceOptions options)
             await process.StandardInput.WriteAsync(input.AsMemory(), limit);
             process.StandardInput.Close();
             var exit = process.WaitForExitAsync(limit);
-            while (watch is not null && await Task.WhenAny(exit, Task.Delay(TimeSpan.FromMilliseconds(500), limit)) != exit)
+            while (bounds is not { Folder: null, Memory: 0 } && await Task.WhenAny(exit, Task.Delay(TimeSpan.FromMilliseconds(bounds.Memory > 0 ? 50 : 500), limit)) != exit)
             {
-                if (SizeOf(watch) > options.MaxSize)
+                if (bounds.Folder is { } watch && SizeOf(watch) > options.MaxSize)
                 {
                     throw new SourceException(SourceFault.TooLarge, $"the repository is larger than {options.MaxSize / (1024 * 1024)} MiB (setting Sources:MaxSize)");
+                }
+
+                if (bounds.Memory > 0 && MemoryOf(process) > bounds.Memory)
+                {
+                    throw new SourceException(SourceFault.TooLarge, $"git needs more than {bounds.Memory / (1024 * 1024)} MiB of memory for this commit");
                 }
             }
 
@@ -127,6 +133,20 @@ internal sealed class GitProgram(string folder, SourceOptions options)
         return kept.ToArray();
     }
 
+    private static long MemoryOf(Process process)
+    {
+        try
+        {
+            process.Refresh();
+            return process.WorkingSet64;
+        }
+        catch (InvalidOperationException)
+        {
+            // It has ended just now.
+            return 0;
+        }
+    }
+
     private static long SizeOf(string folder)
     {
         try
@@ -140,6 +160,11 @@ internal sealed class GitProgram(string folder, SourceOptions options)
         }
     }
 }
+
+/// <summary>What a command must not outgrow.</summary>
+/// <param name="Folder">A folder; null: none.</param>
+/// <param name="Memory">Its memory; 0: as it likes.</param>
+internal sealed record Bounds(string? Folder, long Memory);
 
 /// <summary>What a command of git came to.</summary>
 /// <param name="Code">0: it succeeded.</param>

@@ -10,6 +10,8 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
     private const int MaxFile = 1024 * 1024;
     private const int MaxFiles = 200;
     private const int MaxChanged = 3_000;
+    private const long MaxMemory = 256L * 1024 * 1024;
+    private static readonly TimeSpan MaxComparing = TimeSpan.FromSeconds(20);
 
     /// <summary>Reads a commit, after fetching what is missing of it.</summary>
     public async Task<SourceTree> ReadAsync(SourceRemote remote, SourcePosition at, string? mustBeOn, string? pipelinePath, CancellationToken cancellationToken)
@@ -145,9 +147,24 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
 
     private async Task<IReadOnlyList<string>?> ChangedAsync(string commit, CancellationToken cancellationToken)
     {
-        var changed = await git.RunAsync(null, ["-C", path, "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", "--no-renames", "--no-ext-diff", "-m", "--first-parent", commit], null, null, cancellationToken);
-        var names = changed.Code == 0 ? changed.Text.Split('\0', StringSplitOptions.RemoveEmptyEntries) : null;
-        return names is { Length: <= MaxChanged } ? names : null;
+        // A few folders that hold each other name more files than there is memory, and git gathers all names before it tells one. Then it is not known what was changed.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(MaxComparing);
+        try
+        {
+            var changed = await git.RunAsync(
+                null, ["-C", path, "diff-tree", "-r", "-z", "--name-only", "--no-commit-id", "--no-renames", "--no-ext-diff", "-m", "--first-parent", commit], null, null, patience.Token, MaxMemory);
+            var names = changed.Code == 0 ? changed.Text.Split('\0', StringSplitOptions.RemoveEmptyEntries) : null;
+            return names is { Length: <= MaxChanged } ? names : null;
+        }
+        catch (SourceException e) when (e.Fault is SourceFault.TooLarge or SourceFault.TimedOut)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
     }
 
     private async Task<GitResult> DoAsync(SourceRemote? open, SourceRemote named, string[] arguments, CancellationToken cancellationToken)

@@ -83,6 +83,43 @@ public sealed class Checking_out : IDisposable
         await server.SeesAsync(s => s.Told.Any(t => t.Contains("may have been removed by a forced push", StringComparison.Ordinal)), "the commit is gone");
     }
 
+    [Fact]
+    public async Task What_one_repositorys_credential_fetched_is_not_given_to_another_ones_submodule()
+    {
+        var secret = TestRepository.Create(sources["repos"], "secret");
+        var known = secret.Commit("key.txt", "private");
+        var evil = TestRepository.Create(sources["repos"], "evil");
+        evil.Commit("a.txt", "one");
+        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        evil.Commit(".gitmodules", $"[submodule \"stolen\"]\n\tpath = stolen\n\turl = {git.Address}/secret.git\n");
+        evil.Git("update-index", "--add", "--cacheinfo", $"160000,{known},stolen");
+        evil.Git("commit", "-q", "-m", "steal");
+        evil.Git("push", "-q", "origin", "HEAD:refs/heads/main");
+        var commit = evil.Git("rev-parse", "HEAD").Trim();
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
+        await CloneAsync(agent, new SourceAccess { Url = git.Address + "/secret.git", Ref = "refs/heads/main", Commit = known, Secret = Token });
+        await server.SeesAsync("result clone success");
+
+        await CloneAsync(agent, new SourceAccess { Url = evil.Bare, Ref = "refs/heads/main", Commit = commit }, ("PLUGIN_RECURSIVE", "true"));
+        await server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)), "access denied");
+
+        // Nor to whoever clones the same repository without it, as a stranger's own clone step does.
+        await CloneAsync(agent, new SourceAccess { Url = git.Address + "/secret.git", Ref = "refs/heads/main", Commit = known });
+        await server.SeesAsync(s => s.Told.Count(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)) == 2, "access denied again");
+    }
+
+    [Fact]
+    public async Task What_is_said_of_a_setting_that_is_a_secret_does_not_tell_it()
+    {
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        var commit = shop.Commit("a.txt", "one");
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        await CloneAsync(agent, new SourceAccess { Url = shop.Bare, Ref = "refs/heads/main", Commit = commit, Secret = Token }, ("PLUGIN_DEPTH", Token));
+        await server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error invalid_spec:", StringComparison.Ordinal) && t.Contains("depth takes a number", StringComparison.Ordinal)), "the setting");
+        Assert.DoesNotContain(server.Told, t => t.Contains(Token, StringComparison.Ordinal));
+    }
+
     private async Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, params (string Name, string Value)[] variables)
     {
         var step = AgentRun.Step("clone") with

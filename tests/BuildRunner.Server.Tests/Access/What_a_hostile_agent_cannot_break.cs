@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Logs;
+using BuildRunner.Server.Agents;
+using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Logs;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -73,6 +75,32 @@ public sealed class What_a_hostile_agent_cannot_break : IAsyncLifetime
         {
             await Task.Delay(100, patience.Token);
         }
+    }
+
+    [Fact]
+    public async Task What_it_says_of_itself_is_kept_short_and_its_work_has_no_more_logs_than_it_can_have()
+    {
+        await server.RunAsync(TestPlans.Steps("build"));
+        var agent = await server.AgentAsync();
+        var work = await agent.TakeAsync();
+        var facts = new Dictionary<string, string> { ["platform"] = "linux/amd64", ["hostname"] = new string('h', 100_000), ["anything"] = new string('a', 100_000) };
+        await server.Get<AgentRegistry>().GreetAsync(agent.Id, new HelloRequest { Version = "0.1.0", Session = Guid.NewGuid(), Slots = 1, Facts = facts }, "0.1.0", Cancel);
+        await server.Get<Leases>().RenewAsync(agent.Id, new HeartbeatRequest { Session = agent.Session, Work = [], Unready = "busy\n" + new string('x', 100_000) }, Cancel);
+        var row = await server.Database.ReadAsync(db => db.Agents.SingleAsync(a => a.Id == agent.Id, Cancel), Cancel);
+        Assert.Equal("""{"platform":"linux/amd64"}""", row.Facts);
+        Assert.Equal("busy" + new string('x', 496), row.Unready);
+
+        var run = (await server.Database.ReadAsync(db => db.Work.SingleAsync(w => w.Id == work.Id.Value, Cancel), Cancel)).Run;
+        await server.Database.WriteAsync(
+            turn =>
+            {
+                turn.Db.AddRange(Enumerable.Range(0, 256).Select(i => new LogStreamRow { Work = work.Id.Value, Stream = $"service.{i}", Run = run, Bytes = 0, Ended = false, CreatedAt = turn.Now }));
+                return Task.CompletedTask;
+            },
+            Cancel);
+        var uploads = server.Get<LogUploads>();
+        Assert.NotNull((await uploads.AppendAsync(agent.Id, work.Id.Value, new LogRange("service.7", work.Fence, 0, null), "x"u8.ToArray(), Cancel)).Append);
+        Assert.Equal(AgentProblems.Ended, (await uploads.AppendAsync(agent.Id, work.Id.Value, new LogRange("one-more", work.Fence, 0, null), "x"u8.ToArray(), Cancel)).Refusal?.Code);
     }
 
     private async Task<List<string?>> LinesAsync(LogKey log, long offset)

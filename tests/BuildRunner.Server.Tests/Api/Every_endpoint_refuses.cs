@@ -3,6 +3,9 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Api;
+using BuildRunner.Server.Runs;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
 using Microsoft.AspNetCore.Routing;
 
 namespace BuildRunner.Server.Tests.Api;
@@ -124,6 +127,35 @@ public sealed class Every_endpoint_refuses
     }
 
     [Fact]
+    public async Task Whoever_is_nobody_and_listens_to_too_many_streams_at_once()
+    {
+        await using var server = await HttpServer.StartAsync(o => o with { PublicRead = true });
+        var run = await RunAsync(server);
+        using var anybody = new HttpClient(new SocketsHttpHandler { UseProxy = false, UseCookies = false }) { BaseAddress = server.Http.BaseAddress };
+
+        // A cookie that is none of ours makes nobody somebody.
+        anybody.DefaultRequestHeaders.Add("Cookie", "a=b");
+        var open = new List<HttpResponseMessage>();
+        try
+        {
+            for (var i = 0; i < 60; i++)
+            {
+                open.Add(await anybody.GetAsync(run, HttpCompletionOption.ResponseHeadersRead, Cancel));
+            }
+
+            Assert.Equal(50, open.Count(r => r.StatusCode == HttpStatusCode.OK));
+            Assert.Equal(10, open.Count(r => r.StatusCode == HttpStatusCode.TooManyRequests));
+            using var reader = await server.With(await server.ApiTokenAsync(Scopes.Read)).GetAsync(run, HttpCompletionOption.ResponseHeadersRead, Cancel);
+            Assert.Equal(HttpStatusCode.OK, reader.StatusCode);
+            Assert.Equal(HttpStatusCode.OK, await StatusAsync(anybody, "GET", ApiRoutes.WhoAmI));
+        }
+        finally
+        {
+            open.ForEach(r => r.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task What_is_not_there_with_a_word_that_is_not_about_scopes()
     {
         await using var server = await HttpServer.StartAsync();
@@ -142,6 +174,22 @@ public sealed class Every_endpoint_refuses
         var answers = await Task.WhenAll(Enumerable.Range(0, 400).Select(_ => StatusAsync(server.Http, "GET", ApiRoutes.WhoAmI)));
         Assert.Contains(HttpStatusCode.TooManyRequests, answers);
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(server.With(await server.ApiTokenAsync(Scopes.Read)), "GET", ApiRoutes.WhoAmI));
+    }
+
+    // The address of a stream that goes on: of a run that waits for an agent.
+    private static async Task<string> RunAsync(HttpServer server)
+    {
+        var repository = new RepositoryRow { Id = Guid.CreateVersion7(), Name = "acme/shop", Key = "acme/shop", CloneUrl = "https://forge.example/acme/shop", DefaultBranch = "main", Settings = "{}", CreatedAt = DateTimeOffset.UnixEpoch };
+        await server.Get<Database>().WriteAsync(
+            turn =>
+            {
+                turn.Db.Add(repository);
+                return Task.CompletedTask;
+            },
+            Cancel);
+        var plan = TestPlans.Steps("build");
+        var run = await server.Get<RunRegister>().CreateAsync(new NewRun { Repository = repository.Id, Plan = plan, Event = plan.Event, Title = "test", Author = "kim", Trust = TestPlans.Trusted }, Cancel);
+        return ApiRoutes.For(ApiRoutes.RunEvents, "acme/shop", run.Number);
     }
 
     private static async Task<HttpStatusCode> StatusAsync(HttpClient client, string method, string path)

@@ -139,6 +139,24 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_commit_that_names_more_files_than_there_is_memory_makes_its_run_all_the_same()
+    {
+        git.Commit("one", (".buildrunner.yml", Two), ("leaf/a", "x"));
+        var tree = git.Git("rev-parse", "HEAD:leaf").Trim();
+        for (var level = 0; level < 10; level++)
+        {
+            File.WriteAllText(folder["entries"], string.Concat(Enumerable.Range(0, 12).Select(i => $"040000 tree {tree}\tfolder-{i:00}\n")));
+            tree = git.Shell($"git mktree < '{folder["entries"]}'");
+        }
+
+        File.WriteAllText(folder["entries"], $"100644 blob {git.Git("rev-parse", "HEAD:.buildrunner.yml").Trim()}\t.buildrunner.yml\n040000 tree {tree}\tbomb\n");
+        var root = git.Shell($"git mktree < '{folder["entries"]}'");
+        git.Git("update-ref", "refs/heads/main", git.Git("commit-tree", root, "-p", "HEAD", "-m", "a bomb").Trim());
+        await AddAsync();
+        Assert.Equal(("queued", "a bomb"), (await StartAsync(new StartRun { Event = "push" })) is var run ? (run.State, run.Title) : default);
+    }
+
+    [Fact]
     public async Task Files_with_errors_make_a_run_that_is_invalid_and_says_why()
     {
         git.Commit("one", (".buildrunner.yml", "steps:\n  - name: build\n    image: busybox\n    comands: [x]\n"));

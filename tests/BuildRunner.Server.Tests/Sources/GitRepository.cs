@@ -33,6 +33,16 @@ internal sealed class GitRepository
         return Git("rev-parse", "HEAD").Trim();
     }
 
+    /// <summary>Runs a line of a shell in it.</summary>
+    public string Shell(string line)
+    {
+        using var process = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", line]) { RedirectStandardOutput = true, WorkingDirectory = Path })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.Equal(0, process.ExitCode);
+        return output.Trim();
+    }
+
     public string Git(params string[] arguments)
     {
         var start = new ProcessStartInfo("git", ["-C", Path, .. arguments]) { RedirectStandardOutput = true };

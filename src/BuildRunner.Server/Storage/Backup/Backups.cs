@@ -67,7 +67,7 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
 
             return manifest;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or SqliteException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or SqliteException or System.Text.Json.JsonException or ArgumentException)
         {
             throw new BackupException($"{path} cannot be restored: {e.Message}", e);
         }

@@ -59,7 +59,7 @@ internal static partial class PushEvents
             }, payload.OptionalName("head_commit.url")),
             Actor = payload.Person("sender"),
             Title = Facts.FirstLine(message),
-            ChangesSince = tag || GitName.IsNoCommit(before) ? null : before,
+            ChangesSince = tag || !GitName.IsCommit(before) || GitName.IsNoCommit(before) ? null : before,
             Skip = tag ? null : WhySkip(message),
         };
     }
