@@ -61,6 +61,9 @@ internal sealed class Comparison(string title)
         return met;
     }
 
+    /// <summary>The milliseconds of a candidate, in the order of the rounds.</summary>
+    public List<double> Of(string name) => Find(name);
+
     private List<double> Find(string name) => _candidates.First(c => c.Name == name).Milliseconds;
 
     private static double Quantile(List<double> values, double q)

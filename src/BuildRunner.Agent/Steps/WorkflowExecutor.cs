@@ -51,12 +51,13 @@ public sealed class WorkflowExecutor : IAsyncDisposable
         }
     }
 
-    /// <summary>Prepares what will be due next, as far as slots reach.</summary>
+    /// <summary>Prepares what will be due next, as far as slots reach, or further where the engine takes its time.</summary>
     public void PrepareAhead(WorkflowState state)
     {
         if (host is { } there && !end.IsCancellationRequested)
         {
-            foreach (var step in Lookahead.Next(job.Plan, state).Take(Math.Max(1, agent.Slots.CurrentCount)))
+            var depth = agent.Engine.PreparedAhead;
+            foreach (var step in Lookahead.Next(job.Plan, state, depth).Take(Math.Max(depth, agent.Slots.CurrentCount)))
             {
                 there.Ahead.Begin(step);
             }

@@ -18,6 +18,9 @@ public sealed record GroupSpec
     /// <summary>Limits of all containers of the group together.</summary>
     public ResourceLimits Limits { get; init; } = ResourceLimits.None;
 
+    /// <summary>How many of its containers are expected to run at once, beside services. More may; they start later where an engine must first connect them.</summary>
+    public int StepsAtOnce { get; init; } = 1;
+
     /// <summary>Labels for people and tools that look at the host (<c>io.buildrunner.run</c>, <c>io.buildrunner.workflow</c>).</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 }

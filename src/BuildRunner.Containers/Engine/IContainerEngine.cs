@@ -22,6 +22,9 @@ public interface IContainerEngine : IAsyncDisposable
     /// <summary>What this engine keeps of containers that have ended; null: it keeps nothing.</summary>
     KeptContainers? Kept => null;
 
+    /// <summary>How many containers should wait for their turn while a step runs, if so many steps follow: 1 where making one is quick.</summary>
+    int PreparedAhead => 1;
+
     /// <summary>Finds out by doing whether this host can run containers with this engine, and what is missing where it cannot.</summary>
     Task<EngineReadiness> ProbeAsync(CancellationToken cancellationToken);
 

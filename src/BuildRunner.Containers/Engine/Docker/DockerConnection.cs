@@ -34,6 +34,25 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
     /// <summary>Makes a call and turns its failures into ours.</summary>
     public Task<T> CallAsync<T>(string what, Func<DockerClient, Task<T>> call) => Endpoint.CallAsync(what, () => call(Client));
 
+    /// <summary>Waits a while until a container that is about to end has. Podman looks only now and then, and is not asked.</summary>
+    public async Task WaitUntilEndedAsync(string id)
+    {
+        if (await IsPodman)
+        {
+            return;
+        }
+
+        using var limit = new CancellationTokenSource(EndLimit, Time);
+        try
+        {
+            await Client.Containers.WaitContainerAsync(id, limit.Token);
+        }
+        catch (Exception unknown) when (unknown is DockerApiException or HttpRequestException or IOException or OperationCanceledException or TimeoutException)
+        {
+            // It is gone already, or stays: its removal tells.
+        }
+    }
+
     /// <summary>Removes a container with its volumes, whatever it does; one that is gone already is fine.</summary>
     public async Task RemoveContainerAsync(string id, string name, CancellationToken cancellationToken)
     {
@@ -90,6 +109,8 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
             // It did not come to be, or is gone.
         }
     }
+
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(5);
 
     private const int RemovalAttempts = 20;
     private static readonly TimeSpan RemovalPause = TimeSpan.FromMilliseconds(25);

@@ -22,6 +22,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private WaiterChannel? channel;
     private InputPump? input;
     private int runs;
+    private DockerContainer? successor;
     private int lastCheck;
     private bool ended;
 
@@ -49,6 +50,31 @@ internal sealed class DockerContainer : IPreparedContainer
 
     /// <summary>True: its connection is another container's.</summary>
     public bool HasJoined => network.Network is ContainerNetwork.Joined;
+
+    /// <summary>True: its command was started, or is about to be.</summary>
+    public bool IsStarted => Volatile.Read(ref runs) != 0;
+
+    /// <summary>True: it is being removed, or is gone.</summary>
+    public bool IsGoing => removal.IsValueCreated;
+
+    /// <summary>Has the connection for which it was made alone from now on; false: another container has it, or it is gone.</summary>
+    public Task<bool> EnterConnectionAsync() => network.EnterAsync();
+
+    /// <summary>Another one runs in the place of this one, which goes. False: this one was disposed already, and the other must not run.</summary>
+    public bool GiveWayTo(DockerContainer other)
+    {
+        lock (gate)
+        {
+            if (IsGoing)
+            {
+                return false;
+            }
+
+            successor = other;
+            ended = true;
+            return true;
+        }
+    }
 
     /// <summary>Creates and starts it; returns when its waiter waits.</summary>
     public static async Task<DockerContainer> StartAsync(
@@ -238,7 +264,7 @@ internal sealed class DockerContainer : IPreparedContainer
 
     /// <inheritdoc/>
     public async Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Spec.MayBeKept
-        ? await group.KeepAsync(this, request, cancellationToken)
+        ? await group.KeepAsync(successor ?? this, request, cancellationToken)
         : throw new InvalidOperationException($"the container '{Spec.Name}' was not prepared to be kept");
 
     /// <inheritdoc/>
@@ -246,18 +272,20 @@ internal sealed class DockerContainer : IPreparedContainer
     public ValueTask DisposeAsync()
     {
         bool dead;
+        Task removed;
         lock (gate)
         {
             dead = ended;
+            removed = dead ? Task.CompletedTask : removal.Value;
         }
 
         if (!dead)
         {
-            return new(removal.Value);
+            return new(removed);
         }
 
         group.RemoveLater(this);
-        return ValueTask.CompletedTask;
+        return successor?.DisposeAsync() ?? ValueTask.CompletedTask;
     }
 
     /// <summary>Ends it if it lives; completes when the engine has removed it.</summary>
@@ -273,7 +301,6 @@ internal sealed class DockerContainer : IPreparedContainer
         var created = await connection.CallAsync(what, c => c.Containers.CreateContainerAsync(group.Describe(this, files, network), cancellationToken));
         Id = created.ID;
         await files.ListenAsync(Id, cancellationToken);
-        await network.Ready;
         await connection.CallAsync($"starting the container '{Spec.Name}'", c => c.Containers.StartContainerAsync(Id, new ContainerStartParameters(), cancellationToken));
         await network.CompleteAsync(Id, cancellationToken);
         channel = await AcceptAsync(cancellationToken);
@@ -398,6 +425,12 @@ internal sealed class DockerContainer : IPreparedContainer
         {
             if (Id.Length > 0)
             {
+                if (channel is not null)
+                {
+                    // Its waiter has no caller any more, and ends: to have the engine kill it costs the engine another process.
+                    await group.Connection.WaitUntilEndedAsync(Id);
+                }
+
                 await group.Connection.RemoveContainerAsync(Id, Spec.Name, CancellationToken.None);
             }
         }

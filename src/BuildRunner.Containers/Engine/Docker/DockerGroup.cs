@@ -14,7 +14,7 @@ internal sealed class DockerGroup : IContainerGroup
     private readonly NetworkHolders holders;
     private readonly Lock gate = new();
     private readonly HashSet<DockerContainer> containers = [];
-    private readonly List<Task> removals = [];
+    private readonly Removals removals;
     private readonly Dictionary<string, string> services = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> labels;
     private int count;
@@ -33,6 +33,7 @@ internal sealed class DockerGroup : IContainerGroup
         this.store = store;
         labels = DockerLabels.OfGroup(spec, directories);
         holders = new NetworkHolders(this);
+        removals = new Removals(connection.Time);
     }
 
     public DockerConnection Connection { get; }
@@ -46,6 +47,7 @@ internal sealed class DockerGroup : IContainerGroup
     public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {
         Check(spec);
+        using var preparing = removals.WhilePreparing();
         return await StartContainerAsync(spec, await holders.TakeAsync(spec, cancellationToken), cancellationToken);
     }
 
@@ -57,18 +59,39 @@ internal sealed class DockerGroup : IContainerGroup
             throw new ArgumentException("the container was not prepared by this group, or has been run", nameof(container));
         }
 
+        cancellationToken.ThrowIfCancellationRequested();
+        var entered = await EnterAsync(prepared, cancellationToken);
         try
         {
-            return await prepared.RunAsync(start, output, cancellationToken);
+            return await entered.RunAsync(start, output, cancellationToken);
         }
         finally
         {
-            if (!prepared.Spec.MayBeKept)
+            if (!entered.Spec.MayBeKept)
             {
                 // Dead already: nobody needs to wait for the engine to tidy up.
-                RemoveLater(prepared);
+                RemoveLater(entered);
             }
         }
+    }
+
+    /// <summary>The container with its connection for itself. If another step has that one, the container is made again on another connection.</summary>
+    private async Task<DockerContainer> EnterAsync(DockerContainer prepared, CancellationToken cancellationToken)
+    {
+        if (await prepared.EnterConnectionAsync())
+        {
+            return prepared;
+        }
+
+        var other = await StartContainerAsync(prepared.Spec, await holders.TakeAloneAsync(prepared.Spec, cancellationToken), cancellationToken);
+        if (prepared.GiveWayTo(other))
+        {
+            RemoveLater(prepared);
+            return other;
+        }
+
+        await other.GoneAsync();
+        throw new ObjectDisposedException(nameof(DockerContainer));
     }
 
     /// <inheritdoc/>
@@ -96,7 +119,6 @@ internal sealed class DockerGroup : IContainerGroup
     public async ValueTask DisposeAsync()
     {
         DockerContainer[] left;
-        Task[] pending;
         lock (gate)
         {
             if (disposed)
@@ -106,13 +128,13 @@ internal sealed class DockerGroup : IContainerGroup
 
             disposed = true;
             left = [.. containers];
-            pending = [.. removals];
         }
 
         try
         {
             // Podman keeps a container while others have its connection.
-            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.GoneAsync()).Concat(pending));
+            await holders.SettleAsync();
+            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.GoneAsync()).Append(removals.FinishAsync()));
             await Task.WhenAll(left.Where(c => !c.HasJoined).Select(c => c.GoneAsync()));
             await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
         }
@@ -254,9 +276,9 @@ internal sealed class DockerGroup : IContainerGroup
         lock (gate)
         {
             containers.Remove(container);
-            removals.RemoveAll(r => r.IsCompletedSuccessfully);
-            removals.Add(container.GoneAsync());
         }
+
+        removals.Add(container);
     }
 
     /// <summary>A container is gone.</summary>
@@ -296,7 +318,8 @@ internal sealed class DockerGroup : IContainerGroup
         lock (gate)
         {
             services[name] = address;
-            others = [.. containers.Where(c => c.Address is not null)];
+            // One that waits hears of it with "go": the file of names is not yet its own.
+            others = [.. containers.Where(c => c.Address is not null && c.IsStarted)];
         }
 
         await Task.WhenAll(others.Select(c => c.SetHostsAsync(HostLinesFor(c))));

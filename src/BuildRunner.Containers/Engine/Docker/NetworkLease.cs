@@ -4,21 +4,21 @@ namespace BuildRunner.Containers.Engine.Docker;
 internal sealed class NetworkLease : IDisposable
 {
     private readonly Func<string, CancellationToken, Task<string?>>? findAddress;
-    private Action? giveBack;
+    private readonly SharedConnection? shared;
+    private readonly Lock gate = new();
+    private Action? leave;
+    private bool entered;
 
-    private NetworkLease(ContainerNetwork network, Task ready, Func<string, CancellationToken, Task<string?>>? findAddress, Action? giveBack)
+    private NetworkLease(ContainerNetwork network, Func<string, CancellationToken, Task<string?>>? findAddress, SharedConnection? shared, Action? leave)
     {
         Network = network;
-        Ready = ready;
         this.findAddress = findAddress;
-        this.giveBack = giveBack;
+        this.shared = shared;
+        this.leave = leave;
     }
 
     /// <summary>What the engine is told.</summary>
     public ContainerNetwork Network { get; }
-
-    /// <summary>Completes when a container that has it can be started.</summary>
-    public Task Ready { get; }
 
     /// <summary>The address; null without one, or not yet known.</summary>
     public string? Address { get; private set; }
@@ -27,11 +27,14 @@ internal sealed class NetworkLease : IDisposable
     /// <param name="network">The network's id, or <c>none</c>.</param>
     /// <param name="findAddress">Asks the engine for the address of a container that was started; null: it has none.</param>
     public static NetworkLease Own(string network, Func<string, CancellationToken, Task<string?>>? findAddress) =>
-        new(new ContainerNetwork.Own(network), Task.CompletedTask, findAddress, null);
+        new(new ContainerNetwork.Own(network), findAddress, null, null);
 
     /// <summary>The connection of a container that only holds it.</summary>
-    public static NetworkLease Joined(string holder, string? address, Action giveBack) =>
-        new(new ContainerNetwork.Joined(holder), Task.CompletedTask, null, giveBack) { Address = address };
+    /// <param name="shared">The connection.</param>
+    /// <param name="holder">Who holds it.</param>
+    /// <param name="leave">Called once, when the container does not need it any more.</param>
+    public static NetworkLease Joined(SharedConnection shared, DockerContainer holder, Action leave) =>
+        new(new ContainerNetwork.Joined(holder.Id), null, shared, leave) { Address = holder.Address };
 
     /// <summary>The container was started.</summary>
     public async Task CompleteAsync(string containerId, CancellationToken cancellationToken)
@@ -42,6 +45,52 @@ internal sealed class NetworkLease : IDisposable
         }
     }
 
+    /// <summary>Has the connection alone from now on; false: another container has it, or it is gone. Without this no command may start.</summary>
+    public async Task<bool> EnterAsync()
+    {
+        if (shared is null || entered)
+        {
+            return true;
+        }
+
+        if (!await shared.EnterAsync())
+        {
+            return false;
+        }
+
+        lock (gate)
+        {
+            entered = leave is not null;
+        }
+
+        if (!entered)
+        {
+            // Given back meanwhile, because the container is being removed.
+            shared.Leave();
+        }
+
+        return entered;
+    }
+
     /// <summary>No process of the container is left: somebody else may have the connection.</summary>
-    public void Dispose() => Interlocked.Exchange(ref giveBack, null)?.Invoke();
+    public void Dispose()
+    {
+        Action? once;
+        bool had;
+        lock (gate)
+        {
+            (once, leave) = (leave, null);
+            had = entered;
+        }
+
+        if (once is not null)
+        {
+            if (had)
+            {
+                shared?.Leave();
+            }
+
+            once();
+        }
+    }
 }
