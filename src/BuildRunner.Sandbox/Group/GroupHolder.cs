@@ -71,6 +71,7 @@ internal sealed class GroupHolder
         }
 
         channel.Write(new HolderReady(holder._slot.Number, holder.FirstHostId, holder.UserNamespacePath, holder.ConnectUplink()).Encode());
+        holder.MakeSpareNetwork();
         holder.Serve(channel);
         holder.Remove();
         channel.Write(Frame.Encode((byte)HolderMessage.Closed, static _ => { }));
@@ -164,6 +165,23 @@ internal sealed class GroupHolder
             {
                 return;
             }
+
+            if (frame.Kind == (byte)HolderMessage.AddNetwork)
+            {
+                MakeSpareNetwork();
+            }
+        }
+    }
+
+    private void MakeSpareNetwork()
+    {
+        try
+        {
+            _network.MakeSpare(_users);
+        }
+        catch (KernelException)
+        {
+            // Whoever needs a network makes it, and tells why that cannot be done.
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class GroupNetwork : IDisposable
     private readonly int _bridge;
     private readonly Dictionary<string, Descriptor> _containers = [];
     private int _ports;
+    private Descriptor? _spare;
 
     private GroupNetwork(Descriptor router, AddressPlan plan)
     {
@@ -48,7 +49,8 @@ internal sealed class GroupNetwork : IDisposable
     /// <param name="address">Its address; 0 for loopback only.</param>
     public string AddContainer(UserNamespace owner, string container, uint address)
     {
-        var network = owner.MakeNetwork();
+        var network = _spare ?? owner.MakeNetwork();
+        _spare = null;
         _containers.Add(container, network);
         using var links = Links.Of(network);
         links.BringLoopbackUp();
@@ -60,6 +62,9 @@ internal sealed class GroupNetwork : IDisposable
 
         return $"/proc/{Environment.ProcessId}/fd/{network.Number}";
     }
+
+    /// <summary>Makes the next container's namespace while nobody waits for it. Nobody has been in it: one that was used never comes back.</summary>
+    public void MakeSpare(UserNamespace owner) => _spare ??= owner.MakeNetwork();
 
     private static void Connect(Links links, string device, uint address, byte prefixLength, uint gateway)
     {
@@ -84,6 +89,7 @@ internal sealed class GroupNetwork : IDisposable
             network.Dispose();
         }
 
+        _spare?.Dispose();
         _routerLinks.Dispose();
         _router.Dispose();
     }

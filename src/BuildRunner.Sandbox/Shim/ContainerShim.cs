@@ -1,3 +1,4 @@
+using BuildRunner.Sandbox.Group;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Wire;
 using static BuildRunner.Sandbox.Kernel.Constants;
@@ -26,6 +27,7 @@ internal static class ContainerShim
         var request = PrepareRequest.Decode(first);
         try
         {
+            new Thread(Cgroups.StayHere) { IsBackground = true }.Start();
             KernelException.Check(Libc.ProcessControl(SetChildSubreaper, 1, 0, 0, 0), "become the reaper of the container");
             using var alive = FileLock.TryShare(request.LockFile) ?? throw new KernelException(FailureKind.InvalidSpec, 0, "the group is gone");
             using var kept = request.RecordDirectory.Length == 0 ? null : FileLock.TryShare(RecordPaths.Lock(request.RecordDirectory));

@@ -16,6 +16,9 @@ public static class CrashingProcess
     public const string FolderVariable = "BUILDRUNNER_TEST_FOLDER";
     public const string SandboxVariable = "BUILDRUNNER_TEST_SANDBOX";
 
+    /// <summary>How many workflows it runs at once, one after the other without end; empty: one, phase by phase.</summary>
+    public const string BusyVariable = "BUILDRUNNER_TEST_BUSY";
+
     /// <summary>Address of a Docker or Podman engine that has <see cref="BusyboxImage.Name"/>; empty: the embedded engine, with the image in the folder.</summary>
     public const string DockerVariable = "BUILDRUNNER_TEST_DOCKER";
 
@@ -38,6 +41,12 @@ public static class CrashingProcess
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
         await using var engine = NewEngine(folder);
         var image = await ImageAsync(engine, folder);
+        if (int.TryParse(Variable(BusyVariable), out var atOnce))
+        {
+            await SayAsync("busy");
+            await new BusyWorkflows(engine, image, folder + "/image/etc", _ => { }).RunAsync(int.MaxValue, atOnce);
+        }
+
         var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w/tree", SourceDirectory = folder + "/image", CopyOnWrite = true };
         await using var group = await engine.CreateGroupAsync(
             new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace }, CancellationToken.None);

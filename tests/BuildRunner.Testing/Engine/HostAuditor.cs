@@ -12,12 +12,17 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     public IReadOnlyList<string> Findings() => [.. Processes(), .. Mounts(), .. Cgroups(), .. Devices(), .. Files()];
 
     /// <summary>Waits until nothing is left, and returns what is after the time.</summary>
-    public async Task<IReadOnlyList<string>> FindingsAfterAsync(TimeSpan limit)
+    public Task<IReadOnlyList<string>> FindingsAfterAsync(TimeSpan limit) => WaitAsync(limit, Findings);
+
+    /// <summary>Waits until no process is left, and returns those that are after the time.</summary>
+    public Task<IReadOnlyList<string>> ProcessesAfterAsync(TimeSpan limit) => WaitAsync(limit, () => [.. Processes()]);
+
+    private static async Task<IReadOnlyList<string>> WaitAsync(TimeSpan limit, Func<IReadOnlyList<string>> look)
     {
         var start = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            var findings = Findings();
+            var findings = look();
             if (findings.Count == 0 || TimeProvider.System.GetElapsedTime(start) > limit)
             {
                 return findings;
@@ -47,7 +52,7 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     {
         foreach (var hierarchy in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(d => d + "/buildrunner").Where(Directory.Exists))
         {
-            foreach (var group in Directory.EnumerateDirectories(hierarchy).Where(g => _known.Contains(Path.GetFileName(g))))
+            foreach (var group in Directory.EnumerateDirectories(hierarchy).Where(g => _known.ContainsKey(Path.GetFileName(g))))
             {
                 yield return "cgroup " + group;
             }
@@ -65,10 +70,10 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
         .SelectMany(Directory.EnumerateFileSystemEntries)
         .Select(f => "file " + f);
 
-    private readonly HashSet<string> _known = [];
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _known = new();
 
     /// <summary>Tells the auditor of a group, whose cgroups it then looks for.</summary>
-    public void Watch(string groupId) => _known.Add(groupId);
+    public void Watch(string groupId) => _known.TryAdd(groupId, true);
 
     private static string TryRead(string path)
     {

@@ -19,6 +19,7 @@ internal sealed class OciGroup : IContainerGroup
     private readonly Lock _lock = new();
     private readonly HashSet<OciContainer> _containers = [];
     private readonly List<Task> _removals = [];
+    private readonly SpareShim _spare;
     private int _count;
     private bool _disposed;
     private bool _keepsWorkspace;
@@ -33,6 +34,8 @@ internal sealed class OciGroup : IContainerGroup
         _kept = kept;
         _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
         _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
+        _spare = new SpareShim(sandboxPath);
+        _spare.Refill();
     }
 
     /// <inheritdoc/>
@@ -107,7 +110,7 @@ internal sealed class OciGroup : IContainerGroup
             removals = [.. _removals];
         }
 
-        await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals));
+        await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals).Append(_spare.DisposeAsync().AsTask()));
         if (_keepsWorkspace)
         {
             await _holder.KeepWorkspaceAsync(_kept.WorkspaceOf(_spec.Id), CancellationToken.None);
@@ -198,7 +201,7 @@ internal sealed class OciGroup : IContainerGroup
         {
             await _images.KeepAsync(spec.Image, cancellationToken);
             var request = await _planner.PlanAsync(spec, id, address, cancellationToken);
-            var shim = await ShimClient.PrepareAsync(_sandboxPath, request, spec.Image.DisplayName, cancellationToken);
+            var shim = await ShimClient.PrepareAsync(await _spare.TakeAsync(), request, spec.Image.DisplayName, cancellationToken);
             var container = new OciContainer(this, spec, id, address, shim, _planner.LimitsOf(spec));
             bool late;
             lock (_lock)
@@ -207,6 +210,7 @@ internal sealed class OciGroup : IContainerGroup
                 _containers.Add(container);
             }
 
+            _spare.Refill();
             return late ? throw new ObjectDisposedException(nameof(OciGroup)) : container;
         }
         catch

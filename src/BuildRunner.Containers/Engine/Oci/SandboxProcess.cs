@@ -21,6 +21,9 @@ internal sealed class SandboxProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>True: it runs no more.</summary>
+    public bool HasEnded => _process.HasExited;
+
     /// <summary>Starts the helper with a verb.</summary>
     /// <exception cref="ContainerException">It cannot be started.</exception>
     public static SandboxProcess Start(string path, string verb)

@@ -32,10 +32,13 @@ internal sealed class ShimClient : IAsyncDisposable
     /// <summary>Completes when every process of the container is dead and its output delivered.</summary>
     public Task<ExitReport> Exited => _exited.Task;
 
-    /// <summary>Starts a shim and has it prepare the container.</summary>
-    public static async Task<ShimClient> PrepareAsync(string sandboxPath, PrepareRequest request, string imageName, CancellationToken cancellationToken)
+    /// <summary>Has a shim prepare the container.</summary>
+    /// <param name="process">A shim that has no container yet; it is disposed with the result, or if this fails.</param>
+    /// <param name="request">The container.</param>
+    /// <param name="imageName">Its image, for messages.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<ShimClient> PrepareAsync(SandboxProcess process, PrepareRequest request, string imageName, CancellationToken cancellationToken)
     {
-        var process = SandboxProcess.Start(sandboxPath, "shim");
         var client = new ShimClient(process, request, imageName);
         try
         {
