@@ -52,6 +52,15 @@ internal sealed class Comparison(string title)
         return met;
     }
 
+    /// <summary>Prints by how much one is later than another, medians and p10, and tells whether both are at most the bar.</summary>
+    public static bool AtMostLater(string candidate, List<double> ours, string peer, List<double> theirs, double bar)
+    {
+        var (median, p10) = (Quantile(ours, 0.5) - Quantile(theirs, 0.5), Quantile(ours, 0.1) - Quantile(theirs, 0.1));
+        var met = median <= bar && p10 <= bar;
+        Console.WriteLine($"{candidate} less {peer}: median {median:F1} ms, p10 {p10:F1} ms; bar {bar:F0} ms: {(met ? "met" : "MISSED")}");
+        return met;
+    }
+
     /// <summary>Prints median and p10 of one candidate, and tells whether both are at most the bar.</summary>
     public bool AtMostMilliseconds(string candidate, double bar)
     {

@@ -51,12 +51,12 @@ internal static class DockerEngineBenchmark
         for (var round = -1; round < rounds; round++)
         {
             var container = await group.PrepareAsync(Step(image, "echo"), CancellationToken.None);
-            var sink = new FirstByte();
+            var sink = new ByteWatch();
             await group.RunAsync(container, StartSpec.AsPrepared, sink, CancellationToken.None);
             var milliseconds = await docker.MeasureFirstByteAsync("run", "--rm", DockerPeer.Image, "/bin/echo", "x");
             if (round >= 0)
             {
-                ours.Add(sink.Milliseconds);
+                ours.Add(sink.First);
                 theirs.Add(milliseconds);
             }
         }
@@ -78,7 +78,7 @@ internal static class DockerEngineBenchmark
             }
 
             var container = await prepared.Dequeue();
-            var sink = new FirstByte();
+            var sink = new ByteWatch();
             var waited = ended is { } end ? Stopwatch.GetElapsedTime(end).TotalMilliseconds : 0;
             var exit = await group.RunAsync(container, StartSpec.AsPrepared, sink, CancellationToken.None);
             if (exit.Status != 0)
@@ -88,7 +88,7 @@ internal static class DockerEngineBenchmark
 
             if (ended is not null)
             {
-                between.Add(waited + sink.Milliseconds);
+                between.Add(waited + sink.First);
             }
 
             ended = Stopwatch.GetTimestamp();
@@ -98,18 +98,4 @@ internal static class DockerEngineBenchmark
     private static GroupSpec NewGroup() => new() { Id = $"bench-{Guid.CreateVersion7():N}", Owner = "bench" };
 
     private static ContainerSpec Step(ResolvedImage image, string program) => new() { Name = "step", Image = image, Entrypoint = [$"/bin/{program}", "x"] };
-
-    /// <summary>Measures from its making to the first byte.</summary>
-    private sealed class FirstByte : IOutputSink
-    {
-        private readonly long start = Stopwatch.GetTimestamp();
-
-        public double Milliseconds { get; private set; }
-
-        public ValueTask WriteAsync(OutputStream stream, ReadOnlyMemory<byte> bytes, DateTimeOffset at, CancellationToken cancellationToken)
-        {
-            Milliseconds = Milliseconds > 0 ? Milliseconds : Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-            return ValueTask.CompletedTask;
-        }
-    }
 }

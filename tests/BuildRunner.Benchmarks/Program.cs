@@ -5,8 +5,11 @@ using BuildRunner.Benchmarks;
 Dictionary<string, Func<int, Task<bool>>> benchmarks = new()
 {
     ["ten-steps"] = TenStepsBenchmark.RunAsync,
+    ["at-once"] = AtOnceBenchmark.RunAsync,
+    ["chain"] = ChainBenchmark.RunAsync,
     ["docker-engine"] = DockerEngineBenchmark.RunAsync,
     ["lint"] = LintBenchmark.RunAsync,
+    ["output"] = OutputBenchmark.RunAsync,
     ["pull"] = PullBenchmark.RunAsync,
     ["step"] = StepBenchmark.RunAsync,
     ["version"] = VersionBenchmark.RunAsync,

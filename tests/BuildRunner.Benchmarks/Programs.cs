@@ -39,6 +39,18 @@ internal static class Programs
     public static bool Exists(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(directory => File.Exists(Path.Combine(directory, program)));
 
+    /// <summary>BuildRunner's native helper, as it was published last.</summary>
+    public static string FindSandbox()
+    {
+        string[] candidates =
+        [
+            Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX") ?? "",
+            Path.Combine(Root, "artifacts/sandbox/buildrunner-sandbox"),
+            Path.Combine(Root, "artifacts/app/buildrunner-sandbox"),
+        ];
+        return candidates.FirstOrDefault(File.Exists) ?? throw new InvalidOperationException("dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox");
+    }
+
     private static string FindRoot()
     {
         for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory is not null; directory = directory.Parent)

@@ -17,12 +17,13 @@ internal static class StepBenchmark
         var directory = Directory.CreateTempSubdirectory("buildrunner-step-").FullName;
         var image = StepImage(directory);
         var stateRoot = "/run/buildrunner/bench-" + Environment.ProcessId;
-        var options = new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = Path.Combine(directory, "scratch"), SandboxPath = FindSandbox() };
+        var options = new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = Path.Combine(directory, "scratch"), SandboxPath = Programs.FindSandbox() };
         await using var engine = OciEngine.Create(options);
         var group = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
         var log = Path.Combine(directory, "log");
         var spec = new ContainerSpec { Name = "step", Image = image, Entrypoint = ["/true"] };
-        var bundle = new RuncBundle(directory);
+        var bundle = new RuncBundle(directory, "bundle", userNamespace: true);
+        var plain = new RuncBundle(directory, "plain", userNamespace: false);
         IPreparedContainer? prepared = null;
 
         var comparison = new Comparison("one step");
@@ -39,6 +40,11 @@ internal static class StepBenchmark
             await using var other = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
         });
         comparison.Add("runc run, same bundle", () => Programs.RunAsync("runc", bundle.NextArguments()));
+        comparison.Add("runc run, without a user namespace", () => Programs.RunAsync("runc", plain.NextArguments()));
+
+        // After a pause the kernel has to be brought to move a process into a cgroup again, and processors are cold.
+        comparison.Add("step, cold, after a pause", PauseAsync, async () => await RunStepAsync(group, await group.PrepareAsync(spec, CancellationToken.None), log));
+        comparison.Add("runc run, after a pause", PauseAsync, () => Programs.RunAsync("runc", bundle.NextArguments()));
         DockerPeer? docker = Programs.Exists("dockerd") ? await DockerPeer.StartAsync() : null;
         if (docker is not null)
         {
@@ -55,6 +61,8 @@ internal static class StepBenchmark
         Directory.Delete(directory, recursive: true);
         Directory.Delete(stateRoot, recursive: true);
         var met = comparison.AtMost("step, cold", "runc run, same bundle", 1.25);
+        met &= comparison.AtMost("step, cold, after a pause", "runc run, after a pause", 1.25);
+        met &= comparison.AtMost("runc run, same bundle", "runc run, without a user namespace", 1.15);
         if (docker is not null)
         {
             met &= comparison.AtMost("step, cold", "docker run --rm --network none", 1.0 / 5);
@@ -63,6 +71,8 @@ internal static class StepBenchmark
 
         return met;
     }
+
+    private static Task PauseAsync() => Task.Delay(150);
 
     private static async Task RunStepAsync(IContainerGroup group, IPreparedContainer container, string log)
     {
@@ -85,18 +95,7 @@ internal static class StepBenchmark
             : throw new InvalidOperationException(problem);
     }
 
-    private static string FindSandbox()
-    {
-        string[] candidates =
-        [
-            Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX") ?? "",
-            Path.Combine(Programs.Root, "artifacts/sandbox/buildrunner-sandbox"),
-            Path.Combine(Programs.Root, "artifacts/app/buildrunner-sandbox"),
-        ];
-        return candidates.FirstOrDefault(File.Exists) ?? throw new InvalidOperationException("dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox");
-    }
-
-    /// <summary>The same profile and image for the bare runtime, which makes the namespaces itself.</summary>
+    /// <summary>The same profile, mounts and image for the bare runtime, which makes the namespaces itself. Its root is a plain directory, where the engine's is an overlay.</summary>
     private sealed class RuncBundle
     {
         private const uint FirstHostId = 0x7FFF_0000;
@@ -104,13 +103,27 @@ internal static class StepBenchmark
         private readonly string _bundle;
         private int _count;
 
-        public RuncBundle(string directory)
+        public RuncBundle(string directory, string name, bool userNamespace)
         {
-            _bundle = Directory.CreateDirectory(Path.Combine(directory, "bundle")).FullName;
+            _bundle = Directory.CreateDirectory(Path.Combine(directory, name)).FullName;
             var root = Path.Combine(_bundle, "root");
+            var owner = userNamespace ? FirstHostId : 0;
             Programs.RunAsync("cp", "-a", Path.Combine(directory, "image"), root).Wait();
-            Programs.RunAsync("chown", "-R", $"{FirstHostId}:{FirstHostId}", root).Wait();
+            Directory.CreateDirectory(Path.Combine(_bundle, "injected"));
+            foreach (var file in new[] { "hosts", "resolv.conf", "hostname" })
+            {
+                File.WriteAllText(Path.Combine(_bundle, file), "");
+            }
+
+            Programs.RunAsync("chown", "-R", $"{owner}:{owner}", root).Wait();
             Programs.RunAsync("chmod", "711", directory, _bundle).Wait();
+            File.WriteAllText(Path.Combine(_bundle, "config.json"), Configuration(root, userNamespace));
+        }
+
+        public string[] NextArguments() => ["--root", Path.Combine(_bundle, "state"), "run", "--bundle", _bundle, $"bench-{Environment.ProcessId}-{Path.GetFileName(_bundle)}-{_count++}"];
+
+        private string Configuration(string root, bool userNamespace)
+        {
             var spec = new RuntimeSpec
             {
                 Root = root,
@@ -121,7 +134,11 @@ internal static class StepBenchmark
                 FirstHostId = FirstHostId,
                 CgroupPath = "/buildrunner/bench",
                 Limits = new ResourceLimits(Pids: 4096),
-                Binds = [],
+                Binds =
+                [
+                    (_bundle + "/hosts", "/etc/hosts"), (_bundle + "/resolv.conf", "/etc/resolv.conf"), (_bundle + "/hostname", "/etc/hostname"),
+                    (_bundle + "/injected", InjectedFile.Root),
+                ],
                 Privileged = false,
                 AllowNewPrivileges = false,
                 SharedMemoryBytes = 64 << 20,
@@ -130,14 +147,20 @@ internal static class StepBenchmark
             };
             var json = JsonNode.Parse(spec.ToJson()) ?? throw new InvalidOperationException();
             json["process"]!["args"] = new JsonArray("/true");
-            foreach (var space in json["linux"]!["namespaces"]!.AsArray())
+            var linux = json["linux"]!.AsObject();
+            foreach (var space in linux["namespaces"]!.AsArray())
             {
                 space!.AsObject().Remove("path");
             }
 
-            File.WriteAllText(Path.Combine(_bundle, "config.json"), json.ToJsonString());
-        }
+            if (!userNamespace)
+            {
+                linux.Remove("uidMappings");
+                linux.Remove("gidMappings");
+                linux["namespaces"] = new JsonArray([.. linux["namespaces"]!.AsArray().Where(n => (string?)n!["type"] != "user").Select(n => n!.DeepClone())]);
+            }
 
-        public string[] NextArguments() => ["--root", Path.Combine(_bundle, "state"), "run", "--bundle", _bundle, $"bench-{Environment.ProcessId}-{_count++}"];
+            return json.ToJsonString();
+        }
     }
 }

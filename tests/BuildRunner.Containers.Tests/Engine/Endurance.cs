@@ -15,7 +15,7 @@ namespace BuildRunner.Containers.Tests.Engine;
 /// </summary>
 public sealed class Endurance
 {
-    private const int AtOnce = 4;
+    private const int AtOnce = 4, Parts = 4;
     private const long MegaByte = 1 << 20;
 
     private static readonly int Steps = Number("BUILDRUNNER_ENDURANCE_STEPS", 40);
@@ -34,16 +34,20 @@ public sealed class Endurance
         var workflows = new BusyWorkflows(engine, image, host.Folder["image/etc"], host.Auditor.Watch);
 
         // What a first use loads and a host keeps once is there before anything is counted.
-        await workflows.RunAsync(AtOnce * 10, AtOnce);
+        await workflows.RunAsync(Math.Max(AtOnce * 5, Steps / 5), AtOnce);
         Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));
         var (files, devices, rules, memory, descriptors) = (Fingerprint(host.Folder["store"]), Devices(), Rules(), Memory(), Descriptors());
         var tree = Fingerprint(host.Folder["image/etc"]);
         var (succeeded, killed, timedOut) = (workflows.Succeeded, workflows.Killed, workflows.TimedOut);
         var watch = Stopwatch.StartNew();
 
-        await workflows.RunAsync(Steps, AtOnce);
-
         var log = TestContext.Current.TestOutputHelper;
+        for (var part = 0; part < Parts; part++)
+        {
+            await workflows.RunAsync(Steps / Parts, AtOnce);
+            log?.WriteLine($"after {(part + 1) * Steps / Parts} steps: memory {Memory() / MegaByte} MB, of it managed {GC.GetTotalMemory(false) / 1024} KB; {Descriptors()} descriptors");
+        }
+
         log?.WriteLine($"{Steps} steps in {watch.Elapsed}: {workflows.Succeeded - succeeded} ended by themselves, {workflows.Killed - killed} killed, {workflows.TimedOut - timedOut} timed out");
         Assert.Equal(Steps, workflows.Succeeded - succeeded + workflows.Killed - killed + workflows.TimedOut - timedOut);
         Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));

@@ -46,13 +46,24 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         try
         {
             var version = await HelperProgram.RunAsync(options.RuntimePath, ["--version"], cancellationToken);
-            return new ReadinessCheck("runtime", ReadinessStatus.Ok, version.Split('\n')[0]);
+            return OfVersion(version, RuntimeHoles.ChangelogOf(version));
         }
         catch (ContainerException missing)
         {
             // That is the finding.
             return new ReadinessCheck("runtime", ReadinessStatus.Failed, missing.Message, InstallRuntime);
         }
+    }
+
+    /// <summary>The runtime, and the holes that it is known to have.</summary>
+    internal static ReadinessCheck OfVersion(string version, string changelog)
+    {
+        var line = version.Split('\n')[0];
+        return RuntimeHoles.Of(version, changelog) is { Count: > 0 } holes
+            ? new ReadinessCheck(
+                "runtime", ReadinessStatus.Warning, $"{line}, with known holes: {string.Join("; ", holes)}",
+                "install a newer one, or name it with Engine:Runtime. Root of a container is nobody on this host, which takes the edge off most of them")
+            : new ReadinessCheck("runtime", ReadinessStatus.Ok, line);
     }
 
     /// <summary>Everything at once: namespaces, overlay, id-mapped layers, network, limits, filter.</summary>
