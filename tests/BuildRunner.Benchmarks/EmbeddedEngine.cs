@@ -39,7 +39,7 @@ internal sealed class EmbeddedEngine : IAsyncDisposable
     public ContainerSpec Step(params string[] command) => new() { Name = "step", Image = Image, Entrypoint = command };
 
     /// <summary>Runs a step from nothing to its end.</summary>
-    public async Task RunAsync(IContainerGroup group, ContainerSpec spec, IOutputSink output)
+    public static async Task RunAsync(IContainerGroup group, ContainerSpec spec, IOutputSink output)
     {
         var container = await group.PrepareAsync(spec, CancellationToken.None);
         var exit = await group.RunAsync(container, StartSpec.AsPrepared, output, CancellationToken.None);

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Storage;
@@ -76,12 +75,12 @@ public sealed class Endurance
                 [CrashingProcess.BusyVariable] = "2",
             });
             File.Delete(host.Folder["socket"]);
-            await Task.Delay(Random.Shared.Next(1500), Stop);
+            await Task.Delay(RandomNumberGenerator.GetInt32(1500), Stop);
             var shims = ChildrenOf(child.Id).Where(c => c.Command.EndsWith(" shim", StringComparison.Ordinal)).ToList();
             if (round % 3 > 0 && shims.Count > 0)
             {
-                Kill(shims[Random.Shared.Next(shims.Count)].Id);
-                await Task.Delay(Random.Shared.Next(50), Stop);
+                Kill(shims[RandomNumberGenerator.GetInt32(shims.Count)].Id);
+                await Task.Delay(RandomNumberGenerator.GetInt32(50), Stop);
             }
 
             child.Kill();

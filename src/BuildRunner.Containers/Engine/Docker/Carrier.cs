@@ -1,4 +1,5 @@
 using System.Formats.Tar;
+using Docker.DotNet;
 using Docker.DotNet.Models;
 
 namespace BuildRunner.Containers.Engine.Docker;
@@ -164,6 +165,23 @@ internal static class CarrierImage
         return await DockerImages.FindAsync(connection.Endpoint, connection.Client, Name, cancellationToken) is { } made
             ? made.ID
             : throw new ContainerException(ContainerFailure.Internal, $"the engine at {connection.Endpoint} did not import an empty image: {monitor.Error}");
+    }
+
+    /// <summary>True: the engine has it.</summary>
+    public static async Task<bool> IsThereAsync(DockerConnection connection, CancellationToken cancellationToken) =>
+        await DockerImages.FindAsync(connection.Endpoint, connection.Client, Name, cancellationToken) is not null;
+
+    /// <summary>Removes it, unless a container has it or it is gone already.</summary>
+    public static async Task RemoveAsync(DockerConnection connection)
+    {
+        try
+        {
+            await connection.CallAsync("removing an empty image", c => c.Images.DeleteImageAsync(Name, new ImageDeleteParameters(), CancellationToken.None));
+        }
+        catch (ContainerException used) when (used.InnerException is DockerApiException)
+        {
+            // Somebody has begun to use it.
+        }
     }
 
     /// <summary>Creates a container of it.</summary>

@@ -20,8 +20,16 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
             if (checks.TrueForAll(c => c.Status != ReadinessStatus.Failed))
             {
                 checks.AddRange(OfInfo(await connection.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken))));
-                checks.Add(await FilesAsync(connection, cancellationToken));
-                checks.Insert(0, await ContainerAsync(connection, cancellationToken));
+                var hadImage = await CarrierImage.IsThereAsync(connection, cancellationToken);
+                try
+                {
+                    checks.Add(await FilesAsync(connection, cancellationToken));
+                    checks.Insert(0, await ContainerAsync(connection, cancellationToken));
+                }
+                finally
+                {
+                    await (hadImage ? Task.CompletedTask : CarrierImage.RemoveAsync(connection));
+                }
             }
         }
         catch (ContainerException missing)
