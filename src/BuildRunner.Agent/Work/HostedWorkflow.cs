@@ -260,6 +260,9 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants)
     {
         var volumes = grants.Volumes ? options.AllowedVolumes : [];
-        return new StepPolicy(options.AllowPrivileged && grants.Privileged, volumes, options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds };
+        var withheld = grants.Stranger ? "the code comes from a fork, and strangers get nothing of the machine whatever the repository is trusted with"
+            : grants is { Privileged: true, Volumes: true } ? null
+            : "an administrator of the server has to trust the repository with it first";
+        return new StepPolicy(options.AllowPrivileged && grants.Privileged, volumes, options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds, Withheld = withheld };
     }
 }

@@ -86,17 +86,21 @@ internal static class HooksApi
 
     private static ApiException NoHook(ApiCall call) => ApiException.NotFound($"{call.Repository} has no endpoint '{call.Route("hook")}'");
 
-    private static HookInfo InfoOf(ApiCall call, HookRow hook) => new()
+    private static HookInfo InfoOf(ApiCall call, HookRow hook) => InfoOf(call.Get<Links>(), hook);
+
+    /// <summary>An endpoint as people see it: without its secret.</summary>
+    internal static HookInfo InfoOf(Links links, HookRow hook) => new()
     {
         Name = hook.Name,
-        Url = new Uri(call.Get<Links>().Root, ApiRoutes.With(TriggerRoutes.Hook, "hook", hook.Name)[1..]).AbsoluteUri,
+        Url = new Uri(links.Root, ApiRoutes.With(TriggerRoutes.Hook, "hook", hook.Name)[1..]).AbsoluteUri,
         Settings = Hooks.SettingsOf(hook),
         Enabled = hook.Enabled,
         HasSecret = hook.Secret is not null,
         LastDeliveryAt = hook.LastDeliveryAt,
     };
 
-    private static DeliveryInfo InfoOf(InboxRow row, Dictionary<Guid, string> runs) => new()
+    /// <summary>A delivery as people see it: without its body.</summary>
+    internal static DeliveryInfo InfoOf(InboxRow row, Dictionary<Guid, string> runs) => new()
     {
         Id = row.Id.ToString("N"),
         Source = row.Source,
@@ -108,15 +112,18 @@ internal static class HooksApi
         Run = row.Run is { } run ? runs.GetValueOrDefault(run) : null,
     };
 
-    private static Task<Dictionary<Guid, string>> RunsAsync(ApiCall call, IReadOnlyList<InboxRow> rows)
+    private static Task<Dictionary<Guid, string>> RunsAsync(ApiCall call, IReadOnlyList<InboxRow> rows) => RunsAsync(call.Get<Database>(), rows, call.Stop);
+
+    /// <summary>The names of the runs that deliveries made.</summary>
+    internal static Task<Dictionary<Guid, string>> RunsAsync(Database database, IReadOnlyList<InboxRow> rows, CancellationToken stop)
     {
         var ids = rows.Select(row => row.Run).OfType<Guid>().Distinct().ToList();
-        return call.Get<Database>().ReadAsync(
+        return database.ReadAsync(
             db => (
                 from run in db.Runs
                 join repository in db.Repositories on run.Repository equals repository.Id
                 where ids.Contains(run.Id)
-                select new { run.Id, Name = repository.Name + "#" + run.Number }).ToDictionaryAsync(r => r.Id, r => r.Name, call.Stop),
-            call.Stop);
+                select new { run.Id, Name = repository.Name + "#" + run.Number }).ToDictionaryAsync(r => r.Id, r => r.Name, stop),
+            stop);
     }
 }

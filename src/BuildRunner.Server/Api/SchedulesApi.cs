@@ -76,10 +76,13 @@ internal static class SchedulesApi
         return (await InfoOfAsync(call, [row]))[0];
     }
 
-    private static async Task<IReadOnlyList<ScheduleInfo>> InfoOfAsync(ApiCall call, IReadOnlyList<ScheduleRow> rows)
+    private static Task<IReadOnlyList<ScheduleInfo>> InfoOfAsync(ApiCall call, IReadOnlyList<ScheduleRow> rows) =>
+        InfoOfAsync(call.Get<ScheduleStore>(), rows, call.Get<TimeProvider>().GetUtcNow(), call.Stop);
+
+    /// <summary>Schedules as people see them, with what comes and what was.</summary>
+    internal static async Task<IReadOnlyList<ScheduleInfo>> InfoOfAsync(ScheduleStore store, IReadOnlyList<ScheduleRow> rows, DateTimeOffset now, CancellationToken stop)
     {
-        var fires = await call.Get<ScheduleStore>().FiresAsync([.. rows.Select(row => row.Id)], call.Stop);
-        var now = call.Get<TimeProvider>().GetUtcNow();
+        var fires = await store.FiresAsync([.. rows.Select(row => row.Id)], stop);
         return
         [
             .. rows.Select(row => new ScheduleInfo

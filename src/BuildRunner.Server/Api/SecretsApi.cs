@@ -105,7 +105,8 @@ internal static class SecretsApi
             : throw ApiException.Request($"'{host}' is no host of a registry; write for example registry.example or registry.example:5000");
     }
 
-    private static SecretInfo InfoOf(SecretRow row)
+    /// <summary>A secret as people see it: without its value.</summary>
+    internal static SecretInfo InfoOf(SecretRow row)
     {
         var rules = JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!;
         return new SecretInfo(row.Name, LevelWord(row.Level), rules.Events, rules.Branches, rules.Images, row.UpdatedAt, row.LastUsedAt);
@@ -113,5 +114,6 @@ internal static class SecretsApi
 
     private static RegistryInfo InfoOf(RegistryRow row) => new(row.Host, LevelWord(row.Level), row.User, row.UpdatedAt);
 
-    private static string LevelWord(int level) => level switch { 0 => "installation", 1 => "organisation", _ => "repository" };
+    /// <summary>The word for a level.</summary>
+    internal static string LevelWord(int level) => level switch { 0 => "installation", 1 => "organisation", _ => "repository" };
 }

@@ -64,6 +64,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
     private async Task<WorkTask.Step> StepAsync(WriteTurn turn, RunOfWork facts, RunEvent runEvent, WorkRow row, StepPlan step)
     {
         var opened = secrets.Open(await SecretStore.OfAsync(turn.Db, facts.Repository, facts.Name), step, runEvent, facts.Decision);
+        await SecretStore.NoteUseAsync(turn, opened);
         var state = (await RunWriter.StateAsync(turn, row.Run)).Workflow(row.Workflow);
         return new WorkTask.Step
         {

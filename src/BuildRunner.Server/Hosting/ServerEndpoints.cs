@@ -47,6 +47,7 @@ public static class ServerEndpoints
         routes.MapWebhooks();
         routes.MapHangfire();
         routes.MapSignIn();
+        routes.MapBadge();
         routes.MapPages();
         routes.MapApiDescription();
         routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).AllowAnonymous().ExcludeFromDescription();

@@ -87,7 +87,7 @@ public static class ServerServices
     {
         services.AddSingleton(options).AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>();
         services.AddSingleton<ForgeRepositories>().AddSingleton<ForgeRuns>().AddSingleton<IDeliveryHandler, GitHubDeliveries>();
-        services.AddSingleton<GitHubChecks>().AddSingleton<RunViewLoader>();
+        services.AddSingleton<GitHubChecks>().AddSingleton<LogScans>().AddSingleton<RunViewLoader>();
     }
 
     // Frames and what BuildRunner itself says come on top of what the step wrote.

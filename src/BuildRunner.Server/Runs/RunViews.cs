@@ -115,19 +115,22 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
         };
     }
 
+    /// <summary>A run's state, a word of <see cref="RunStates"/>.</summary>
+    public static string StateOf(RunRow run) => run.Stage switch
+    {
+        RunStage.Blocked => RunStates.Blocked,
+        RunStage.Queued => RunStates.Queued,
+        RunStage.Running => RunStates.Running,
+        _ => run.Outcome!,
+    };
+
     private RunSummary Summary(RunRow run, string repository) => new()
     {
         Id = run.Id.ToString("N", CultureInfo.InvariantCulture),
         Repo = repository,
         Number = run.Number,
         Attempt = run.Attempt,
-        State = run.Stage switch
-        {
-            RunStage.Blocked => RunStates.Blocked,
-            RunStage.Queued => RunStates.Queued,
-            RunStage.Running => RunStates.Running,
-            _ => run.Outcome!,
-        },
+        State = StateOf(run),
         Reason = run.Stage == RunStage.Blocked ? "waits for an approval" : run.Reason,
         Event = run.Event,
         Branch = run.Branch,

@@ -67,7 +67,19 @@ internal sealed class SecretStore(KeyRing keys)
             g => g.Key,
             g => Encoding.UTF8.GetString(keys.Open(g.Value.Sealed.Span, g.Value.Level.Place(g.Value.Name))),
             StringComparer.Ordinal);
-        return new OpenedSecrets(values, grants.Refused);
+        return new OpenedSecrets(values, grants.Refused) { Opened = [.. grants.Granted.Values.Select(g => g.Id)] };
+    }
+
+    /// <summary>Notes that secrets are handed out. To the minute: many steps at once shall not wait for each other here.</summary>
+    public static async Task NoteUseAsync(WriteTurn turn, OpenedSecrets opened)
+    {
+        if (opened.Opened.Count > 0)
+        {
+            DateTimeOffset? now = turn.Now;
+            var before = turn.Now - TimeSpan.FromMinutes(1);
+            await turn.Db.Secrets.Where(s => opened.Opened.Contains(s.Id) && (s.LastUsedAt == null || s.LastUsedAt < before))
+                .ExecuteUpdateAsync(set => set.SetProperty(s => s.LastUsedAt, now));
+        }
     }
 
     /// <summary>For whom a stored secret is.</summary>
@@ -79,10 +91,14 @@ internal sealed class SecretStore(KeyRing keys)
     };
 
     private static StoredSecret Stored(SecretRow row) =>
-        new(LevelOf(row), row.Name, row.Sealed, JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!);
+        new(LevelOf(row), row.Name, row.Sealed, JsonSerializer.Deserialize(row.Rules, StoredJson.Default.SecretRules)!) { Id = row.Id };
 }
 
 /// <summary>Secrets for one step.</summary>
 /// <param name="Values">By name.</param>
 /// <param name="Withheld">Those it names and does not get, by name: why.</param>
-internal sealed record OpenedSecrets(IReadOnlyDictionary<string, string> Values, IReadOnlyDictionary<string, string> Withheld);
+internal sealed record OpenedSecrets(IReadOnlyDictionary<string, string> Values, IReadOnlyDictionary<string, string> Withheld)
+{
+    /// <summary>The rows of those it gets.</summary>
+    public IReadOnlyList<Guid> Opened { get; init; } = [];
+}

@@ -5,7 +5,11 @@ namespace BuildRunner.Server.Secrets;
 /// <param name="Name">Its name, compared without regard to case.</param>
 /// <param name="Sealed">What <see cref="KeyRing.Seal"/> made.</param>
 /// <param name="Rules">Who gets it.</param>
-public sealed record StoredSecret(SecretLevel Level, string Name, ReadOnlyMemory<byte> Sealed, SecretRules Rules);
+public sealed record StoredSecret(SecretLevel Level, string Name, ReadOnlyMemory<byte> Sealed, SecretRules Rules)
+{
+    /// <summary>Its row.</summary>
+    public Guid Id { get; init; }
+}
 
 /// <summary>Who asks for secrets: one step of one run.</summary>
 public sealed record SecretAudience

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -118,9 +119,14 @@ internal sealed class Inbox(Database database) : IDisposable
     }
 
     /// <summary>The latest deliveries, without their bodies.</summary>
-    public Task<List<InboxRow>> ListAsync(string? source, int most, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<List<InboxRow>> ListAsync(string? source, int most, CancellationToken cancellationToken) => LatestAsync(i => source == null || i.Source == source, most, cancellationToken);
+
+    /// <summary>The latest deliveries about a repository, without their bodies.</summary>
+    public Task<List<InboxRow>> OfRepositoryAsync(Guid repository, int most, CancellationToken cancellationToken) => LatestAsync(i => i.Repository == repository, most, cancellationToken);
+
+    private Task<List<InboxRow>> LatestAsync(Expression<Func<InboxRow, bool>> which, int most, CancellationToken cancellationToken) => database.ReadAsync(
         db => db.Inbox
-            .Where(i => source == null || i.Source == source)
+            .Where(which)
             .OrderByDescending(i => i.Id)
             .Take(most)
             .Select(i => new InboxRow

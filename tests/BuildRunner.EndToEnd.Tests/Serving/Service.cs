@@ -133,6 +133,19 @@ internal sealed class Service : IAsyncDisposable
         processes.Add(Release.Start(folder.Path, own, "agent", "--token-file", folder["token"]));
     }
 
+    /// <summary>Kills the server where it is, and starts it again in the same folder; its address is another one then.</summary>
+    public async Task KillAndServeAgainAsync()
+    {
+        var killed = Server;
+        _ = Release.Kill(killed.Id, 9);
+        await killed.GoneAsync(TimeSpan.FromSeconds(30));
+        await killed.DisposeAsync();
+        processes.RemoveAt(0);
+        await ServeAsync("server");
+        processes.Insert(0, processes[^1]);
+        processes.RemoveAt(processes.Count - 1);
+    }
+
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();

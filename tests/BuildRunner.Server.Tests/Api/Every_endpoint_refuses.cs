@@ -21,6 +21,7 @@ public sealed class Every_endpoint_refuses
         TriggerRoutes.GitHub, TriggerRoutes.Hook, // Whoever posts there proves with a signature that the secret is known.
         "/login/link", "/logout", "/login", ApiRoutes.RedeemLink, // Begin and end a session.
         "/assets/{version}/{name}", "/favicon.ico", "/problem/{status:int}", // What the page for signing in is made of.
+        "/badge/{owner}/{file}", // Read-me files show it; tells strangers of open repositories only.
         "/api/{documentName}.json", // Says what is in the sources anyway.
     ];
 

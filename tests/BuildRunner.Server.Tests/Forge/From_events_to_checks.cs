@@ -1,5 +1,4 @@
 using System.Net;
-using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
@@ -54,7 +53,7 @@ public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture
         Assert.Equal(("push", "main"), (run.Event, run.Branch));
         await ChecksAsync(commit, checks => checks.Count == 2 && checks.Values.All(c => c.Status != "completed"));
 
-        await DoAllAsync(new Outcome.Failure(new FailureReason.ExitCode(3)), "::error file=src/a.cs,line=7::it broke\nlast words\n");
+        await PretendingAgent.DoAllAsync(server, new Outcome.Failure(new FailureReason.ExitCode(3)), "::error file=src/a.cs,line=7::it broke\nlast words\n");
         var ended = await ChecksAsync(commit, checks => checks.Count == 2 && checks.Values.All(c => c.Status == "completed"));
         Assert.Equal(["failure", "failure"], ended.Values.Select(c => c.Conclusion));
         Assert.Contains(ended.Keys, name => name == "buildrunner/push");
@@ -149,59 +148,6 @@ public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture
 
             await Task.Delay(50, Cancel);
         }
-    }
-
-    // An agent that runs nothing, and says that each step ended so.
-    private async Task DoAllAsync(Outcome outcome, string log)
-    {
-        var agent = await server.AgentAsync();
-        while (true)
-        {
-            var claim = new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 4, Stopping = [] };
-            var answer = await HttpServer.PostAsync(agent, AgentRoutes.Claim, claim, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
-            foreach (var item in answer.Work)
-            {
-                if (item.Task is WorkTask.Step)
-                {
-                    await SayAsync(agent, item, AgentRoutes.Intent, new IntentRequest { Fence = item.Fence, Image = "busybox" }, AgentContractJson.Default.IntentRequest);
-                    await LogAsync(agent, item, log);
-                }
-
-                WorkResult result = item.Task switch
-                {
-                    WorkTask.Start => new WorkResult.Ready(),
-                    WorkTask.Step => new WorkResult.Ended(new StepReport { Outcome = outcome, Image = "busybox" }),
-                    _ => new WorkResult.Released(),
-                };
-                await SayAsync(agent, item, AgentRoutes.Result, new ResultRequest { Fence = item.Fence, Result = result }, AgentContractJson.Default.ResultRequest);
-                if (item.Task is WorkTask.Release)
-                {
-                    return;
-                }
-            }
-        }
-    }
-
-    private static async Task SayAsync<T>(HttpClient agent, WorkItem item, string route, T body, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
-    {
-        using var response = await HttpServer.SendAsync(agent, AgentRoutes.For(route, item.Id), body, type);
-        Assert.True(response.IsSuccessStatusCode, $"{route}: {await response.Content.ReadAsStringAsync(Cancel)}");
-    }
-
-    private static async Task LogAsync(HttpClient agent, WorkItem item, string log)
-    {
-        var bytes = new List<byte>();
-        foreach (var line in log.TrimEnd('\n').Split('\n'))
-        {
-            var frame = new LogFrame(Core.Logs.LogStream.Out, DateTimeOffset.UnixEpoch, Unterminated: false, System.Text.Encoding.UTF8.GetBytes(line));
-            var buffer = new byte[frame.Size];
-            frame.Write(buffer);
-            bytes.AddRange(buffer);
-        }
-
-        var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData([.. bytes]));
-        using var response = await agent.PutAsync(AgentRoutes.ForLog(item.Id, LogStreams.Output, item.Fence, 0, hash), new ByteArrayContent([.. bytes]), Cancel);
-        Assert.True(response.IsSuccessStatusCode);
     }
 
     private sealed record Check(string Status, string? Conclusion, string Summary, int Annotations);

@@ -39,6 +39,9 @@ internal sealed class GitHubFront : IAsyncDisposable
 
     public Uri Address { get; private set; } = new("http://127.0.0.1/");
 
+    /// <summary>What the second limit says of when to come again.</summary>
+    public string RetryAfter { get; set; } = "7";
+
     public ConcurrentQueue<Seen> Requests { get; } = new();
 
     /// <summary>Decides what happens to each request about checks or statuses.</summary>
@@ -80,7 +83,7 @@ internal sealed class GitHubFront : IAsyncDisposable
                 await SayAsync(context, 403, "API rate limit exceeded for installation ID 100.");
                 return;
             case Trouble.SecondaryLimit:
-                context.Response.Headers["Retry-After"] = "7";
+                context.Response.Headers["Retry-After"] = RetryAfter;
                 await SayAsync(context, 403, "You have exceeded a secondary rate limit.");
                 return;
             case Trouble.Unauthorized:

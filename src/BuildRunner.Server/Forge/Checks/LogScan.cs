@@ -6,8 +6,9 @@ using BuildRunner.Core.AgentContract;
 
 namespace BuildRunner.Server.Forge.Checks;
 
-/// <summary>Goes through a step's log once: the marks it made with commands as on GitHub (<c>::error file=src/a.cs,line=3::message</c>), and its last lines.</summary>
-internal sealed partial class LogScan
+/// <summary>Goes through a step's log once: the marks it made with commands as on GitHub (<c>::error file=src/a.cs,line=3::message</c>), those that compilers print, and its last lines.</summary>
+/// <param name="root">Where the step's tree was; paths below it are taken as relative to it. Null: not known.</param>
+internal sealed partial class LogScan(string? root = null)
 {
     private const int TailLines = 20;
 
@@ -25,6 +26,20 @@ internal sealed partial class LogScan
 
     /// <summary>The last lines; null: it wrote nothing.</summary>
     public LogTail? Tail => count == 0 ? null : new LogTail(count - tail.Count + 1, [.. tail], errorLine);
+
+    /// <summary>The same, to be ended where the log is now while this one goes on.</summary>
+    public LogScan Copy()
+    {
+        var copy = new LogScan(root) { count = count, errorLine = errorLine };
+        copy.annotations.AddRange(annotations);
+        copy.line.Write(line.WrittenSpan);
+        foreach (var kept in tail)
+        {
+            copy.tail.Enqueue(kept);
+        }
+
+        return copy;
+    }
 
     /// <summary>Takes the next piece of the log.</summary>
     public void Add(LogFrame frame)
@@ -61,6 +76,12 @@ internal sealed partial class LogScan
     {
         if (Command().Match(text) is not { Success: true } command)
         {
+            if (CompilerMarks.Of(text, root) is { } found)
+            {
+                errorLine ??= found.Level == AnnotationLevel.Failure ? count : null;
+                Keep(found);
+            }
+
             return;
         }
 
@@ -68,20 +89,27 @@ internal sealed partial class LogScan
         errorLine ??= level == AnnotationLevel.Failure ? count : null;
         var values = command.Groups["values"].Value.Split(',').Select(pair => pair.Split('=', 2)).Where(pair => pair.Length == 2)
             .DistinctBy(pair => pair[0].Trim()).ToDictionary(pair => pair[0].Trim(), pair => Unescape(pair[1], inValue: true), StringComparer.Ordinal);
-        if (annotations.Count(a => a.Level == level) >= MaxOfKind || !values.TryGetValue("file", out var file) || !IsRelative(file))
+        if (!values.TryGetValue("file", out var file) || CompilerMarks.Relative(file, root) is not { } path)
         {
             return;
         }
 
         var first = Number(values, "line") ?? 1;
         var last = Math.Max(first, Number(values, "endLine") ?? first);
-        annotations.Add(new CheckAnnotation(file, first, last, level, Unescape(command.Groups["message"].Value, inValue: false), values.GetValueOrDefault("title")));
+        Keep(new CheckAnnotation(path, first, last, level, Unescape(command.Groups["message"].Value, inValue: false), values.GetValueOrDefault("title")));
+    }
+
+    // Builds print a mistake where it happens and again at their end.
+    private void Keep(CheckAnnotation found)
+    {
+        if (annotations.Count(a => a.Level == found.Level) < MaxOfKind && !annotations.Contains(found))
+        {
+            annotations.Add(found);
+        }
     }
 
     private static int? Number(Dictionary<string, string> values, string name) =>
         values.TryGetValue(name, out var text) && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number > 0 ? number : null;
-
-    private static bool IsRelative(string file) => file.Length is > 0 and <= 1000 && !file.StartsWith('/') && !file.Split('/').Contains("..") && !file.Any(char.IsControl);
 
     private static string Unescape(string text, bool inValue)
     {

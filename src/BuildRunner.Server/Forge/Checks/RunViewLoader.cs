@@ -4,6 +4,7 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Logs;
+using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -12,7 +13,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Forge.Checks;
 
 /// <summary>Reads a run as its checks show it: state, problems of its files, and from the logs of what has ended the last lines and the marks that steps made.</summary>
-internal sealed class RunViewLoader(Database database, LogReader logs, Links links)
+internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans scans, Links links)
 {
     /// <summary>The view; null: there is no such run.</summary>
     public async Task<RunView?> LoadAsync(Guid run, CancellationToken cancellationToken)
@@ -64,19 +65,22 @@ internal sealed class RunViewLoader(Database database, LogReader logs, Links lin
     {
         var work = await database.ReadAsync(
             db => db.Work.Where(w => w.Run == run && w.Kind == WorkKind.Step && w.State == WorkState.Done).Select(w => new { w.Id, w.Workflow, w.Step, w.Attempt }).ToListAsync(stop), stop);
+        var planned = await database.ReadAsync(db => plans.OfAsync(db, run), stop);
         var annotations = new Dictionary<string, IReadOnlyList<CheckAnnotation>>(StringComparer.Ordinal);
         var tails = new Dictionary<(string Workflow, string Step), LogTail>();
         foreach (var workflow in state.Workflows)
         {
+            // In the order in which steps ended: what was sent to the forge stays where it is in the list.
+            var root = planned.Plan.Workflows.FirstOrDefault(w => w.Name == workflow.Name)?.WorkspaceTree;
             var marks = new List<CheckAnnotation>();
-            foreach (var step in workflow.Steps.Where(s => s.Phase is StepPhase.Done && !s.Attempts.IsEmpty))
+            foreach (var step in workflow.Steps.Where(s => s.Phase is StepPhase.Done && !s.Attempts.IsEmpty).OrderBy(s => ((StepPhase.Done)s.Phase).At))
             {
                 if (work.FirstOrDefault(w => w.Workflow == workflow.Name && w.Step == step.Name && w.Attempt == step.Attempts[^1].Number) is not { } ended)
                 {
                     continue;
                 }
 
-                var scan = await ScanAsync(new LogKey(run, ended.Id, LogStreams.Output), stop);
+                var scan = await scans.OfAsync(new LogKey(run, ended.Id, LogStreams.Output), root, stop);
                 marks.AddRange(scan.Annotations);
                 if (step.Phase is StepPhase.Done { Outcome: not (Outcome.Success or Outcome.Skipped) } && scan.Tail is { } tail)
                 {
@@ -88,18 +92,6 @@ internal sealed class RunViewLoader(Database database, LogReader logs, Links lin
         }
 
         return new StepMarks(annotations, tails);
-    }
-
-    private async Task<LogScan> ScanAsync(LogKey log, CancellationToken stop)
-    {
-        var scan = new LogScan();
-        await foreach (var (frame, _) in logs.ReadAsync(log, 0, follow: false, stop))
-        {
-            scan.Add(frame);
-        }
-
-        scan.End();
-        return scan;
     }
 
     private sealed record Found(RunRow Row, string? Diagnostics, string Repository, ApprovalRow? Approval);

@@ -40,9 +40,47 @@ public sealed class LogScanTests
         Assert.Equal((31, 20), (scan.Tail!.FirstLine, scan.Tail.Lines.Count));
     }
 
-    private static LogScan Scan(string text)
+    [Theory]
+    [InlineData("src/a.cs(3,7): error CS1002: ; expected [/woodpecker/src/shop/shop.csproj]", "src/a.cs", 3, true, "; expected", "CS1002")]
+    [InlineData("/woodpecker/src/shop/src/a.cs(3,7,3,9): warning CA1822: Mark it static", "src/a.cs", 3, false, "Mark it static", "CA1822")]
+    [InlineData("app/main.ts(12,1): error TS2304: Cannot find name 'x'.", "app/main.ts", 12, true, "Cannot find name 'x'.", "TS2304")]
+    [InlineData("./lib/x.c:41:5: error: expected ';' before 'return'", "lib/x.c", 41, true, "expected ';' before 'return'", null)]
+    [InlineData("\e[1mlib/x.c:41:5: \e[31mfatal error: \e[0mno such file", "lib/x.c", 41, true, "no such file", null)]
+    [InlineData("Main.java:7: error: class not found", "Main.java", 7, true, "class not found", null)]
+    [InlineData("src/lib.rs:2:1: warning[E0001]: unused", "src/lib.rs", 2, false, "unused", "E0001")]
+    public void What_compilers_print_becomes_marks_without_a_word_in_the_pipeline(string line, string file, int number, bool isError, string message, string? code)
+    {
+        var scan = Scan($"building\n{line}\n{line}\n", "/woodpecker/src/shop");
+        Assert.Equal(new CheckAnnotation(file, number, number, isError ? AnnotationLevel.Failure : AnnotationLevel.Warning, message, code), Assert.Single(scan.Annotations));
+        Assert.Equal(isError ? 2 : (int?)null, scan.Tail!.ErrorLine);
+    }
+
+    [Theory]
+    [InlineData("/usr/include/x.h:3:1: error: not of the tree")]
+    [InlineData("../x.c:3:1: error: outside")]
+    [InlineData("12:30:15: error: a time")]
+    [InlineData("there was an error: x")]
+    [InlineData("a.c:99999999:1: error: no line")]
+    [InlineData("a(b): error X: y")]
+    public void What_only_looks_like_it_makes_none(string line) => Assert.Empty(Scan(line + "\n", "/woodpecker/src/shop").Annotations);
+
+    [Fact]
+    public void A_copy_ends_where_the_log_is_now_and_the_scan_goes_on()
     {
         var scan = new LogScan();
+        scan.Add(new LogFrame(LogStream.Out, DateTimeOffset.UnixEpoch, Unterminated: true, "::error file=a::half"u8.ToArray()));
+        var copy = scan.Copy();
+        copy.End();
+        Assert.Equal("half", Assert.Single(copy.Annotations).Message);
+        scan.Add(new LogFrame(LogStream.Out, DateTimeOffset.UnixEpoch, Unterminated: false, " and whole"u8.ToArray()));
+        scan.End();
+        Assert.Equal("half and whole", Assert.Single(scan.Annotations).Message);
+        Assert.Equal(1, scan.Tail!.FirstLine);
+    }
+
+    private static LogScan Scan(string text, string? root = null)
+    {
+        var scan = new LogScan(root);
         foreach (var line in text.TrimEnd('\n').Split('\n'))
         {
             scan.Add(new LogFrame(LogStream.Out, DateTimeOffset.UnixEpoch, Unterminated: false, Encoding.UTF8.GetBytes(line)));
