@@ -121,7 +121,7 @@ public sealed class Pages_of_triggers_in_a_browser(Chromium chromium) : IClassFi
         }
     }
 
-    private Task ClickAsync(string label) => tab.EvaluateAsync($"document.querySelector('button[aria-label^=\"{label}\"]').click()");
+    private async Task ClickAsync(string label) => await tab.EvaluateAsync($"document.querySelector('button[aria-label^=\"{label}\"]').click()");
 
     private async Task IsAccessibleAsync()
     {
