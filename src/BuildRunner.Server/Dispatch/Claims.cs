@@ -110,7 +110,7 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         // An agent that says why it takes nothing still finishes what it has begun.
         if (free > 0 && !agent.Drain && agent.Unready is null && taken.Count == 0)
         {
-            var strangers = !agent.Embedded || options.EmbeddedAgentTakesStrangers;
+            var strangers = (!agent.Embedded || options.EmbeddedAgentTakesStrangers) && Labels.TakesStrangers(Labels.OfAgent(agent.Labels, agent.Facts));
             foreach (var row in await Candidates.OpenAsync(turn, labels, strangers))
             {
                 if (await TryTakeAsync(turn, agent, request.Claim, row))

@@ -6,6 +6,7 @@ namespace BuildRunner.Server.Dispatch;
 internal static class Labels
 {
     private const char Must = '!';
+    private const string Strangers = "strangers";
     private const int MaxFact = 200;
 
     /// <summary>What of an agent's own statements counts as labels; the rest comes from the server.</summary>
@@ -39,6 +40,9 @@ internal static class Labels
     public static bool Fit(IReadOnlyDictionary<string, string> agent, IReadOnlyDictionary<string, string> work) =>
         Missing(agent, work).Count == 0
         && agent.Where(a => a.Key.StartsWith(Must)).All(a => work.TryGetValue(a.Key[1..], out var wanted) && Takes(a.Value, wanted));
+
+    /// <summary>Whether an agent is for strangers' work too. A stranger writes which labels his workflow asks for, so only the agent's own can say no.</summary>
+    public static bool TakesStrangers(IReadOnlyDictionary<string, string> agent) => agent.GetValueOrDefault(Strangers) != "never";
 
     /// <summary>Labels of the work that the agent does not have.</summary>
     public static List<string> Missing(IReadOnlyDictionary<string, string> agent, IReadOnlyDictionary<string, string> work) =>

@@ -57,7 +57,12 @@ internal static class WaitingReasons
             return $"no agent{with} is online";
         }
 
-        if (work.Stranger && !queue.EmbeddedTakesStrangers && fitting.TrueForAll(a => a.Embedded))
+        if (work.Stranger && fitting.TrueForAll(a => !Labels.TakesStrangers(a.Labels)))
+        {
+            return $"strangers' work is not given to an agent with the label strangers=never, and none without it has {(work.Labels.Count == 0 ? "registered" : Text(work.Labels))}";
+        }
+
+        if (work.Stranger && !queue.EmbeddedTakesStrangers && fitting.TrueForAll(a => a.Embedded || !Labels.TakesStrangers(a.Labels)))
         {
             return "strangers' work is not given to an agent in the server's process; register an agent on another machine, or set Agent:TakeStrangers";
         }

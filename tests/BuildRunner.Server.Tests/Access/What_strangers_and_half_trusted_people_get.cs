@@ -70,6 +70,19 @@ public sealed class What_strangers_and_half_trusted_people_get : IAsyncLifetime
         Assert.NotNull((await server.Runs.RerunAsync(approved, new RerunWhat.All(), "kim", Cancel)).Run);
     }
 
+    [Fact]
+    public async Task An_agent_that_is_not_for_strangers_takes_none_of_theirs_whatever_labels_they_ask_for()
+    {
+        var plan = TestPlans.Of(TestPlans.Workflow("ci", "build") with { Labels = new Dictionary<string, string> { ["role"] = "deploy" } });
+        var agent = await server.AgentAsync(labels: new Dictionary<string, string> { ["role"] = "deploy", ["strangers"] = "never" });
+        var run = await server.RunAsync(plan, r => r with { Trust = Stranger });
+        Assert.Empty((await agent.ClaimAsync()).Work);
+        var waits = (await server.Get<RunViews>().DetailsAsync(run, Cancel))!.Workflows[0].Reason;
+        Assert.Equal("strangers' work is not given to an agent with the label strangers=never, and none without it has role=deploy", waits);
+        var own = await server.RunAsync(plan);
+        Assert.Equal(own, (await agent.TakeAsync()).Run.Value);
+    }
+
     [Theory]
     [InlineData("settings: { token: { from_secret: token } }", true)]
     [InlineData("settings: { token: { from_secret: token } }\n    environment: { LD_PRELOAD: /woodpecker/src/evil.so }", false)]
