@@ -37,7 +37,12 @@ public sealed partial class Shells
     {
         using var tree = new Tree(("ci.yml", Pipeline("rootfs:/")));
         using var scratch = new Tree();
-        await LookIntoAsync(tree, new Dictionary<string, string?> { ["token"] = "s3cret-s3cret", ["BUILDRUNNER_ENGINE__SCRATCHDIR"] = scratch["scratch"] }, "rootfs:/", []);
+        var environment = new Dictionary<string, string?>
+        {
+            ["token"] = "s3cret-s3cret",
+            ["BUILDRUNNER_ENGINE__SCRATCHDIR"] = scratch["scratch"],
+        };
+        await LookIntoAsync(tree, environment, "rootfs:/", []);
     }
 
     [Fact]
@@ -106,9 +111,27 @@ public sealed partial class Shells
         var list = await RunAsync(tree, environment, ["clean", "--dry-run", .. engine]);
         Assert.Contains($"ci/bad  exit 3", list.Output);
         Assert.Contains(image, list.Output);
+        if (engine.Length > 0)
+        {
+            await CommitAsync(tree, environment, list.Output.Split(' ')[0], engine);
+        }
+
         var cleaned = await RunAsync(tree, environment, ["clean", .. engine]);
         Assert.Contains("1 kept container removed", cleaned.Output);
         Assert.Equal("", (await RunAsync(tree, environment, ["clean", "--dry-run", .. engine])).Output);
+    }
+
+    /// <summary>Makes an image of a kept container, and runs a step on it.</summary>
+    private static async Task CommitAsync(Tree tree, IReadOnlyDictionary<string, string?> environment, string kept, string[] engine)
+    {
+        var commit = await RunAsync(tree, environment, ["image", "commit", kept, "example.com/of/bad:1", .. engine]);
+        Assert.True(commit.Code == 0, commit.All);
+        Assert.Contains("example.com/of/bad:1", (await RunAsync(tree, environment, ["image", "list", .. engine])).Output);
+        File.WriteAllText(tree["next.yml"], "steps:\n  - name: next\n    image: example.com/of/bad:1\n    commands: [cat /etc/left-by-the-step]\n");
+        var next = await RunAsync(tree, environment, ["run", "next.yml", .. engine]);
+        Assert.True(next.Code == 0, next.All);
+        Assert.Contains("│ of-the-container", next.Error);
+        File.Delete(tree["next.yml"]);
     }
 
     private static async Task<Finished> RunAsync(Tree tree, IReadOnlyDictionary<string, string?> environment, string[] arguments)

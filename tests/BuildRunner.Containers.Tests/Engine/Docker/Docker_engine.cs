@@ -1,6 +1,7 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
@@ -30,6 +31,45 @@ public sealed class Docker_engine(DockerEngineFixture docker)
         Assert.True(readiness.Usable, string.Join('\n', readiness.Checks));
         Assert.Contains(readiness.Checks, c => c.Name == "version" && c.Detail.Contains("API 1.", StringComparison.Ordinal));
         Assert.Contains(readiness.Checks, c => c.Name == "files" && c.Detail.Contains("sees this host's files", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task The_probe_leaves_no_image_on_the_engine()
+    {
+        docker.Required();
+        await using var engine = docker.NewEngine();
+        using var http = EngineHttp.At(docker.Service.Socket);
+        var before = await http.GetStringAsync("images/json?all=1", Stop);
+        Assert.True((await engine.ProbeAsync(Stop)).Usable);
+        var tags = (string json) => System.Text.RegularExpressions.Regex.Matches(json, "buildrunner-carrier").Count;
+        Assert.Equal(tags(before), tags(await http.GetStringAsync("images/json?all=1", Stop)));
+    }
+
+    [Fact]
+    public async Task Steps_that_run_at_once_have_connections_of_their_own_although_they_were_prepared_on_one()
+    {
+        docker.Required();
+        await using var engine = docker.NewEngine();
+        await using var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"t{Guid.NewGuid():N}", Owner = "tests" }, Stop);
+        ContainerSpec Step(string script) => new() { Name = "step", Image = docker.Image, Entrypoint = ["sh", "-c", script] };
+        const string Address = "ip -4 -o addr show eth0 | awk '{print $4}'; echo changed > /etc/hosts; echo up; ";
+        var prepared = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => group.PrepareAsync(Step(Address + "while [ ! -e /tmp/go ]; do sleep 0.05; done"), Stop)));
+        var outputs = prepared.Select(_ => new OutputRecorder()).ToList();
+        using var stop = new CancellationTokenSource();
+        var first = group.RunAsync(prepared[0], StartSpec.AsPrepared, outputs[0], stop.Token);
+        var second = group.RunAsync(prepared[1], StartSpec.AsPrepared, outputs[1], stop.Token);
+        await Task.WhenAll(outputs[0].Contains("up\n"), outputs[1].Contains("up\n"));
+        Assert.NotEqual(outputs[0].Out, outputs[1].Out);
+        await stop.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => second);
+        await Assert.ThrowsAsync<ArgumentException>(() => group.RunAsync(prepared[1], StartSpec.AsPrepared, outputs[2], Stop));
+
+        // One more, prepared before the others ran: it finds the names as they were.
+        await using var third = await group.PrepareAsync(Step("grep -c changed /etc/hosts; hostname"), Stop);
+        await group.RunAsync(third, StartSpec.AsPrepared, outputs[2], Stop);
+        Assert.StartsWith("0\n", outputs[2].Out, StringComparison.Ordinal);
+        await Task.WhenAll(prepared.Select(p => p.DisposeAsync().AsTask()));
     }
 
     [Fact]
