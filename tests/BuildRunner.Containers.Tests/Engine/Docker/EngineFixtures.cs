@@ -71,8 +71,8 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
 /// <summary>A Docker Engine.</summary>
 public sealed class DockerEngineFixture() : EngineFixture(["dockerd"], async () => await DockerDaemon.StartAsync());
 
-/// <summary>Podman's service.</summary>
-public sealed class PodmanEngineFixture() : EngineFixture(["podman"], async () => await PodmanService.StartAsync());
+/// <summary>Podman's service; that of <c>BUILDRUNNER_TEST_PODMAN_SOCKET</c> if it is set, so that the contract can be run by an ordinary user on a rootless one.</summary>
+public sealed class PodmanEngineFixture() : EngineFixture(["podman"], async () => GivenEngine.OfVariable("BUILDRUNNER_TEST_PODMAN_SOCKET") is { } given ? given : await PodmanService.StartAsync());
 
 [CollectionDefinition("docker")]
 public sealed class DockerCollection : ICollectionFixture<DockerEngineFixture>;
