@@ -19,7 +19,7 @@ public sealed partial class Images_of_an_engine
         using var home = new Tree();
         foreach (var name in new[] { "one", "two", "other" })
         {
-            await registry.PushAsync(TestImage.Busybox.WithLayer(layer => layer.File("ballast", name + new string('x', MegaBytes << 20))), name, "1");
+            await registry.PushAsync(TestImage.Busybox.WithLayer(layer => layer.File("ballast", name + new string('x', MegaBytes << 20))), name, "1", TestContext.Current.CancellationToken);
         }
 
         var host = $"127.0.0.1:{ITestEngine.RegistryPort}";

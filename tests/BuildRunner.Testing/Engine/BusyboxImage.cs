@@ -61,7 +61,16 @@ public static class BusyboxImage
         File.WriteAllText(Path.Combine(directory, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\nbuilder:x:1000:1000::/home/builder:/bin/sh\n");
         File.WriteAllText(Path.Combine(directory, "etc/group"), "root:x:0:\nbuilder:x:1000:\nextra:x:1500:builder,other\nmany:x:1501:builder\n");
         File.SetUnixFileMode(Path.Combine(directory, "tmp"), (UnixFileMode)0x3FF);
-        Run("chown", "1000:1000", Path.Combine(directory, "home/builder"));
+        if (System.Environment.IsPrivilegedProcess)
+        {
+            Run("chown", "1000:1000", Path.Combine(directory, "home/builder"));
+        }
+        else
+        {
+            // Who may give no file away lets the image's user write.
+            File.SetUnixFileMode(Path.Combine(directory, "home/builder"), (UnixFileMode)0x1FF);
+        }
+
         AddProgram(Path.Combine(directory, "bin", SetUserIdProgram), TinyPrograms.ExitWithEffectiveUser, 0x9ED);
         foreach (var (name, call) in DeniedCalls)
         {
@@ -74,7 +83,8 @@ public static class BusyboxImage
     /// <summary>Writes the same tree and configuration as <c>docker save</c> does.</summary>
     public static void WriteArchive(string directory, string path, string name = Name)
     {
-        Run("tar", "--numeric-owner", "--sort=name", "-C", directory, "-cf", path + ".layer", ".");
+        string[] owners = System.Environment.IsPrivilegedProcess ? ["--numeric-owner"] : ["--numeric-owner", "--owner=0", "--group=0"];
+        Run("tar", [.. owners, "--sort=name", "-C", directory, "-cf", path + ".layer", "."]);
         var layer = TestLayer.Of(File.ReadAllBytes(path + ".layer"));
         var image = new TestImage { Layers = [layer] }.WithSetting("Env", new JsonArray([.. Environment.Select(v => JsonValue.Create($"{v.Key}={v.Value}"))]));
         DockerArchive.Write(path, image, name);

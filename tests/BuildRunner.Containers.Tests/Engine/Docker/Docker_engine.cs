@@ -41,7 +41,7 @@ public sealed class Docker_engine(DockerEngineFixture docker)
         using var http = EngineHttp.At(docker.Service.Socket);
         var before = await http.GetStringAsync("images/json?all=1", Stop);
         Assert.True((await engine.ProbeAsync(Stop)).Usable);
-        var tags = (string json) => System.Text.RegularExpressions.Regex.Matches(json, "buildrunner-carrier").Count;
+        var tags = (string json) => System.Text.RegularExpressions.Regex.Count(json, "buildrunner-carrier");
         Assert.Equal(tags(before), tags(await http.GetStringAsync("images/json?all=1", Stop)));
     }
 
