@@ -1,4 +1,5 @@
 using BuildRunner.Benchmarks;
+using BuildRunner.Benchmarks.Serving;
 
 // dotnet run -c Release --project tests/BuildRunner.Benchmarks -- NAME [ROUNDS]
 // Each benchmark prints the ratio to a peer or a floor that was measured in the same interleaved run.
@@ -12,6 +13,11 @@ Dictionary<string, Func<int, Task<bool>>> benchmarks = new()
     ["output"] = OutputBenchmark.RunAsync,
     ["pull"] = PullBenchmark.RunAsync,
     ["step"] = StepBenchmark.RunAsync,
+    ["first-instruction"] = FirstInstructionBenchmark.RunAsync,
+    ["follow"] = FollowBenchmark.RunAsync,
+    ["queue"] = QueueBenchmark.RunAsync,
+    ["ready"] = ReadyBenchmark.RunAsync,
+    ["triggers"] = TriggerBenchmark.RunAsync,
     ["version"] = VersionBenchmark.RunAsync,
 };
 

@@ -95,7 +95,7 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
                     .SetProperty(a => a.Unready, (string?)null)
                     .SetProperty(a => a.LastSeen, now));
                 var agent = await turn.Db.Agents.SingleAsync(a => a.Id == id);
-                var work = await turn.Db.Work.Where(w => w.Agent == id && w.State != WorkState.Queued && w.State != WorkState.Done).ToListAsync();
+                var work = await turn.Db.OpenWork.Where(w => w.Agent == id && w.State != WorkState.Queued && w.State != WorkState.Done).ToListAsync();
                 return new HelloResponse
                 {
                     Agent = new AgentId(id),

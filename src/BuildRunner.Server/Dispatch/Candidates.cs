@@ -23,14 +23,14 @@ internal static class Candidates
     public static Task<List<WorkRow>> PinnedAsync(WriteTurn turn, Guid agent, bool hasSlot)
     {
         DateTimeOffset? now = turn.Now;
-        return turn.Db.Work
+        return turn.Db.OpenWork
             .Where(w => w.State == WorkState.Queued && w.Pin == agent && w.NotBefore <= now && (hasSlot || w.Weightless))
             .OrderByDescending(w => w.Priority).ThenBy(w => w.QueuedAt)
             .Take(AtOnce)
             .ToListAsync();
     }
 
-    /// <summary>Work that any agent with these label sets may take.</summary>
+    /// <summary>Work that any agent with these label sets may take: of each repository what is first in it, so that a look costs the same however long the queue is.</summary>
     public static async Task<List<WorkRow>> OpenAsync(WriteTurn turn, IReadOnlyList<int> labelSets, bool strangers)
     {
         var db = turn.Db;
@@ -40,14 +40,19 @@ internal static class Candidates
         }
 
         var now = turn.Now;
-        return await (
+        var fitting =
             from work in db.Work
             where work.State == WorkState.Queued && work.Pin == null && labelSets.Contains(work.LabelSet) && work.NotBefore <= now
             where strangers || !work.Stranger
             where work.Group == null || db.GroupHolds.Count(h => h.Group == work.Group) < work.GroupLimit
-            join repository in db.Repositories on work.Repository equals repository.Id
-            join run in db.Runs on work.Run equals run.Id
-            orderby work.Priority descending, repository.LastServed, run.LastServed, work.QueuedAt, work.Id
+            select work;
+        return await (
+            from repository in db.Repositories
+            join work in db.Work
+                on fitting.Where(w => w.Repository == repository.Id)
+                    .OrderByDescending(w => w.Priority).ThenBy(w => w.RunServed).ThenBy(w => w.QueuedAt).ThenBy(w => w.Id)
+                    .Select(w => (Guid?)w.Id).FirstOrDefault() equals work.Id
+            orderby work.Priority descending, repository.LastServed, work.QueuedAt, work.Id
             select work).Take(AtOnce).ToListAsync();
     }
 
@@ -57,6 +62,9 @@ internal static class Candidates
         var next = (await turn.Db.Repositories.MaxAsync(r => (long?)r.LastServed) ?? 0) + 1;
         await turn.Db.Repositories.Where(r => r.Id == work.Repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastServed, next));
         await turn.Db.Runs.Where(r => r.Id == work.Run).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastServed, next));
+        await turn.Db.OpenWork
+            .Where(w => w.Run == work.Run && w.State == WorkState.Queued && w.Kind == WorkKind.Start)
+            .ExecuteUpdateAsync(set => set.SetProperty(w => w.RunServed, next));
     }
 
     /// <summary>Takes a place in the work's concurrency group.</summary>

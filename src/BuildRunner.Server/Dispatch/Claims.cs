@@ -12,6 +12,9 @@ namespace BuildRunner.Server.Dispatch;
 /// <summary>Hands out work. Taking is one conditional update that raises the fence, in one transaction with the run's state.</summary>
 internal sealed class Claims(Database database, RunWriter writer, WorkItems items, LabelSets sets, Doorbells bells, Remotes remotes, DispatchOptions options, TimeProvider time)
 {
+    // More than one look, because the first candidates may not be there any more.
+    private const int MostLooks = 8;
+
     /// <summary>Answers a claim: at once if there is something to take or to stop, otherwise when there is, or when the time is up.</summary>
     public async Task<ClaimResponse> ClaimAsync(Guid agent, ClaimRequest request, CancellationToken cancellationToken)
     {
@@ -77,7 +80,7 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
             fitting.UnionWith(labels);
         }
 
-        var held = await turn.Db.Work.Where(w => w.Agent == agentId && (w.State == WorkState.Claimed || w.State == WorkState.Started)).ToListAsync();
+        var held = await turn.Db.OpenWork.Where(w => w.Agent == agentId && (w.State == WorkState.Claimed || w.State == WorkState.Started)).ToListAsync();
         var repeated = held.Where(w => w.Claim == request.Claim && w.State == WorkState.Claimed).ToList();
         if (repeated.Count == 0)
         {
@@ -110,19 +113,35 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         // An agent that says why it takes nothing still finishes what it has begun.
         if (free > 0 && !agent.Drain && agent.Unready is null && taken.Count == 0)
         {
-            var strangers = (!agent.Embedded || options.EmbeddedAgentTakesStrangers) && Labels.TakesStrangers(Labels.OfAgent(agent.Labels, agent.Facts));
-            foreach (var row in await Candidates.OpenAsync(turn, labels, strangers))
-            {
-                if (await TryTakeAsync(turn, agent, request.Claim, row))
-                {
-                    await Candidates.ServedAsync(turn, row);
-                    taken.Add(row);
-                    break;
-                }
-            }
+            taken.AddRange(await TakeOpenAsync(turn, agent, request.Claim, labels));
         }
 
         return taken;
+    }
+
+    // A candidate that the run's state refuses is closed, and what was behind it in its repository is a candidate then.
+    private async Task<List<WorkRow>> TakeOpenAsync(WriteTurn turn, AgentRow agent, Guid claim, List<int> labels)
+    {
+        var strangers = (!agent.Embedded || options.EmbeddedAgentTakesStrangers) && Labels.TakesStrangers(Labels.OfAgent(agent.Labels, agent.Facts));
+        for (var look = 0; look < MostLooks; look++)
+        {
+            var candidates = await Candidates.OpenAsync(turn, labels, strangers);
+            foreach (var row in candidates)
+            {
+                if (await TryTakeAsync(turn, agent, claim, row))
+                {
+                    await Candidates.ServedAsync(turn, row);
+                    return [row];
+                }
+            }
+
+            if (candidates.Count == 0)
+            {
+                break;
+            }
+        }
+
+        return [];
     }
 
     private async Task<bool> TryTakeAsync(WriteTurn turn, AgentRow agent, Guid claim, WorkRow row)

@@ -24,7 +24,7 @@ internal sealed class Leases(Database database, DispatchOptions options)
                     .SetProperty(a => a.LastSeen, now)
                     .SetProperty(a => a.FreeDisk, request.FreeDisk)
                     .SetProperty(a => a.Unready, unready));
-                var held = await turn.Db.Work.Where(w => w.Agent == agentId && (w.State == WorkState.Claimed || w.State == WorkState.Started)).ToListAsync();
+                var held = await turn.Db.OpenWork.Where(w => w.Agent == agentId && (w.State == WorkState.Claimed || w.State == WorkState.Started)).ToListAsync();
                 var renewed = held.Where(w => request.Work.Contains(new LeaseRenewal(new WorkId(w.Id), w.Fence))).ToList();
                 await ExtendAsync(turn, agentId, renewed);
                 return new HeartbeatResponse
@@ -42,7 +42,7 @@ internal sealed class Leases(Database database, DispatchOptions options)
         var ids = renewed.Select(w => w.Id).ToList();
         if (ids.Count > 0)
         {
-            await turn.Db.Work
+            await turn.Db.OpenWork
                 .Where(w => ids.Contains(w.Id) && w.Agent == agent && (w.State == WorkState.Claimed || w.State == WorkState.Started))
                 .ExecuteUpdateAsync(set => set.SetProperty(w => w.LeaseUntil, until));
         }

@@ -60,17 +60,17 @@ internal sealed class QueueView(Database database, LabelSets sets, DispatchOptio
             }
         }
 
-        var total = waiting.Count < Most ? waiting.Count : await db.Work.CountAsync(w => w.State == WorkState.Queued && !w.Weightless);
+        var total = waiting.Count < Most ? waiting.Count : await db.OpenWork.CountAsync(w => w.State == WorkState.Queued && !w.Weightless);
         return new QueueLook(paused, entries, total);
     }
 
     // The order of Candidates.
     private static Task<List<WaitingWork>> WaitingAsync(Db db) => (
-        from work in db.Work
+        from work in db.OpenWork
         where work.State == WorkState.Queued && !work.Weightless
         join repository in db.Repositories on work.Repository equals repository.Id
         join run in db.Runs on work.Run equals run.Id
-        orderby work.Pin == null, work.Priority descending, repository.LastServed, run.LastServed, work.QueuedAt, work.Id
+        orderby work.Pin == null, work.Priority descending, repository.LastServed, work.RunServed, work.QueuedAt, work.Id
         select new WaitingWork
         {
             Id = work.Id,

@@ -29,7 +29,7 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
             async db =>
             {
                 var limit = await database.NowAsync(db) - late;
-                return await db.Work
+                return await db.OpenWork
                     .Where(w => (w.State == WorkState.Claimed || w.State == WorkState.Started) && w.LeaseUntil < limit)
                     .OrderBy(w => w.LeaseUntil)
                     .Take(AtOnce)
@@ -74,7 +74,7 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
             async db =>
             {
                 var gone = await database.NowAsync(db) - options.AgentGoneAfter;
-                return await db.Work
+                return await db.OpenWork
                     .Where(w => w.State == WorkState.Hosted && !db.Agents.Any(a => a.Id == w.Agent && a.LastSeen > gone))
                     .Take(AtOnce)
                     .ToListAsync(cancellationToken);
@@ -129,7 +129,7 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
             {
                 var now = await database.NowAsync(db);
                 var again = now - options.RingAgainAfter;
-                return await db.Work
+                return await db.OpenWork
                     .Where(w => w.State == WorkState.Queued && w.NotBefore <= now && (w.RangAt < w.NotBefore || w.RangAt < again))
                     .OrderBy(w => w.RangAt)
                     .Take(AtOnce)
@@ -145,7 +145,7 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
         await database.WriteAsync(
             async turn =>
             {
-                await turn.Db.Work.Where(w => ids.Contains(w.Id) && w.State == WorkState.Queued).ExecuteUpdateAsync(set => set.SetProperty(w => w.RangAt, turn.Now));
+                await turn.Db.OpenWork.Where(w => ids.Contains(w.Id) && w.State == WorkState.Queued).ExecuteUpdateAsync(set => set.SetProperty(w => w.RangAt, turn.Now));
                 turn.Bells.AddRange(unheard.Select(w => new Bell.Due(w.Run, w.Id, w.Pin, w.LabelSet)));
             },
             cancellationToken);

@@ -74,6 +74,7 @@ internal sealed class QueueRows(DispatchOptions options)
             State = WorkState.Queued,
             LabelSet = set,
             Priority = run.Priority,
+            RunServed = run.LastServed,
             Weightless = false,
             Stranger = run.Stranger,
             QueuedAt = turn.Now,
@@ -170,7 +171,7 @@ internal sealed class QueueRows(DispatchOptions options)
 
         // A place in the group is free: whoever waits for it wants to know.
         await turn.Db.GroupHolds.Where(h => h.Start == start.Id).ExecuteDeleteAsync();
-        var next = await turn.Db.Work.Where(w => w.Group == start.Group && w.State == WorkState.Queued).OrderBy(w => w.QueuedAt).FirstOrDefaultAsync();
+        var next = await turn.Db.OpenWork.Where(w => w.Group == start.Group && w.State == WorkState.Queued).OrderBy(w => w.QueuedAt).FirstOrDefaultAsync();
         if (next is not null)
         {
             turn.Bells.Add(new Bell.Due(next.Run, next.Id, null, next.LabelSet));

@@ -114,8 +114,8 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
 }
 
 /// <summary>What writing about a run needs of its row.</summary>
-internal sealed record RunHead(Guid Id, Guid Repository, long Version, RunStage Stage, string? State, int Priority, bool Stranger)
+internal sealed record RunHead(Guid Id, Guid Repository, long Version, RunStage Stage, string? State, int Priority, bool Stranger, long LastServed)
 {
     public static System.Linq.Expressions.Expression<Func<RunRow, RunHead>> Of { get; } =
-        r => new RunHead(r.Id, r.Repository, r.Version, r.Stage, r.State, r.Priority, r.Stranger);
+        r => new RunHead(r.Id, r.Repository, r.Version, r.Stage, r.State, r.Priority, r.Stranger, r.LastServed);
 }

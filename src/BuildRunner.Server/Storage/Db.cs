@@ -16,6 +16,9 @@ internal abstract class Db(DbContextOptions options) : DbContext(options)
 
     public DbSet<WorkRow> Work => Set<WorkRow>();
 
+    /// <summary>Work that is not over, a small part of <see cref="Work"/>. Whoever looks for such work asks here: SQLite uses the small indexes only for queries that repeat their condition.</summary>
+    public IQueryable<WorkRow> OpenWork => Work.Where(w => w.State < WorkState.Done);
+
     public DbSet<LabelSetRow> LabelSets => Set<LabelSetRow>();
 
     public DbSet<GroupHoldRow> GroupHolds => Set<GroupHoldRow>();

@@ -9,6 +9,9 @@ internal static class DbModel
     /// <summary>Work that is not over; a small part of the table, and all that the queue looks at.</summary>
     private const string Open = "state < 4";
 
+    /// <summary>Work that any agent may take.</summary>
+    private const string Offered = "state = 0 AND pin IS NULL";
+
     public static void Describe(ModelBuilder model)
     {
         DescribeRuns(model);
@@ -49,6 +52,7 @@ internal static class DbModel
             work.HasIndex(w => new { w.Run, w.Workflow, w.Kind, w.Step, w.Attempt }).IsUnique();
             work.HasIndex(w => new { w.State, w.Pin, w.LabelSet, w.Priority }).HasFilter(Open);
             work.HasIndex(w => new { w.Agent, w.State }).HasFilter(Open);
+            work.HasIndex(w => new { w.Repository, w.Priority, w.RunServed, w.QueuedAt }).IsDescending(false, true, false, false).HasFilter(Offered);
             work.HasIndex(w => w.Start);
             work.HasOne<RunRow>().WithMany().HasForeignKey(w => w.Run);
         });

@@ -16,7 +16,7 @@ public static class TinyPrograms
     private static string Number(int value) => Convert.ToHexString(BitConverter.GetBytes(value));
 
     /// <summary>An ELF file with one segment, loaded at 4 MiB, that begins with the code after the headers.</summary>
-    private static byte[] Program(string code) => Convert.FromHexString(
+    public static byte[] Program(string code) => Convert.FromHexString(
         "7f454c46020101000000000000000000" + "02003e00010000007800400000000000" + "40000000000000000000000000000000" + "00000000400038000100000000000000"
         + "01000000050000000000000000000000" + "00004000000000000000400000000000" + "00010000000000000001000000000000" + "0010000000000000"
         + code.PadRight(2 * (0x100 - 0x78), '0'));

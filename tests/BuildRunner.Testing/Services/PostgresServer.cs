@@ -13,19 +13,22 @@ public sealed class PostgresServer : IAsyncDisposable
     private OwnedProcess? process;
     private int databases;
 
-    private PostgresServer(string programs) => this.programs = programs;
+    private readonly bool durable;
+
+    private PostgresServer(string programs, bool durable) => (this.programs, this.durable) = (programs, durable);
 
     /// <summary>Where its data lies.</summary>
     public string Folder => folder.Path;
 
     /// <summary>Starts a server and waits until it answers.</summary>
-    public static async Task<PostgresServer> StartAsync()
+    /// <param name="durable">True: a commit is on the disk before it is answered, as in use; false: quicker, and as good for everything but a power cut.</param>
+    public static async Task<PostgresServer> StartAsync(bool durable = false)
     {
         var programs = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).OrderDescending().FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
             : null;
         Requires.That(programs is not null, "PostgreSQL (Debian's package postgresql)");
-        var server = new PostgresServer(programs!);
+        var server = new PostgresServer(programs!, durable);
         try
         {
             await OwnedProcess.RunAsync(["chmod", "777", server.folder.Path], user: null);
@@ -63,7 +66,7 @@ public sealed class PostgresServer : IAsyncDisposable
     {
         string[] settings =
         [
-            "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "fsync=off", "max_connections=200", "shared_buffers=32MB", "logging_collector=off",
+            "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", $"fsync={(durable ? "on" : "off")}", "max_connections=200", "shared_buffers=32MB", "logging_collector=off",
         ];
         process = await OwnedProcess.StartAsync(
             [Path.Combine(programs, "postgres"), "-D", folder["data"], .. settings.SelectMany(s => new[] { "-c", s })], folder["log"], User, "INT");

@@ -51,6 +51,9 @@ internal sealed class WorkRow
 
     public required int Priority { get; init; }
 
+    /// <summary><see cref="RunRow.LastServed"/> of its run, kept here for work that nobody has so that the queue's order needs no look at every run.</summary>
+    public long RunServed { get; set; }
+
     /// <summary>True: takes no slot.</summary>
     public required bool Weightless { get; init; }
 

@@ -1,0 +1,87 @@
+using System.Text.Json;
+
+namespace BuildRunner.Benchmarks.Serving;
+
+/// <summary>
+/// From the API call that starts a run to the first instruction of its step, which the step itself stamps, on an idle agent with the image present (issue 5: p50 at most 60 ms in-process,
+/// 100 ms over RabbitMQ and PostgreSQL). The floor is <c>runc run</c> of the same program, in the same rounds.
+/// </summary>
+internal static class FirstInstructionBenchmark
+{
+    private const string Pipeline = "skip_clone: true\nsteps:\n  - name: first\n    image: rootfs:{0}\n    entrypoint: [/stamp]\n";
+
+    public static async Task<bool> RunAsync(int rounds)
+    {
+        var met = true;
+        foreach (var name in Backend.Names)
+        {
+            await using var backend = await Backend.StartAsync(name);
+            await using var server = await ReleasedServer.StartAsync(backend, agent: true);
+            var image = StampImage.Make(server.Folder["image"]);
+            await server.AddRepositoryAsync("acme/shop", string.Format(null, Pipeline, image));
+            var floor = new RuncFloor(server.Folder.Path, image, "/stamp");
+            Console.WriteLine($"{backend.Title}; {rounds} rounds after 10 that warm up; {ReleasedServer.Load}");
+            var phases = new Phases();
+            for (var round = -10; round < rounds; round++)
+            {
+                var spawned = StampImage.Now;
+                var bare = StampImage.Parse(await floor.RunAsync()) - spawned;
+                var began = StampImage.Now;
+                var number = await server.RunAsync("acme/shop");
+                var answered = StampImage.Now;
+                var run = await server.EndAsync("acme/shop", number);
+                var first = StampImage.Parse(await server.Http.GetStringAsync($"/api/v1/repos/acme/shop/runs/{number}/log?step=first"));
+                if (round >= 0)
+                {
+                    phases.Add(began, answered, first, bare, run);
+                }
+
+                // An idle agent: what the run left is gone.
+                await Task.Delay(100);
+            }
+
+            met &= phases.Print(name == "sqlite" ? 60 : 100);
+        }
+
+        return met;
+    }
+
+    /// <summary>Where the time goes.</summary>
+    private sealed class Phases
+    {
+        private readonly Latencies _whole = new("API call to first instruction");
+        private readonly Latencies _call = new("the call until it is answered");
+        private readonly Latencies _stored = new("the call until the run is stored");
+        private readonly Latencies _taken = new("stored until the workflow is taken");
+        private readonly Latencies _step = new("taken until the step is taken");
+        private readonly Latencies _start = new("step taken until its first instruction");
+        private readonly Latencies _floor = new("floor: runc run of the same program");
+
+        public void Add(long began, long answered, long first, long floor, JsonElement run)
+        {
+            var workflow = run.GetProperty("workflows")[0];
+            var created = Nanoseconds(run.GetProperty("run").GetProperty("createdAt"));
+            var taken = Nanoseconds(workflow.GetProperty("startedAt"));
+            var step = Nanoseconds(workflow.GetProperty("steps")[0].GetProperty("attempts")[0].GetProperty("startedAt"));
+            _whole.Add((first - began) / 1e6);
+            _call.Add((answered - began) / 1e6);
+            _stored.Add((created - began) / 1e6);
+            _taken.Add((taken - created) / 1e6);
+            _step.Add((step - taken) / 1e6);
+            _start.Add((first - step) / 1e6);
+            _floor.Add(floor / 1e6);
+        }
+
+        public bool Print(double bar)
+        {
+            foreach (var phase in new[] { _call, _stored, _taken, _step, _start, _floor })
+            {
+                phase.Print();
+            }
+
+            return _whole.AtMost(0.5, bar);
+        }
+
+        private static long Nanoseconds(JsonElement time) => (time.GetDateTimeOffset().UtcDateTime - DateTime.UnixEpoch).Ticks * 100;
+    }
+}
