@@ -1180,6 +1180,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("uuid")
                         .HasColumnName("run");
 
+                    b.Property<long>("RunServed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_served");
+
                     b.Property<Guid>("Start")
                         .HasColumnType("uuid")
                         .HasColumnName("start");
@@ -1220,6 +1224,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
 
                     b.HasIndex("Agent", "State")
                         .HasFilter("state < 4");
+
+                    b.HasIndex("Repository", "Priority", "RunServed", "QueuedAt")
+                        .IsDescending(false, true, false, false)
+                        .HasFilter("state = 0 AND pin IS NULL");
 
                     b.HasIndex("State", "Pin", "LabelSet", "Priority")
                         .HasFilter("state < 4");

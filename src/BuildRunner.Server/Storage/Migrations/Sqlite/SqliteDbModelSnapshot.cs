@@ -1171,6 +1171,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("run");
 
+                    b.Property<long>("RunServed")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("run_served");
+
                     b.Property<Guid>("Start")
                         .HasColumnType("TEXT")
                         .HasColumnName("start");
@@ -1211,6 +1215,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
 
                     b.HasIndex("Agent", "State")
                         .HasFilter("state < 4");
+
+                    b.HasIndex("Repository", "Priority", "RunServed", "QueuedAt")
+                        .IsDescending(false, true, false, false)
+                        .HasFilter("state = 0 AND pin IS NULL");
 
                     b.HasIndex("State", "Pin", "LabelSet", "Priority")
                         .HasFilter("state < 4");
