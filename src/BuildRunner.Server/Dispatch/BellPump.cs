@@ -5,25 +5,30 @@ using BuildRunner.Server.Storage;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>Rings after commits: first here, and where nobody here listens, at the other servers. A bell that is lost is found by the sweeper.</summary>
-internal sealed class BellPump(Database database, Doorbells bells, RunFollowers followers, ServerBus bus)
+internal sealed class BellPump
 {
+    private readonly Doorbells bells;
+    private readonly RunFollowers followers;
+    private readonly ServerBus bus;
+
     // Beyond this many the oldest are dropped: whoever claims next finds the work all the same.
     private readonly Channel<Bell> pending = Channel.CreateBounded<Bell>(new BoundedChannelOptions(20_000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+
+    /// <summary>Hears from here on what is committed, whenever it begins to ring.</summary>
+    public BellPump(Database database, Doorbells bells, RunFollowers followers, ServerBus bus)
+    {
+        this.bells = bells;
+        this.followers = followers;
+        this.bus = bus;
+        database.Committed += Take;
+    }
 
     /// <summary>Rings until it is stopped.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
-        database.Committed += Take;
-        try
+        await foreach (var bell in pending.Reader.ReadAllAsync(stopping))
         {
-            await foreach (var bell in pending.Reader.ReadAllAsync(stopping))
-            {
-                await RingAsync(bell, stopping);
-            }
-        }
-        finally
-        {
-            database.Committed -= Take;
+            await RingAsync(bell, stopping);
         }
     }
 

@@ -20,9 +20,12 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Where its data lies.</summary>
     public string Folder => folder.Path;
 
-    /// <summary>Starts a server and waits until it answers.</summary>
-    /// <param name="durable">True: a commit is on the disk before it is answered, as in use; false: quicker, and as good for everything but a power cut.</param>
-    public static async Task<PostgresServer> StartAsync(bool durable = false)
+    /// <summary>Starts a server and waits until it answers. Good for everything but a power cut.</summary>
+    public static Task<PostgresServer> StartAsync() => StartAsync(durable: false);
+
+    /// <summary>As <see cref="StartAsync()"/>.</summary>
+    /// <param name="durable">True: a commit is on the disk before it is answered, as in use.</param>
+    public static async Task<PostgresServer> StartAsync(bool durable)
     {
         var programs = Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").Select(d => Path.Combine(d, "bin")).OrderDescending().FirstOrDefault(d => File.Exists(Path.Combine(d, "initdb")))
