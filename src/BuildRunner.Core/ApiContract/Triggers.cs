@@ -140,7 +140,7 @@ public sealed record HookSettings
     public IReadOnlyList<HookFilter> Filters { get; set; } = [];
 
     /// <summary>Deliveries a minute that are taken; beyond it senders get 429.</summary>
-    public int PerMinute { get; set; } = 600;
+    public int PerMinute { get; set; } = 6_000;
 }
 
 /// <summary>A field that becomes an input.</summary>
