@@ -8,8 +8,6 @@ namespace BuildRunner.Benchmarks.Serving;
 /// </summary>
 internal static class FirstInstructionBenchmark
 {
-    private const string Pipeline = "skip_clone: true\nsteps:\n  - name: first\n    image: rootfs:{0}\n    entrypoint: [/stamp]\n";
-
     public static async Task<bool> RunAsync(int rounds)
     {
         var met = true;
@@ -18,7 +16,7 @@ internal static class FirstInstructionBenchmark
             await using var backend = await Backend.StartAsync(name);
             await using var server = await ReleasedServer.StartAsync(backend, agent: true);
             var image = StampImage.Make(server.Folder["image"]);
-            await server.AddRepositoryAsync("acme/shop", string.Format(null, Pipeline, image));
+            await server.AddRepositoryAsync("acme/shop", PipelineOf(image));
             var floor = new RuncFloor(server.Folder.Path, image, "/stamp");
             Console.WriteLine($"{backend.Title}; {rounds} rounds after 10 that warm up; {ReleasedServer.Load}");
             var phases = new Phases();
@@ -45,6 +43,8 @@ internal static class FirstInstructionBenchmark
 
         return met;
     }
+
+    private static string PipelineOf(string image) => $"skip_clone: true\nsteps:\n  - name: first\n    image: rootfs:{image}\n    entrypoint: [/stamp]\n";
 
     /// <summary>Where the time goes.</summary>
     private sealed class Phases

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 
 namespace BuildRunner.Benchmarks.Serving;
@@ -11,10 +10,6 @@ internal static class FollowBenchmark
 {
     private const int Followers = 200, Lines = 60;
 
-    // Some work between the lines: a step that only waited could not be slowed.
-    private const string Pipeline =
-        "skip_clone: true\nsteps:\n  - name: lines\n    image: rootfs:{0}\n    commands:\n      - sleep 0.5\n      - i=0; while [ $i -lt {1} ]; do /stamp; n=0; while [ $n -lt 8000 ]; do n=$((n+1)); done; i=$((i+1)); done\n";
-
     public static async Task<bool> RunAsync(int rounds)
     {
         var met = true;
@@ -24,7 +19,7 @@ internal static class FollowBenchmark
             await using var server = await ReleasedServer.StartAsync(backend, agent: true);
             var image = StampImage.Make(server.Folder["image"]);
             AddShell(image);
-            await server.AddRepositoryAsync("acme/shop", string.Format(CultureInfo.InvariantCulture, Pipeline, image, Lines));
+            await server.AddRepositoryAsync("acme/shop", PipelineOf(image));
             Console.WriteLine($"{backend.Title}; {rounds} rounds; {ReleasedServer.Load}");
             var (one, many, alone, followed) = (
                 new Latencies("a line until the one follower has it"), new Latencies($"a line until each of {Followers} followers has it"),
@@ -45,6 +40,18 @@ internal static class FollowBenchmark
 
         return met;
     }
+
+    // Some work between the lines: a step that only waited could not be slowed.
+    private static string PipelineOf(string image) => $"""
+        skip_clone: true
+        steps:
+          - name: lines
+            image: rootfs:{image}
+            commands:
+              - sleep 0.5
+              - i=0; while [ $i -lt {Lines} ]; do /stamp; n=0; while [ $n -lt 8000 ]; do n=$((n+1)); done; i=$((i+1)); done
+
+        """;
 
     /// <returns>Milliseconds from the first line to the last, by the step's own clock.</returns>
     private static async Task<double> FollowedAsync(ReleasedServer server, int followers, Latencies lines)

@@ -12,7 +12,7 @@ internal static class StampImage
         + "b801000000" + "bf01000000" + "488d742410" + "ba11000000" + "0f05" + "b83c000000" + "31ff" + "0f05";
 
     /// <summary>Nanoseconds since 1970, by the clock that the program reads.</summary>
-    public static long Now => (DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+    public static long Now => (TimeProvider.System.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks * 100;
 
     /// <summary>Makes it in a folder.</summary>
     public static string Make(string folder)

@@ -89,7 +89,7 @@ internal static class TriggerBenchmark
     private static HttpRequestMessage Signed(int number, byte[] secret)
     {
         const string Content = """{"release":{"tag":"v1"}}""";
-        var (id, at) = ($"bench-{number}", DateTimeOffset.UtcNow.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
+        var (id, at) = ($"bench-{number}", TimeProvider.System.GetUtcNow().ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture));
         var signature = HMACSHA256.HashData(secret, Encoding.UTF8.GetBytes($"{id}.{at}.{Content}"));
         return new HttpRequestMessage(HttpMethod.Post, "/hooks/in/bench")
         {
