@@ -6,7 +6,7 @@ using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
 
-/// <summary>An embedded engine with folders of its own, and an image for it.</summary>
+/// <summary>An embedded engine with folders of its own, and an image for it. <c>BUILDRUNNER_TEST_RUNTIME</c> names another runtime than runc.</summary>
 internal sealed class OciHost : EngineContract.IEngineHost
 {
     private static int _count;
@@ -70,7 +70,7 @@ internal sealed class OciHost : EngineContract.IEngineHost
     {
         var sandbox = FindSandbox();
         Requires.That(sandbox is not null, "BuildRunner's helper (dotnet publish src/BuildRunner.Sandbox -c Release -o artifacts/sandbox)");
-        return new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = folder["scratch"], SandboxPath = sandbox };
+        return new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = folder["scratch"], SandboxPath = sandbox, RuntimePath = Environment.GetEnvironmentVariable("BUILDRUNNER_TEST_RUNTIME") ?? "runc" };
     }
 
     private static string? FindSandbox()
