@@ -15,6 +15,9 @@ public sealed class Campaigner
 
     private Campaigner(Action<string> say) => this.say = say;
 
+    /// <summary>How often agents renew what they hold in a campaign: long enough for a server that is started anew on a machine with much to do.</summary>
+    public static TimeSpan Renew { get; } = TimeSpan.FromSeconds(10);
+
     /// <summary>What went wrong, a sentence each; empty: every promise was kept.</summary>
     public IReadOnlyList<string> Problems => problems;
 

@@ -10,7 +10,8 @@ public static class Expectations
     {
         { Cancelled: true } => Cancelled,
 
-        // All that had to be done was done.
+        // All that had to be done was done; but a service that is killed has failed, and that counts.
+        { Phase: Phase.Cleaning, Shape: RunShape.Service, Victim: Victim.Shim or Victim.Container } => [.. Success, .. Failure, .. Lost, .. Error],
         { Phase: Phase.Cleaning } => Success,
         { Victim: Victim.Server or Victim.Broker or Victim.Database } => Success,
         { Victim: Victim.Agent } => OfAgent(fault),
@@ -24,8 +25,8 @@ public static class Expectations
         Phase.IntentStored or Phase.Running => Retried(fault, Lost),
 
         // The last word of the dead, that it starts, may arrive after its death.
-        Phase.Preparing when fault.Delivered => [.. Retried(fault, Lost), .. Success, .. (fault is { Shape: Shape.Service, First: false } ? Error : [])],
-        _ when fault is { Shape: Shape.Service, First: false } or { Shape: Shape.Service, Phase: Phase.Exited or Phase.Reported } => Error,
+        Phase.Preparing when fault.Delivered => [.. Retried(fault, Lost), .. Success, .. (fault is { Shape: RunShape.Service, First: false } ? Error : [])],
+        _ when fault is { Shape: RunShape.Service, First: false } or { Shape: RunShape.Service, Phase: Phase.Exited or Phase.Reported } => Error,
         _ => Success,
     };
 
@@ -33,7 +34,7 @@ public static class Expectations
     private static string[] OfHelper(Fault fault) => (fault.Victim, fault.Phase) switch
     {
         (Victim.Shim, Phase.IntentStored or Phase.Running) => Retried(fault, [.. Lost, .. Error]),
-        (Victim.Container, Phase.IntentStored or Phase.Running) => [.. Failure, .. Lost, .. Error, .. (fault.Shape == Shape.Retry ? Success : [])],
+        (Victim.Container, Phase.IntentStored or Phase.Running) => [.. Failure, .. Lost, .. Error, .. (fault.Shape == RunShape.Retry ? Success : [])],
         _ => [.. Success, .. Lost, .. Error, .. Failure],
     };
 

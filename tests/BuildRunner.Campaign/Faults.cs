@@ -51,7 +51,7 @@ public enum Victim
 }
 
 /// <summary>The pipeline of a run.</summary>
-public enum Shape
+public enum RunShape
 {
     /// <summary>Three steps.</summary>
     Plain,
@@ -71,13 +71,13 @@ public enum Shape
 /// <param name="Delivered">Whether the message that is on its way in that moment arrives; otherwise it is lost.</param>
 /// <param name="Cancelled">Whether somebody cancels the run just before the kill.</param>
 /// <param name="Later">Milliseconds between the phase's beginning and the kill, where the phase can be stretched.</param>
-public sealed record Fault(Victim Victim, Phase Phase, Shape Shape, bool First, bool Delivered, bool Cancelled, int Later)
+public sealed record Fault(Victim Victim, Phase Phase, RunShape Shape, bool First, bool Delivered, bool Cancelled, int Later)
 {
     /// <summary>The step that is in that phase.</summary>
     public string Step => First ? "a" : "b";
 
     /// <summary>New attempts that the pipeline permits to a step.</summary>
-    public int Retries(string step) => Shape == Shape.Retry && step == "b" ? 2 : 0;
+    public int Retries(string step) => Shape == RunShape.Retry && step == "b" ? 2 : 0;
 
     public override string ToString() =>
         $"{Victim} while {Step} is {Phase}+{Later}ms of {Shape}{(Delivered ? "" : ", message lost")}{(Cancelled ? ", cancelled" : "")}";
@@ -112,7 +112,7 @@ public sealed record Fault(Victim Victim, Phase Phase, Shape Shape, bool First, 
         return new Fault(
             victim,
             phase,
-            (Shape)random.Next(3),
+            (RunShape)random.Next(3),
             first,
             Delivered: random.Next(2) == 0,
             Cancelled: random.Next(8) == 0 && phase is not Phase.Cleaning,

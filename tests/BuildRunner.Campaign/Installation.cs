@@ -18,9 +18,10 @@ public sealed class Installation : IAsyncDisposable
     private readonly string app;
     private readonly int number = Interlocked.Increment(ref count);
 
-    private Installation(string app)
+    private Installation(string app, TimeSpan renew)
     {
         this.app = app;
+        Renew = renew;
         Witness = new Witness(folder["witness"]);
         Canary = $"canary-{Guid.NewGuid():N}";
     }
@@ -47,16 +48,20 @@ public sealed class Installation : IAsyncDisposable
     public IReadOnlyList<ContractGate> Gates => [.. Agents.Select(a => a.Gate)];
 
     /// <summary>How often agents renew what they hold; the other times of promise G5 follow from it.</summary>
-    public static TimeSpan Renew => TimeSpan.FromSeconds(4);
+    public TimeSpan Renew { get; }
+
+    /// <summary>The steps of every pipeline.</summary>
+    public static IReadOnlyList<string> Steps { get; } = ["a", "b", "c"];
 
     /// <summary>Starts one.</summary>
     /// <param name="app">The built release's executable.</param>
     /// <param name="large">On PostgreSQL and RabbitMQ.</param>
-    public static async Task<Installation> StartAsync(string app, bool large)
+    /// <param name="renew">See <see cref="Renew"/>.</param>
+    public static async Task<Installation> StartAsync(string app, bool large, TimeSpan renew)
     {
         Requires.Root();
         Requires.Program("runc", "nft", "git", "busybox");
-        var installation = new Installation(app);
+        var installation = new Installation(app, renew);
         try
         {
             if (large)
@@ -210,7 +215,7 @@ public sealed class Installation : IAsyncDisposable
         var shop = folder["repos/shop"];
         Directory.CreateDirectory(shop);
         await GitAsync("init", "-q", "-b", "main");
-        foreach (var shape in Enum.GetValues<Shape>())
+        foreach (var shape in Enum.GetValues<RunShape>())
         {
             await GitAsync("checkout", "-q", "-B", NameOf(shape));
             await File.WriteAllTextAsync(Path.Combine(shop, ".buildrunner.yml"), PipelineOf(shape));
@@ -222,18 +227,18 @@ public sealed class Installation : IAsyncDisposable
     }
 
     /// <summary>The branch with a shape's pipeline.</summary>
-    public static string NameOf(Shape shape) => shape.ToString().ToLowerInvariant();
+    public static string NameOf(RunShape shape) => shape.ToString().ToLowerInvariant();
 
-    private string PipelineOf(Shape shape)
+    private string PipelineOf(RunShape shape)
     {
         var text = new StringBuilder("skip_clone: true\n");
-        if (shape == Shape.Service)
+        if (shape == RunShape.Service)
         {
             text.Append(CultureInfo.InvariantCulture, $"services:\n  - name: idle\n    image: rootfs:{folder["image"]}\n    commands: ['exec sleep 900']\n");
         }
 
         text.Append("steps:\n");
-        foreach (var step in new[] { "a", "b", "c" })
+        foreach (var step in Steps)
         {
             text.Append(CultureInfo.InvariantCulture, $$$"""
                   - name: {{{step}}}
@@ -243,7 +248,7 @@ public sealed class Installation : IAsyncDisposable
                     volumes: ['{{{folder["witness"]}}}:/witness']
 
                 """);
-            text.Append(shape == Shape.Retry && step == "b" ? "    retry: {max: 2, on: [lost]}\n" : "");
+            text.Append(shape == RunShape.Retry && step == "b" ? "    retry: {max: 2, on: [lost]}\n" : "");
         }
 
         return text.ToString();

@@ -17,7 +17,7 @@ var only = args.Skip(3).ToList();
 var app = Environment.GetEnvironmentVariable("BUILDRUNNER_APP") ?? throw new InvalidOperationException("BUILDRUNNER_APP names the built release's executable");
 var faults = Fault.Plan(seed, runs, large).Where(f => only.Count == 0 || only.Contains(f.Victim.ToString()) || only.Contains(f.Phase.ToString())).ToList();
 Console.WriteLine($"seed {seed}: {faults.Count} runs on {(large ? "PostgreSQL and RabbitMQ" : "SQLite, in process")}");
-await using var installation = await Installation.StartAsync(app, large);
+await using var installation = await Installation.StartAsync(app, large, Campaigner.Renew);
 var campaign = await Campaigner.RunAsync(installation, faults, Console.WriteLine);
 if (campaign.Problems.Count > 0)
 {

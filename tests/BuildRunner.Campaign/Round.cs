@@ -42,14 +42,18 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
             if (agent is not null)
             {
                 await StrikeAsync(agent);
-                revived = Killed is null ? Task.CompletedTask : OnKilled();
+                if (Killed is not null)
+                {
+                    outage = OutageAsync();
+                    revived = OnKilled();
+                }
             }
 
             trap.Release();
             await (waiting ? installation.Api.SendAsync(HttpMethod.Post, "queue/resume", new { }) : Task.CompletedTask);
             State = await runs.EndAsync(Number, Limit);
             await RestoreAsync();
-            return [.. await audit.RunAsync(Number, fault, Killed is not null, cancelled), .. await Remains.AfterAsync(installation, workflows, known)];
+            return [.. await audit.RunAsync(Number, fault, Killed is not null, await outage, cancelled), .. await Remains.AfterAsync(installation, workflows, known)];
         }
         catch (TimeoutException late)
         {
@@ -63,6 +67,7 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
 
     private bool waiting;
     private Task revived = Task.CompletedTask;
+    private Task<TimeSpan> outage = Task.FromResult(TimeSpan.Zero);
 
     private void Watch()
     {
@@ -183,6 +188,13 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
 
                 break;
         }
+    }
+
+    private async Task<TimeSpan> OutageAsync()
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        await installation.Api.ReadyAsync();
+        return TimeProvider.System.GetElapsedTime(began);
     }
 
     private async Task RestoreAsync()

@@ -12,7 +12,7 @@ public sealed class Runs(Installation installation)
     /// <param name="slow">The step that takes longer; null: none.</param>
     /// <param name="pause">How much longer.</param>
     /// <returns>Its number.</returns>
-    public async Task<int> StartAsync(Shape shape, string? slow, TimeSpan pause)
+    public async Task<int> StartAsync(RunShape shape, string? slow, TimeSpan pause)
     {
         using var answer = await installation.Api.SendAsync(HttpMethod.Post, Path, new
         {
@@ -48,6 +48,17 @@ public sealed class Runs(Installation installation)
         using var end = await installation.Api.WaitAsync($"{Path}/{number}", r => StateOf(r) is not ("blocked" or "waiting" or "queued" or "preparing" or "running"), limit);
         return StateOf(end.RootElement);
     }
+
+    /// <summary>Waits until the last attempt of a step has ended.</summary>
+    /// <returns>How.</returns>
+    public async Task<string> StepEndAsync(int number, string step, TimeSpan limit)
+    {
+        using var run = await installation.Api.WaitAsync($"{Path}/{number}", r => LastOf(r, step) is not (null or "queued" or "preparing" or "running"), limit);
+        return LastOf(run.RootElement, step)!;
+    }
+
+    private static string? LastOf(JsonElement run, string step) => run.GetProperty("workflows").EnumerateArray().SelectMany(w => w.GetProperty("steps").EnumerateArray())
+        .Single(s => s.GetProperty("name").GetString() == step).GetProperty("attempts").EnumerateArray().Select(a => a.GetProperty("state").GetString()).LastOrDefault();
 
     /// <summary>The state in a run's details.</summary>
     public static string StateOf(JsonElement run) => run.GetProperty("run").GetProperty("state").GetString()!;

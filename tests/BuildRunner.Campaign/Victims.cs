@@ -23,6 +23,9 @@ public static class Victims
             : null;
     }
 
+    /// <summary>The processes of a run's steps, wherever they run.</summary>
+    public static IReadOnlyList<int> Of(int run) => [.. Processes().Where(p => Environment(p).Contains($"CI_PIPELINE_NUMBER={run}"))];
+
     private static List<Helper> Helpers(AgentSeat agent) =>
     [
         .. from id in Processes()

@@ -56,6 +56,13 @@ internal sealed class TestAgent(Installation server, Guid id, string name)
     /// <summary>Reports, and expects that it is taken.</summary>
     public async Task SayAsync(WorkItem work, WorkResult result) => Assert.Null(await ReportAsync(work, result));
 
+    /// <summary>Reports, and takes what comes next.</summary>
+    public async Task<WorkItem> SayAndTakeAsync(WorkItem work, WorkResult result)
+    {
+        await SayAsync(work, result);
+        return await TakeAsync();
+    }
+
     /// <summary>Runs one attempt of a step as it should be.</summary>
     public async Task DoAsync(WorkItem step, Outcome? outcome = null)
     {

@@ -49,7 +49,7 @@ internal sealed partial class MachineTurn
         var state = State.Workflows[at].Steps[i];
         SetStep(at, i, state with
         {
-            Attempts = state.Attempts.Add(new AttemptRecord(attempt, outcome, queuedAt, now, report.Image, report.Phases)),
+            Attempts = state.Attempts.Add(new AttemptRecord(attempt, outcome, queuedAt, now, report.Image, PhasesOf(report, state.Phase))),
             Outputs = report.Outputs,
         });
         if (stop is null && State.Workflows[at].Halt is null && MayStillStart(step) && StepRules.WantsRetry(step, outcome, attempt))
@@ -118,4 +118,8 @@ internal sealed partial class MachineTurn
     }
 
     private void SetPhase(int at, int i, StepPhase phase) => SetStep(at, i, State.Workflows[at].Steps[i] with { Phase = phase });
+
+    // An agent that was started anew does not know when its predecessor's step began; that it had been announced is known here.
+    private PhaseTimes PhasesOf(StepReport report, StepPhase before) =>
+        before is StepPhase.Running running && report.Phases.Run == TimeSpan.Zero ? report.Phases with { Run = now - running.Since } : report.Phases;
 }

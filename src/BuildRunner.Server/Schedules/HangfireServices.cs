@@ -1,10 +1,12 @@
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Storage;
 using Hangfire;
 using Hangfire.Dashboard;
 using Hangfire.PostgreSql;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace BuildRunner.Server.Schedules;
 
@@ -26,7 +28,9 @@ internal static class HangfireServices
             }
             else
             {
-                hangfire.UsePostgreSqlStorage(bootstrap => bootstrap.UseNpgsqlConnection(postgreSql));
+                var storage = new PostgreSqlStorageOptions();
+                storage.PrepareSchemaIfNecessary = !TryPrepareTables(postgreSql, storage.SchemaName);
+                hangfire.UsePostgreSqlStorage(bootstrap => bootstrap.UseNpgsqlConnection(postgreSql), storage);
             }
         });
         if (options.Enabled)
@@ -48,6 +52,26 @@ internal static class HangfireServices
             Dashboard,
             new DashboardOptions { Authorization = [new Allowed()], IsReadOnlyFunc = _ => true, DisplayStorageConnectionString = false, AppPath = "/" })
             .RequireAuthorization(Scopes.Admin);
+
+    // By itself it makes its tables without regard to another server that does the same, and then one of the two does not start.
+    private static bool TryPrepareTables(string postgreSql, string schema)
+    {
+        try
+        {
+            // The lock ends with the connection, and that with its source.
+            using var source = NpgsqlDataSource.Create(postgreSql);
+            using var connection = source.OpenConnection();
+            using var hold = new NpgsqlCommand($"SELECT pg_advisory_lock({PgDatabase.MigrationLock})", connection) { CommandTimeout = 0 };
+            hold.ExecuteNonQuery();
+            PostgreSqlObjectsInstaller.Install(connection, schema);
+            return true;
+        }
+        catch (NpgsqlException)
+        {
+            // The database is away: Hangfire has its own way of waiting for it.
+            return false;
+        }
+    }
 
     // Who may come here was decided by the endpoint's policy.
     private sealed class Allowed : IDashboardAuthorizationFilter

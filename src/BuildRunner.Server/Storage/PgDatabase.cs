@@ -7,6 +7,11 @@ namespace BuildRunner.Server.Storage;
 /// <summary>PostgreSQL: several servers may share it.</summary>
 internal sealed class PgDatabase : Database, IDisposable
 {
+    /// <summary>Who changes tables holds this number in the database: EF's own lock is a table, which an empty database does not have.</summary>
+    public const long MigrationLock = 0x4275_696C_6452_756E;
+
+    private static readonly TimeSpan MigrationLimit = TimeSpan.FromMinutes(10);
+
     private readonly DbContextOptions<PgDb> options;
     private readonly NpgsqlDataSource source;
     private readonly TimeProvider? clock;
@@ -65,9 +70,18 @@ internal sealed class PgDatabase : Database, IDisposable
     /// <inheritdoc/>
     protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
     {
-        // EF locks a table while it migrates; the lock ends with the connection.
         await using var db = new PgDb(options);
-        await db.Database.MigrateAsync(cancellationToken);
+        db.Database.SetCommandTimeout(MigrationLimit);
+        await db.Database.OpenConnectionAsync(cancellationToken);
+        await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellationToken);
+        try
+        {
+            await db.Database.MigrateAsync(cancellationToken);
+        }
+        finally
+        {
+            await db.Database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", CancellationToken.None);
+        }
     }
 
     /// <inheritdoc/>

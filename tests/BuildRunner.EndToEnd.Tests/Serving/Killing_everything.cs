@@ -12,7 +12,7 @@ public sealed class Killing_everything(ITestOutputHelper output)
     public async Task Whatever_is_killed_every_accepted_run_ends_as_promised_and_the_witness_agrees(bool large, int runs, int seed)
     {
         Assert.True(File.Exists(Release.Executable), $"{Release.Executable} is not there: run ./buildrunner version first");
-        await using var installation = await Installation.StartAsync(Release.Executable, large);
+        await using var installation = await Installation.StartAsync(Release.Executable, large, Campaigner.Renew);
         var campaign = await Campaigner.RunAsync(installation, Fault.Plan(seed, runs, large), output.WriteLine);
         if (campaign.Problems.Count > 0)
         {
@@ -22,5 +22,25 @@ public sealed class Killing_everything(ITestOutputHelper output)
         // Each victim was killed at least once: what was not killed proves nothing.
         var victims = Enum.GetValues<Victim>().Where(v => large || v is not (Victim.Broker or Victim.Database));
         Assert.All(victims, v => Assert.Contains(Enum.GetValues<Phase>(), p => campaign.Kills(v, p) > 0));
+        if (large)
+        {
+            await GoesOnWithoutTheBrokerAsync(installation);
+        }
+    }
+
+    // The agent that is left speaks to the server to which the runs are not told: without the bus it finds them by looking.
+    private static async Task GoesOnWithoutTheBrokerAsync(Installation installation)
+    {
+        await installation.Broker!.KillAsync();
+        await installation.Api.SendAsync(HttpMethod.Post, $"agents/{installation.Agents[0].Name}/drain", new { });
+        var runs = new Runs(installation);
+        var without = new[] { await runs.StartAsync(RunShape.Plain, null, TimeSpan.Zero), await runs.StartAsync(RunShape.Service, null, TimeSpan.Zero) };
+        foreach (var run in without)
+        {
+            Assert.Equal("success", await runs.EndAsync(run, TimeSpan.FromMinutes(2)));
+        }
+
+        await installation.Broker.RestartAsync();
+        Assert.Equal("success", await runs.EndAsync(await runs.StartAsync(RunShape.Plain, null, TimeSpan.Zero), TimeSpan.FromMinutes(2)));
     }
 }

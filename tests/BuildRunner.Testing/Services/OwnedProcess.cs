@@ -9,7 +9,9 @@ namespace BuildRunner.Testing.Services;
 public sealed class OwnedProcess : IAsyncDisposable
 {
     // $0 is the log, $1 the signal that ends the process properly; the rest is the command. What is left after five seconds is killed.
+    // A signal to the whole group of the tests ends the waiting, and nothing more.
     private const string Watch = """
+        trap : TERM INT HUP
         stop=$1; shift
         setsid "$@" >>"$0" 2>&1 </dev/null & child=$!
         echo $child

@@ -71,16 +71,24 @@ public sealed class PostgresServer : IAsyncDisposable
         [
             "listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", $"fsync={(durable ? "on" : "off")}", "max_connections=200", "shared_buffers=32MB", "logging_collector=off",
         ];
-        process = await OwnedProcess.StartAsync(
+        Task<OwnedProcess> StartProcessAsync() => OwnedProcess.StartAsync(
             [Path.Combine(programs, "postgres"), "-D", folder["data"], .. settings.SelectMany(s => new[] { "-c", s })], folder["log"], User, "INT");
+        process = await StartProcessAsync();
         for (var tries = 0; ; tries++)
         {
+            if (!process.IsRunning && tries < 100)
+            {
+                // Children of one that was killed hold its memory for a moment.
+                await process.DisposeAsync();
+                process = await StartProcessAsync();
+            }
+
             try
             {
                 await OwnedProcess.RunAsync([Path.Combine(programs, "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port.ToString(CultureInfo.InvariantCulture)], user: null);
                 return;
             }
-            catch (InvalidOperationException) when (tries < 300 && process.IsRunning)
+            catch (InvalidOperationException) when (tries < 300)
             {
                 // Starting; ask again.
                 await Task.Delay(100);
