@@ -7,7 +7,7 @@ namespace BuildRunner.Campaign;
 /// <summary>Speaks to the servers' API, to whichever of them answers.</summary>
 public sealed class Api(IReadOnlyList<string> addresses) : IDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90), OneTry = TimeSpan.FromSeconds(15), Pause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(4), OneTry = TimeSpan.FromSeconds(30), Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly HttpClient http = new(new SocketsHttpHandler { UseProxy = false }) { Timeout = OneTry };
 

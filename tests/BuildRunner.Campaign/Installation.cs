@@ -140,7 +140,7 @@ public sealed class Installation : IAsyncDisposable
             Agents.Add(await NewAgentAsync(i, addresses[i % addresses.Count]));
         }
 
-        await Api.WaitAsync("agents", json => json.GetProperty("items").EnumerateArray().Count(a => a.GetProperty("state").GetString() == "online") == 2, TimeSpan.FromSeconds(60));
+        await Api.WaitAsync("agents", json => json.GetProperty("items").EnumerateArray().Count(a => a.GetProperty("state").GetString() == "online") == 2, TimeSpan.FromMinutes(4));
     }
 
     private async Task<AgentSeat> NewAgentAsync(int index, string server)

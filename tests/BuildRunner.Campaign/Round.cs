@@ -13,7 +13,7 @@ namespace BuildRunner.Campaign;
 public sealed partial class Round(Installation installation, Audit audit, HashSet<string> workflows, IReadOnlySet<string> known, Fault fault)
 {
     private const int Kill = 9;
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(120), PhaseLimit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5), PhaseLimit = TimeSpan.FromMinutes(2);
 
     private readonly Runs runs = new(installation);
     private readonly PhaseTrap trap = new(fault, installation.Gates);
@@ -181,12 +181,24 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
                 Killed = "database";
                 break;
             default:
-                if (Victims.Find(fault.Victim, agent, Number, fault.Step) is { } prey && Signal(prey.Id, Kill) == 0)
-                {
-                    Killed = prey.What;
-                }
-
+                await StrikeHelperAsync(agent);
                 break;
+        }
+    }
+
+    // The next step's container, which stands for this one's where that is gone, may just be in the making.
+    private async Task StrikeHelperAsync(AgentSeat agent)
+    {
+        for (var tries = 0; Killed is null && tries < 100; tries++)
+        {
+            if (Victims.Find(fault.Victim, agent, Number, fault.Step) is { } prey && Signal(prey.Id, Kill) == 0)
+            {
+                Killed = prey.What;
+            }
+            else
+            {
+                await Task.Delay(50);
+            }
         }
     }
 

@@ -32,7 +32,7 @@ public sealed class Runs(Installation installation)
     /// <summary>The agent that has a run's workflow.</summary>
     public async Task<AgentSeat> HostAsync(int number)
     {
-        using var run = await installation.Api.WaitAsync($"{Path}/{number}", r => r.GetProperty("workflows")[0].TryGetProperty("agent", out _), TimeSpan.FromSeconds(60));
+        using var run = await installation.Api.WaitAsync($"{Path}/{number}", r => r.GetProperty("workflows")[0].TryGetProperty("agent", out _), TimeSpan.FromMinutes(4));
         var name = run.RootElement.GetProperty("workflows")[0].GetProperty("agent").GetString();
         return installation.Agents.Single(a => a.Name == name);
     }

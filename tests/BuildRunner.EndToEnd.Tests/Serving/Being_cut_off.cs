@@ -6,7 +6,7 @@ namespace BuildRunner.EndToEnd.Tests.Serving;
 public sealed class Being_cut_off
 {
     private const int Stop = 19, Continue = 18;
-    private static readonly TimeSpan Renew = TimeSpan.FromSeconds(4), Limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Renew = TimeSpan.FromSeconds(4), Limit = TimeSpan.FromMinutes(4);
 
     [Fact]
     public async Task For_a_moment_nothing_is_seen_of_it_and_for_longer_the_work_is_lost_and_was_ended_before_it_was_given_away()
