@@ -80,7 +80,7 @@ public abstract partial class Dispatch_conformance
         Assert.Equal("success", (await Server.StateAsync(run)).Result?.Outcome.Word);
     }
 
-    private static IEnumerable<Task<string?>> Repeat(int times, Func<Task<string?>> say) => Enumerable.Range(0, times).Select(_ => Task.Run(say)).ToList();
+    private static List<Task<string?>> Repeat(int times, Func<Task<string?>> say) => [.. Enumerable.Range(0, times).Select(_ => Task.Run(say))];
 
     private Task<ClaimResponse> ClaimAsync(TestAgent agent, Guid session) =>
         Server.Get<Claims>().ClaimAsync(agent.Id, new ClaimRequest { Claim = Guid.NewGuid(), Session = session, FreeSlots = 4 }, Cancel);
