@@ -64,7 +64,7 @@ public sealed class RabbitServer : IAsyncDisposable
                 await GreetAsync();
                 return;
             }
-            catch (Exception e) when (e is SocketException or IOException && tries < 900 && process.IsRunning)
+            catch (Exception e) when (e is SocketException or IOException && tries < 2400 && process.IsRunning)
             {
                 // Starting; ask again.
                 await Task.Delay(100);
