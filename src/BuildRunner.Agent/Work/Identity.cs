@@ -1,3 +1,6 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using BuildRunner.Agent.Contract;
 using BuildRunner.Core.AgentContract;
@@ -28,11 +31,26 @@ internal static class Identity
                 $"this agent is not registered at {options.Server}: make a token there with 'buildrunner agent token', and start the agent once with --token-file FILE or Agent:Token");
         }
 
-        var registered = await client.RegisterAsync(new RegisterRequest { Token = token, Name = options.Name }, stop);
+        var registered = await client.RegisterAsync(new RegisterRequest { Token = token, Name = options.Name, Credential = Propose(folder) }, stop);
         var stored = new StoredCredential(registered.Agent.Value, registered.Name, registered.Credential, options.Server.ToString());
         DurableFile.Write(folder.CredentialFile, JsonSerializer.SerializeToUtf8Bytes(stored, AgentJson.Default.StoredCredential));
+        File.Delete(DraftOf(folder));
         return registered.Credential;
     }
+
+    // On disk before it is sent: whether an answer gets lost or this process does, the next try is the same agent, and the token not wasted.
+    private static string Propose(WorkFolder folder)
+    {
+        var draft = DraftOf(folder);
+        if (!File.Exists(draft))
+        {
+            DurableFile.Write(draft, Encoding.ASCII.GetBytes("bra_" + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))));
+        }
+
+        return File.ReadAllText(draft);
+    }
+
+    private static string DraftOf(WorkFolder folder) => folder.CredentialFile + ".wanted";
 
     private static StoredCredential? Read(WorkFolder folder)
     {

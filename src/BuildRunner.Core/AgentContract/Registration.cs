@@ -8,6 +8,10 @@ public sealed record RegisterRequest
 
     /// <summary>The name it wants, 1 to 64 characters; the server adds a number if it is taken.</summary>
     public required string Name { get; init; }
+
+    /// <summary>The secret that it would like to have: <c>bra_</c> and 43 characters of base64url, made of 32 random bytes. Whoever asks again with token and secret, because the answer
+    /// got lost, gets the same answer. Null: the server makes one, and a lost answer has used up the token.</summary>
+    public string? Credential { get; init; }
 }
 
 /// <summary>What it gets.</summary>

@@ -25,6 +25,10 @@ internal static class Tokens
     /// <summary>A new token; its prefix says what it is, to people and to tools that look for leaked ones.</summary>
     public static string New(string prefix) => prefix + Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
 
+    /// <summary>Whether a text that somebody else made could be one of these.</summary>
+    public static bool IsOfForm(string? token, string prefix) =>
+        token is not null && token.Length == prefix.Length + 43 && token.StartsWith(prefix, StringComparison.Ordinal) && Base64Url.IsValid(token.AsSpan(prefix.Length));
+
     /// <summary>What is stored of a token.</summary>
     public static byte[] Hash(string token) => SHA256.HashData(Encoding.UTF8.GetBytes(token));
 }

@@ -36,19 +36,25 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
             },
             cancellationToken);
 
-    /// <summary>Registers an agent.</summary>
+    /// <summary>Registers an agent. Once more with the same secret is answered as before.</summary>
     /// <returns>Null if the token is not valid (any more).</returns>
     public Task<RegisterResponse?> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken)
     {
         var hash = Tokens.Hash(request.Token);
+        var wanted = Tokens.IsOfForm(request.Credential, Tokens.AgentPrefix) ? request.Credential : null;
         return database.WriteAsync<RegisterResponse?>(
             async turn =>
             {
                 DateTimeOffset? now = turn.Now;
+                if (wanted is not null && await FindAsync(turn, hash, wanted) is { } known)
+                {
+                    return known;
+                }
+
                 var token = turn.Db.RegistrationTokens.Where(t => t.Hash == hash && t.UsedAt == null && t.ExpiresAt > turn.Now);
                 var labels = await token.Select(t => t.Labels).SingleOrDefaultAsync();
                 return labels is not null && await token.ExecuteUpdateAsync(set => set.SetProperty(t => t.UsedAt, now)) == 1
-                    ? await AddAsync(turn, request.Name, labels, embedded: false)
+                    ? await AddAsync(turn, request.Name, labels, embedded: false, wanted)
                     : null;
             },
             cancellationToken);
@@ -116,11 +122,19 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
             turn => turn.Db.Agents.Where(a => a.Id == id && a.Session == request.Session).ExecuteUpdateAsync(set => set.SetProperty(a => a.Unready, "it was stopped")),
             cancellationToken);
 
-    private static async Task<RegisterResponse> AddAsync(WriteTurn turn, string wanted, string labels, bool embedded)
+    private static async Task<RegisterResponse?> FindAsync(WriteTurn turn, byte[] token, string credential)
+    {
+        var hash = Tokens.Hash(credential);
+        return await turn.Db.RegistrationTokens.AnyAsync(t => t.Hash == token && t.UsedAt != null) && await turn.Db.Agents.SingleOrDefaultAsync(a => a.Credential == hash) is { } agent
+            ? new RegisterResponse { Agent = new AgentId(agent.Id), Name = agent.Name, Credential = credential }
+            : null;
+    }
+
+    private static async Task<RegisterResponse> AddAsync(WriteTurn turn, string wanted, string labels, bool embedded, string? proposed = null)
     {
         var names = await turn.Db.Agents.Where(a => a.Name.StartsWith(wanted)).Select(a => a.Name).ToListAsync();
         var name = Enumerable.Range(1, int.MaxValue).Select(n => n == 1 ? wanted : $"{wanted}-{n}").First(n => !names.Contains(n));
-        var credential = Tokens.New(Tokens.AgentPrefix);
+        var credential = proposed ?? Tokens.New(Tokens.AgentPrefix);
         var id = Guid.CreateVersion7(turn.Now);
         turn.Db.Add(new AgentRow
         {

@@ -244,6 +244,28 @@ public sealed class Doing_what_the_server_says : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_lost_answer_to_its_registration_and_a_death_before_it_was_kept_do_not_waste_the_token()
+    {
+        using var folder = Testing.TestFolder.Create();
+        var lost = 0;
+        server.LoseAnswer = c => c == "register" && Interlocked.Increment(ref lost) <= 1;
+        await using (var first = TestAgent.Start(server, engine, folder: folder))
+        {
+            await server.SeesAsync("hello");
+            await first.EndAsync();
+            Assert.False(File.Exists(Path.Combine(first.WorkDirectory, "credential.wanted")));
+
+            // As if it had died before it knew that it was registered.
+            File.Move(Path.Combine(first.WorkDirectory, "credential"), Path.Combine(first.WorkDirectory, "credential.wanted"));
+            await File.WriteAllTextAsync(Path.Combine(first.WorkDirectory, "credential.wanted"), server.Wanted.First(), Cancel);
+        }
+
+        await using var second = TestAgent.Start(server, engine, folder: folder);
+        await server.SeesAsync(s => s.Told.Count(t => t == "hello") == 2, "hello again");
+        Assert.True(server.Wanted.Count >= 3 && server.Wanted.Distinct().Count() == 1 && server.Wanted.All(w => w is { Length: 47 }), string.Join(' ', server.Wanted));
+    }
+
+    [Fact]
     public async Task A_second_agent_does_not_get_the_folder_of_a_first()
     {
         using var folder = Testing.TestFolder.Create();

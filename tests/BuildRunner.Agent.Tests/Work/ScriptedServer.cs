@@ -154,7 +154,7 @@ internal sealed class ScriptedServer
 
         var answer = call switch
         {
-            "register" => Ok(new RegisterResponse { Agent = Agent, Name = Read(body, Json.RegisterRequest).Name, Credential = "bra_test" }, Json.RegisterResponse),
+            "register" => Register(Read(body, Json.RegisterRequest)),
             "hello" => Hello(),
             "claim" => await ClaimAsync(Read(body, Json.ClaimRequest), stop),
             "heartbeat" => Beat(Read(body, Json.HeartbeatRequest)),
@@ -177,6 +177,15 @@ internal sealed class ScriptedServer
     }
 
     public static AgentId Agent { get; } = new(Guid.Parse("11111111-2222-3333-4444-555555555555"));
+
+    /// <summary>The credentials that an agent wanted when it registered.</summary>
+    public ConcurrentQueue<string?> Wanted { get; } = [];
+
+    private (HttpStatusCode, byte[]) Register(RegisterRequest request)
+    {
+        Wanted.Enqueue(request.Credential);
+        return Ok(new RegisterResponse { Agent = Agent, Name = request.Name, Credential = "bra_test" }, Json.RegisterResponse);
+    }
 
     private (HttpStatusCode, byte[]) Hello()
     {

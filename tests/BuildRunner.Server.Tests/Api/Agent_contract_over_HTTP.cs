@@ -51,6 +51,24 @@ public sealed class Agent_contract_over_HTTP : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whoever_asks_again_with_the_same_secret_because_the_answer_got_lost_is_the_same_agent()
+    {
+        var secret = "bra_" + new string('a', 42) + "A";
+        var request = new RegisterRequest { Token = await server.RegistrationTokenAsync(), Name = "again", Credential = secret };
+        var first = await HttpServer.PostAsync(server.Http, AgentRoutes.Register, request, Json.RegisterRequest, Json.RegisterResponse);
+        var second = await HttpServer.PostAsync(server.Http, AgentRoutes.Register, request, Json.RegisterRequest, Json.RegisterResponse);
+        Assert.Equal((secret, first.Agent, first.Name), (second.Credential, second.Agent, second.Name));
+        foreach (var other in new[] { null, "bra_" + new string('b', 42) + "A", "short", "brt_" + new string('a', 42) + "A" })
+        {
+            using var refused = await HttpServer.SendAsync(server.Http, AgentRoutes.Register, request with { Credential = other }, Json.RegisterRequest);
+            Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        }
+
+        using var weak = await HttpServer.SendAsync(server.Http, AgentRoutes.Register, request with { Token = "brr_" + new string('a', 43) }, Json.RegisterRequest);
+        Assert.Equal(HttpStatusCode.Forbidden, weak.StatusCode);
+    }
+
+    [Fact]
     public async Task Nobody_gets_anywhere_without_a_credential_or_with_the_wrong_kind()
     {
         using var user = server.With(await server.ApiTokenAsync("admin"));
