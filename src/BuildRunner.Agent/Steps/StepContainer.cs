@@ -13,7 +13,7 @@ internal static class StepContainer
     {
         if (step.Privileged && !job.Policy.AllowPrivileged)
         {
-            throw Refused(job, step, "privileged: true", "Engine:AllowPrivileged");
+            throw Refused(step, "privileged: true", "Engine:AllowPrivileged", job.Policy.PrivilegedWithheld);
         }
 
         var script = step.Commands.Count > 0 && step.Entrypoint is null;
@@ -92,11 +92,11 @@ internal static class StepContainer
         var allowed = job.Policy.AllowedVolumes.Select(r => HostPath.WithoutLinks(Path.GetFullPath(r))).Any(root => HostPath.IsAtOrBelow(source, root));
         return allowed
             ? new HostMount(source, Path.GetFullPath(parts[1]), parts.Length == 3 && parts[2].Split(',').Contains("ro"))
-            : throw Refused(job, step, $"the volume '{volume}'", "Engine:AllowedVolumes");
+            : throw Refused(step, $"the volume '{volume}'", "Engine:AllowedVolumes", job.Policy.VolumesWithheld);
     }
 
-    private static ContainerException Refused(WorkflowJob job, StepPlan step, string what, string setting) => new(
+    private static ContainerException Refused(StepPlan step, string what, string setting, string? withheld) => new(
         ContainerFailure.AccessDenied,
         $"step '{step.Name}' asks for {what}, which is not allowed here ({step.Location}); "
-        + (job.Policy.Withheld is { } why ? $"the setting {setting} does not count, because {why}" : $"who runs this machine can allow it with the setting {setting}"));
+        + (withheld is not null ? $"the setting {setting} does not count, because {withheld}" : $"who runs this machine can allow it with the setting {setting}"));
 }

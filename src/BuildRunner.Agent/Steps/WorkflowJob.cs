@@ -81,8 +81,11 @@ public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> Allo
     /// <summary>True: images may be built. A builder's own commands run under its engine's isolation, not under ours.</summary>
     public bool AllowImageBuilds { get; init; }
 
-    /// <summary>Why the server withholds what this machine may allow, as the end of a sentence; null: it withholds nothing.</summary>
-    public string? Withheld { get; init; }
+    /// <summary>Why the server withholds <c>privileged</c>, whatever this machine allows, as the end of a sentence; null: it does not.</summary>
+    public string? PrivilegedWithheld { get; init; }
+
+    /// <summary>The same of <c>volumes</c>.</summary>
+    public string? VolumesWithheld { get; init; }
 
     /// <summary>Nothing that reaches beyond the container.</summary>
     public static StepPolicy Strict { get; } = new(false, [], []);

@@ -260,9 +260,14 @@ internal sealed class HostedWorkflow : IAsyncDisposable
     private static StepPolicy PolicyOf(AgentHostOptions options, WorkGrants grants)
     {
         var volumes = grants.Volumes ? options.AllowedVolumes : [];
-        var withheld = grants.Stranger ? "the code comes from a fork, and strangers get nothing of the machine whatever the repository is trusted with"
-            : grants is { Privileged: true, Volumes: true } ? null
+        string? Withheld(bool trusted) => grants.Stranger ? "the code comes from a fork, and strangers get nothing of the machine whatever the repository is trusted with"
+            : trusted ? null
             : "an administrator of the server has to trust the repository with it first";
-        return new StepPolicy(options.AllowPrivileged && grants.Privileged, volumes, options.AllowedRootFileSystems) { AllowImageBuilds = options.AllowImageBuilds, Withheld = withheld };
+        return new StepPolicy(options.AllowPrivileged && grants.Privileged, volumes, options.AllowedRootFileSystems)
+        {
+            AllowImageBuilds = options.AllowImageBuilds,
+            PrivilegedWithheld = Withheld(grants.Privileged),
+            VolumesWithheld = Withheld(grants.Volumes),
+        };
     }
 }

@@ -20,6 +20,9 @@ public sealed record Repository
 
     /// <summary>Its latest run; null: none yet.</summary>
     public RunSummary? LatestRun { get; init; }
+
+    /// <summary>In the answer to adding one: what was done, or is left to do, so that the forge's events arrive here, as a sentence. Null otherwise.</summary>
+    public string? Webhook { get; init; }
 }
 
 /// <summary>A repository to be added.</summary>

@@ -75,8 +75,9 @@ internal static class RepositoryApi
             await call.Get<ForgeRepositories>().LinkAsync(added.Id, atForge, call.Stop);
         }
 
+        var webhook = added is not null && atForge is not null ? await call.Get<GitHubHooks>().EnsureAsync(atForge.FullName, call.Stop) : null;
         return added is { } row
-            ? (StatusCodes.Status201Created, View(row, null))
+            ? (StatusCodes.Status201Created, View(row, null) with { Webhook = webhook })
             : throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{wanted.Name}' already");
     }
 

@@ -50,6 +50,9 @@ internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections c
         }
     }
 
+    /// <summary>The page of a repository.</summary>
+    public string PageOf(string fullName) => $"{(options.WebUrl ?? new Uri($"https://{WebAuthority}")).GetLeftPart(UriPartial.Authority)}/{fullName}";
+
     private string WebAuthority => options.WebUrl?.Authority ?? (options.Api is { Host: "api.github.com" } ? "github.com" : options.Api.Authority);
 
     private async Task<long> InstallationAsync(string fullName, CancellationToken cancellationToken)

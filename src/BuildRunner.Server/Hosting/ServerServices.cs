@@ -74,7 +74,7 @@ public static class ServerServices
         services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
         services.AddSchedules(options.Schedules, options.PostgreSql);
-        services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<HeadSearch>().AddHostedService<OutboxService>();
+        services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<HeadSearch>().AddHostedService<DeliverySearch>().AddHostedService<OutboxService>();
         services.AddMassTransit(bus =>
         {
             bus.AddServerConsumers();
@@ -85,7 +85,7 @@ public static class ServerServices
 
     private static void AddForge(IServiceCollection services, GitHubOptions options)
     {
-        services.AddSingleton(options).AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>();
+        services.AddSingleton(options).AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>().AddSingleton<GitHubHooks>();
         services.AddSingleton<ForgeRepositories>().AddSingleton<ForgeRuns>().AddSingleton<IDeliveryHandler, GitHubDeliveries>();
         services.AddSingleton<GitHubChecks>().AddSingleton<LogScans>().AddSingleton<RunViewLoader>();
     }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Hosting;
+using BuildRunner.Server.Forge;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
@@ -30,7 +32,7 @@ internal static class DoctorVerb
                 others.Add(await OtherAsync(kind, settings, here, token));
             }
 
-            here.Print(Text([.. readiness.Checks, Disk(here.Directory), .. others], Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal)));
+            here.Print(Text([.. readiness.Checks, Disk(here.Directory), .. others, .. await GitHubAsync(settings, here, token)], Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal)));
             return (int)(readiness.Usable ? ExitCode.Success : ExitCode.Error);
         });
         return command;
@@ -55,6 +57,26 @@ internal static class DoctorVerb
         return readiness.Usable
             ? new ReadinessCheck(kind, ReadinessStatus.Ok, $"can be used too: {why.Detail}", $"--engine {kind}")
             : new ReadinessCheck(kind, ReadinessStatus.Warning, $"cannot be used: {why.Detail}", why.Remedy);
+    }
+
+    // On the server's machine: GitHub as its settings have it; elsewhere there is nothing to say.
+    private static async Task<IEnumerable<ReadinessCheck>> GitHubAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        var problems = new List<string>();
+        var options = TriggerPlan.GitHub(settings, problems);
+        if (problems.Count > 0)
+        {
+            return [new ReadinessCheck("GitHub", ReadinessStatus.Failed, string.Join("; ", problems))];
+        }
+
+        var publicUrl = Uri.TryCreate(settings.Text(ServerKeys.PublicUrl), UriKind.Absolute, out var url) ? url : null;
+        using var health = new GitHubHealth(options, publicUrl, settings.List(TriggerKeys.GitHubWebhookSecret).Count > 0, host.Time);
+        return (await health.LookAsync(cancellationToken)).Select(f => new ReadinessCheck(f.Name, f.Level switch
+        {
+            FindingLevel.Fine => ReadinessStatus.Ok,
+            FindingLevel.Warning => ReadinessStatus.Warning,
+            _ => ReadinessStatus.Failed,
+        }, f.Detail, f.Remedy));
     }
 
     private static string Sign(ReadinessStatus status, Style style) => status switch

@@ -48,7 +48,7 @@ internal static class RepositoryVerbs
                 Settings = flags.Apply(call, new RepositorySettings()),
             };
             var added = await call.Api.SendAsync(HttpMethod.Post, ApiRoutes.Repositories, body, ApiJson.Default.AddRepository, ApiJson.Default.Repository, call.Stop);
-            return call.Print(json, added, r => $"{r.Name} is here, default branch {RunText.Safe(r.DefaultBranch)}; start a run with: buildrunner start {r.Name}\n");
+            return call.Print(json, added, r => $"{r.Name} is here, default branch {RunText.Safe(r.DefaultBranch)}; start a run with: buildrunner start {r.Name}\n{(r.Webhook is null ? "" : RunText.Safe(r.Webhook) + "\n")}");
         }, [name, url, .. flags.All, json]);
     }
 
