@@ -7,6 +7,9 @@ namespace BuildRunner.Hosting;
 /// <summary>The folder of a demonstration: data, key and repository; removed with everything in it.</summary>
 internal sealed class DemoFolder : IDisposable
 {
+    /// <summary>What the repository is called.</summary>
+    public const string Name = "demo/hello";
+
     private const string Pipeline = """
         # Steps see this machine's own files under a throw-away layer, so that no registry is needed.
         skip_clone: true
@@ -14,7 +17,7 @@ internal sealed class DemoFolder : IDisposable
           - name: hello
             image: rootfs:/
             commands:
-              - echo "hello from $CI_REPO, run $CI_PIPELINE_NUMBER, in a container of its own"
+              - echo "hello from $CI_REPO, run $CI_PIPELINE_NUMBER, started by $CI_PIPELINE_EVENT, in a container of its own"
               - echo "what one step leaves in the workspace" > note.txt
               - touch /etc/gone-after-this-step
           - name: next
@@ -41,6 +44,8 @@ internal sealed class DemoFolder : IDisposable
         new(ServerKeys.DatabaseProvider, "sqlite"),
         new(ServerKeys.BusTransport, "inprocess"),
         new(ServerKeys.LoggingLevel, "warning"),
+        new(TriggerKeys.SchedulesEnabled, "true"),
+        new(TriggerKeys.SchedulesMinInterval, "1s"),
         new(AgentKeys.AllowedRootFileSystems, "/"),
         new(AgentKeys.WorkDir, Path.Combine(path, "agent")),
         new(AgentKeys.MinFreeDisk, "0"),
