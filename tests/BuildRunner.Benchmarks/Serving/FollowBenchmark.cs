@@ -60,7 +60,7 @@ internal static class FollowBenchmark
         await Task.WhenAll(Enumerable.Range(0, followers).Select(_ => FollowAsync(server, number, lines)));
         await server.EndAsync("acme/shop", number);
         var log = await server.Http.GetStringAsync($"/api/v1/repos/acme/shop/runs/{number}/log?step=lines");
-        var stamps = log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(StampImage.Parse).ToList();
+        var stamps = log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(StampImage.IsStamp).Select(StampImage.Parse).ToList();
         return stamps.Count == Lines ? (stamps[^1] - stamps[0]) / 1e6 : throw new InvalidOperationException($"the log holds {stamps.Count} lines:\n{log}");
     }
 
@@ -70,9 +70,10 @@ internal static class FollowBenchmark
         using var stream = new StreamReader(await server.Http.GetStreamAsync($"/api/v1/repos/acme/shop/runs/{number}/log/follow?step=lines"));
         while (await stream.ReadLineAsync() is { } line)
         {
-            if (line.StartsWith("data: {", StringComparison.Ordinal) && JsonDocument.Parse(line["data: ".Length..]).RootElement.TryGetProperty("text", out var text))
+            if (line.StartsWith("data: {", StringComparison.Ordinal) && JsonDocument.Parse(line["data: ".Length..]).RootElement.TryGetProperty("text", out var text)
+                && text.GetString() is { } stamp && StampImage.IsStamp(stamp))
             {
-                lines.Add((StampImage.Now - StampImage.Parse(text.GetString()!)) / 1e6);
+                lines.Add((StampImage.Now - StampImage.Parse(stamp)) / 1e6);
                 seen++;
             }
         }

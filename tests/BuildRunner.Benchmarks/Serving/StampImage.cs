@@ -28,6 +28,9 @@ internal static class StampImage
         return folder;
     }
 
+    /// <summary>Whether a line is one that it printed: a shell also tells its commands.</summary>
+    public static bool IsStamp(string line) => line.Length == 16 && line.All(char.IsAsciiHexDigitLower);
+
     /// <summary>The time that it printed.</summary>
     public static long Parse(string output) => long.Parse(output.Trim(), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
 }
