@@ -8,6 +8,7 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
 {
     private readonly Lock gate = new();
     private readonly Dictionary<string, Task<PreparedStep>> prepared = new(StringComparer.Ordinal);
+    private readonly HashSet<string> taken = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource end = new();
     private bool closed;
 
@@ -17,7 +18,7 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
         lock (gate)
         {
             // An image is built of the workspace, which the step before may still change.
-            if (!closed && step.Build is null && !(step.Kind == StepKind.Clone && job.Checkout is not null) && !prepared.ContainsKey(step.Name))
+            if (!closed && step.Build is null && !(step.Kind == StepKind.Clone && job.Checkout is not null) && !prepared.ContainsKey(step.Name) && !taken.Contains(step.Name))
             {
                 prepared.Add(step.Name, PreparedStep.MakeAsync(agent, group, job, StepAttempt.Ahead(step), null, null, end.Token));
             }
@@ -36,9 +37,11 @@ internal sealed class PreparedSteps(AgentContext agent, IContainerGroup group, W
         Task<PreparedStep>? ready = null;
         lock (gate)
         {
-            if (attempt.Number == 1 && prepared.TryGetValue(attempt.Step.Name, out ready))
+            // The same attempt may come again, when it was given back before it was started: then it is prepared anew.
+            taken.Add(attempt.Step.Name);
+            if (attempt.Number == 1)
             {
-                prepared[attempt.Step.Name] = Task.FromException<PreparedStep>(new InvalidOperationException("taken"));
+                prepared.Remove(attempt.Step.Name, out ready);
             }
         }
 
