@@ -108,7 +108,7 @@ internal sealed class Running : IAsyncDisposable
     /// <summary>Waits until a pattern was written to either stream; returns its first group, or all of it without groups.</summary>
     public async Task<string> FindAsync(string pattern)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         while (true)
         {
             Task changed;
@@ -124,14 +124,15 @@ internal sealed class Running : IAsyncDisposable
 
             try
             {
-                await changed.WaitAsync(deadline.Token);
+                await Task.WhenAny(changed, _reading).WaitAsync(deadline.Token);
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"'{pattern}' was not written within a minute. Output:\n{_output}\n{_error}");
+                Assert.Fail($"'{pattern}' was not written within three minutes. Output:\n{_output}\n{_error}");
             }
 
-            if (_process.HasExited && _reading.IsCompleted && Find(pattern) is null)
+            // Both streams are at their ends: nothing more can come.
+            if (_reading.IsCompleted && Find(pattern) is null)
             {
                 Assert.Fail($"it ended without writing '{pattern}'. Output:\n{_output}\n{_error}");
             }

@@ -6,9 +6,9 @@ namespace BuildRunner.Agent.Work;
 /// <summary>A piece of work that the agent has, until the server has its result or has given it away.</summary>
 internal sealed class WorkInHand(WorkId id, long fence, bool weightless) : IDisposable
 {
-    private readonly CancellationTokenSource stop = new();
-    private readonly CancellationTokenSource kill = new();
-    private readonly CancellationTokenSource gone = new();
+    private readonly Signal stop = new();
+    private readonly Signal kill = new();
+    private readonly Signal gone = new();
 
     public WorkInHand(WorkItem item)
         : this(item.Id, item.Fence, item.Task is WorkTask.Release or WorkTask.Step { Plan.Detached: true }) => Item = item;
@@ -42,17 +42,17 @@ internal sealed class WorkInHand(WorkId id, long fence, bool weightless) : IDisp
     public void StopBy(StopReason reason)
     {
         Ordered ??= reason;
-        Cancel(stop);
+        stop.Give();
     }
 
     /// <summary>It has to end at once.</summary>
-    public void KillNow() => Cancel(kill);
+    public void KillNow() => kill.Give();
 
     /// <summary>The server has given it away.</summary>
     public void GiveUp()
     {
-        Cancel(gone);
-        Cancel(kill);
+        gone.Give();
+        kill.Give();
     }
 
     public void Dispose()
@@ -62,15 +62,27 @@ internal sealed class WorkInHand(WorkId id, long fence, bool weightless) : IDisp
         gone.Dispose();
     }
 
-    private static void Cancel(CancellationTokenSource source)
+    /// <summary>Given once. Who still looks at work that has ended just now, a heartbeat for instance, may ask and give as before.</summary>
+    private sealed class Signal : IDisposable
     {
-        try
+        private readonly CancellationTokenSource source = new();
+
+        public Signal() => Token = source.Token;
+
+        public CancellationToken Token { get; }
+
+        public void Give()
         {
-            source.Cancel();
+            try
+            {
+                source.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It has ended meanwhile.
+            }
         }
-        catch (ObjectDisposedException)
-        {
-            // It has ended meanwhile.
-        }
+
+        public void Dispose() => source.Dispose();
     }
 }
