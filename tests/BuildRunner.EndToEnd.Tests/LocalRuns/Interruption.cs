@@ -39,11 +39,14 @@ public sealed class Interruption
         using var tree = NewTree(marker);
         await using var running = Release.Start(tree.Path, "run", "ci.yml");
         await running.SeesAsync($"│ started-{marker}");
-        Assert.NotEmpty(ProcessesNamed(marker));
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (ProcessesNamed(marker).Count == 0)
+        {
+            // It names itself only when it has begun.
+            await Task.Delay(50, deadline.Token);
+        }
 
         running.Signal(Kill);
-
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         while (ProcessesNamed(marker).Count > 0)
         {
             await Task.Delay(50, deadline.Token);

@@ -224,7 +224,7 @@ internal sealed class DockerGroup : IContainerGroup
 
         lock (gate)
         {
-            var own = container.Address is { } address ? [$"{address}\t{Names.HostName(container.Spec.Name)}"] : Array.Empty<string>();
+            var own = container is { HasJoined: true, Address: { } address } ? [$"{address}\t{Names.HostName(container.Spec.Name)}"] : Array.Empty<string>();
             return [.. own, .. services.Select(s => $"{s.Value}\t{s.Key}"), .. extra];
         }
     }

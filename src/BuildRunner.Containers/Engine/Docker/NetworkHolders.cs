@@ -5,6 +5,8 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// An engine takes most of a container's start and end for its network. So a step joins a connection that is there. Several containers may be
 /// prepared on one, but a step has it alone: its command starts only when no process of the one before is left, and the files of names that
 /// all share are what they were. Who could change the connection itself (privileged containers), or has name servers of its own, gets an own one.
+/// So does everybody on Podman: whenever a container joins or leaves, it reads, changes and writes the file of names that all share, under the
+/// step that runs, whose names are lost where the two writes cross.
 /// </remarks>
 internal sealed class NetworkHolders(DockerGroup group)
 {
@@ -13,11 +15,11 @@ internal sealed class NetworkHolders(DockerGroup group)
     private int made;
 
     /// <summary>A connection for a container that will be started: that for which the fewest are prepared, or a new one as long as there are fewer than steps at once.</summary>
-    public Task<NetworkLease> TakeAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    public async Task<NetworkLease> TakeAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {
-        if (spec.Privileged || spec.Dns.Count > 0 || spec.DnsSearch.Count > 0)
+        if (spec.Privileged || spec.Dns.Count > 0 || spec.DnsSearch.Count > 0 || await group.Connection.IsPodman)
         {
-            return Task.FromResult(group.OwnNetwork(spec.Network));
+            return group.OwnNetwork(spec.Network);
         }
 
         SharedConnection chosen;
@@ -28,7 +30,7 @@ internal sealed class NetworkHolders(DockerGroup group)
             chosen.Users++;
         }
 
-        return LeaseAsync(chosen, cancellationToken);
+        return await LeaseAsync(chosen, cancellationToken);
     }
 
     /// <summary>A connection that is the caller's alone from now on.</summary>
