@@ -64,7 +64,8 @@ public sealed record StepReport
     public string? Image { get; init; }
 
     /// <summary>Where the time went.</summary>
-    public PhaseTimes Phases { get; init; } = PhaseTimes.Zero;
+    /// <remarks>Whoever leaves it out, as an older agent may, has told no times.</remarks>
+    public PhaseTimes Phases { get; init => field = value ?? PhaseTimes.Zero; } = PhaseTimes.Zero;
 
     /// <summary>What it wrote to its outputs file.</summary>
     public ImmutableDictionary<string, string> Outputs { get; init; } = ImmutableDictionary<string, string>.Empty;
