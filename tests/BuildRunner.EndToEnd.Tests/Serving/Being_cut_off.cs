@@ -8,7 +8,7 @@ public sealed class Being_cut_off
     private const int Stop = 19, Continue = 18;
     private static readonly TimeSpan Renew = TimeSpan.FromSeconds(4), Limit = TimeSpan.FromMinutes(4);
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task For_a_moment_nothing_is_seen_of_it_and_for_longer_the_work_is_lost_and_was_ended_before_it_was_given_away()
     {
         await using var installation = await Installation.StartAsync(Release.Executable, large: false, Renew);

@@ -8,7 +8,7 @@ public sealed class Killing_everything(ITestOutputHelper output)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(5);
 
-    [Theory]
+    [Theory(Explicit = true)]
     [InlineData(false, 8, 20261126)]
     [InlineData(true, 6, 20261127)]
     public async Task Whatever_is_killed_every_accepted_run_ends_as_promised_and_the_witness_agrees(bool large, int runs, int seed)
