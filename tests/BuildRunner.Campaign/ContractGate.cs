@@ -75,7 +75,7 @@ public sealed class ContractGate : IDisposable
                 _ = Task.Run(() => PassAsync(context));
             }
         }
-        catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
+        catch (Exception e) when (e is HttpListenerException or InvalidOperationException)
         {
             // The campaign is over.
         }

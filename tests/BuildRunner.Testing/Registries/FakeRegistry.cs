@@ -69,8 +69,9 @@ public sealed class FakeRegistry : IAsyncDisposable
                 connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or InvalidOperationException)
         {
+            // The test is over: the listener was closed while it waited, or before it waited again.
             await Task.WhenAll(connections);
         }
     }
