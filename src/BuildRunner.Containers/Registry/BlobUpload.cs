@@ -102,10 +102,12 @@ internal sealed class BlobUpload(RegistryExchange exchange, string repository, B
                 return;
             }
 
+            var tried = _at;
             await FindPlaceAsync(cancellationToken);
-            if (failures > 1)
+            if (failures > 2 && _at == tried)
             {
-                // Two accounts of one upload that do not meet: begin anew.
+                // Two accounts of one upload that do not meet: begin anew. Not at the first refusal: the registry may still be
+                // storing what had reached it before the cut, and then its account was overtaken while we acted on it.
                 _session = null;
             }
         }

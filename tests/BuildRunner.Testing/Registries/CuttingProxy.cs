@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace BuildRunner.Testing.Registries;
 
@@ -10,11 +11,13 @@ public sealed class CuttingProxy : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly IPEndPoint _target;
     private readonly Task _accepting;
+    private readonly byte[] _cutBefore;
     private long _sent;
     private long _cutAt;
 
-    private CuttingProxy(string target, long cutAt, int port)
+    private CuttingProxy(string target, long cutAt, int port, string cutBefore)
     {
+        _cutBefore = Encoding.ASCII.GetBytes(cutBefore);
         _listener = new TcpListener(IPAddress.Loopback, port);
         _target = IPEndPoint.Parse(target);
         _cutAt = cutAt;
@@ -36,8 +39,12 @@ public sealed class CuttingProxy : IAsyncDisposable
     /// <param name="target"><c>127.0.0.1:PORT</c> of the server.</param>
     /// <param name="cutAt">Cuts the connection over which the byte of this number would go, once.</param>
     /// <param name="port">Where it listens; 0: on any free port.</param>
+    /// <param name="cutBefore">
+    /// Empty: it cuts in the middle of a request. Else the beginning of a request: from <paramref name="cutAt"/> on it cuts before the first of them, of
+    /// which the server sees nothing.
+    /// </param>
     /// <exception cref="SocketException">Somebody else has the port.</exception>
-    public static CuttingProxy Start(string target, long cutAt = long.MaxValue, int port = 0) => new(target, cutAt, port);
+    public static CuttingProxy Start(string target, long cutAt = long.MaxValue, int port = 0, string cutBefore = "") => new(target, cutAt, port, cutBefore);
 
     public async ValueTask DisposeAsync()
     {
@@ -89,15 +96,19 @@ public sealed class CuttingProxy : IAsyncDisposable
         var buffer = new byte[16 * 1024];
         while (await from.ReadAsync(buffer, cancellationToken) is var count and > 0)
         {
-            await to.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
-            if (Interlocked.Add(ref _sent, count) >= Interlocked.Read(ref _cutAt))
+            if (Interlocked.Add(ref _sent, count) >= Interlocked.Read(ref _cutAt) && buffer.AsSpan(0, count).StartsWith(_cutBefore))
             {
                 Interlocked.Exchange(ref _cutAt, long.MaxValue);
                 HasCut = true;
-                // Long enough for the server to have taken what came before.
-                await to.FlushAsync(cancellationToken);
+                if (_cutBefore.Length == 0)
+                {
+                    await to.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
+                }
+
                 throw new IOException("cut");
             }
+
+            await to.WriteAsync(buffer.AsMemory(0, count), cancellationToken);
         }
     }
 }
