@@ -65,7 +65,7 @@ public abstract partial class EngineContract
         var input = Channel.CreateUnbounded<InputEvent>();
         var output = new OutputRecorder();
         await using var group = await CreateGroupAsync(host);
-        await using var container = await group.PrepareAsync(Shell(host, "trap 'echo caught; cat; exit 6' INT; echo ready; sleep 600"), Cancellation);
+        await using var container = await group.PrepareAsync(Shell(host, "trap 'echo caught; cat; exit 6' INT; echo ready; while true; do sleep 0.1; done"), Cancellation);
         var run = group.RunAsync(container, new StartSpec { Input = new ContainerInput(input.Reader, new TerminalSize(80, 24)) }, output, Cancellation);
         await output.Contains("ready");
         input.Writer.TryWrite(new InputEvent.Bytes("\x3"u8.ToArray()));
