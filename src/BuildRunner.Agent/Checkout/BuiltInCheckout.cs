@@ -90,7 +90,9 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
             ["BR_SUBMODULES"] = settings.Submodules ? "true" : "false",
             ["BR_LFS"] = lfs ? "true" : "false",
             ["BR_LFS_SOURCE"] = $"{CloneScript.Mirrors}/0/lfs",
+            ["BR_SELF"] = $"{InjectedFile.Root}/{CloneScript.Name}",
         };
+        Count(variables, "BR_SOURCES", copies.Count);
         Count(variables, "BR_OVERRIDES", settings.Overrides.Count);
         foreach (var (at, (name, to)) in settings.Overrides.Index())
         {
@@ -103,6 +105,7 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
         Configure(variables, 0, "protocol.file.allow", "always");
         foreach (var (at, copy) in copies.Index())
         {
+            variables[$"BR_SOURCE_{at}"] = copy.Url;
             Configure(variables, at + 1, $"url.file://{CloneScript.Mirrors}/{at}.insteadOf", copy.Url);
         }
 
@@ -127,7 +130,7 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
 
     private string WriteKey(string secret)
     {
-        var path = Path.Combine(volatileFolder, $"key-{Guid.NewGuid():N}");
+        var path = Path.Combine(volatileFolder, $"{Work.WorkFolder.KeyPrefix}{Guid.NewGuid():N}");
         Work.DurableFile.Write(path, Encoding.UTF8.GetBytes(secret.TrimEnd('\r', '\n') + "\n"));
         return path;
     }

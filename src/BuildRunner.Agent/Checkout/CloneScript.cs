@@ -14,8 +14,44 @@ internal static class CloneScript
     public const string Mirrors = "/.buildrunner-sources";
 
     /// <summary>For <c>/bin/sh</c>.</summary>
+    /// <remarks>It sees the whole machine's files, and a repository says in its own words where its submodules are: an address counts only if it is, letter for letter, that of a copy.
+    /// What git checks out need not be what the agent has read (attributes convert it), and <c>file:</c> is open here, so it is this check that keeps other repositories of the machine out.</remarks>
     public const string Text = """
         set -eu
+        submodules() {
+            git submodule --quiet init
+            if [ "$1" = top ]; then
+                i=0
+                while [ "$i" -lt "$BR_OVERRIDES" ]; do
+                    eval "name=\$BR_OVERRIDE_NAME_$i url=\$BR_OVERRIDE_URL_$i"
+                    if git config --get "submodule.$name.url" >/dev/null; then git config "submodule.$name.url" "$url"; fi
+                    i=$((i + 1))
+                done
+            fi
+
+            git config --name-only --get-regexp '^submodule\..*\.url$' | while IFS= read -r key; do
+                url=$(git config --get "$key")
+                known=
+                i=0
+                while [ "$i" -lt "$BR_SOURCES" ]; do
+                    eval "source=\$BR_SOURCE_$i"
+                    if [ "$url" = "$source" ]; then known=1; fi
+                    i=$((i + 1))
+                done
+                if [ -z "$known" ]; then
+                    echo "$key: '$url' is not an address that this agent has fetched from; write it in .gitmodules as https://HOST/PATH, without .. in its middle" >&2
+                    exit 1
+                fi
+            done
+            git submodule --quiet update
+            git submodule --quiet foreach "exec /bin/sh $BR_SELF submodules"
+        }
+
+        if [ "${1:-}" = submodules ]; then
+            submodules below
+            exit
+        fi
+
         command -v git >/dev/null || { echo 'this machine has no git, which clone steps without an image need' >&2; exit 127; }
         if [ -e .git ]; then
             # An earlier attempt was here. Nothing of it is trusted.
@@ -41,14 +77,7 @@ internal static class CloneScript
         fi
 
         if [ "$BR_SUBMODULES" = true ]; then
-            git submodule --quiet init
-            i=0
-            while [ "$i" -lt "$BR_OVERRIDES" ]; do
-                eval "name=\$BR_OVERRIDE_NAME_$i url=\$BR_OVERRIDE_URL_$i"
-                git config "submodule.$name.url" "$url"
-                i=$((i + 1))
-            done
-            git submodule --quiet update --init --recursive
+            submodules top
         fi
 
         if [ "$BR_LFS" = true ]; then

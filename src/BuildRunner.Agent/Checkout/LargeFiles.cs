@@ -34,13 +34,37 @@ internal sealed class LargeFiles(GitProgram git)
             throw new ContainerException(ContainerFailure.EngineUnavailable, $"the step's setting lfs wants large files, but {Missing}; install the package git-lfs, or set lfs: false");
         }
 
-        // git-lfs reads where to go from the repository it works in.
+        // git-lfs would go wherever the repository says, with this machine's keys for ssh and to plain http here too, so it is told where.
+        var (place, by) = await PlaceAsync(mirror, access, commit, stop);
         await git.RunAsync(mirror, null, ["config", "remote.origin.url", access.Url.Text], stop);
-        var answer = await git.RunAsync(mirror, access, ["lfs", "fetch", "origin", commit], stop);
+        var answer = await git.RunAsync(mirror, by, ["-c", $"lfs.url={place}", "lfs", "fetch", "origin", commit], stop);
         return answer.Code == 0
             ? true
             : throw new ContainerException(ContainerFailure.Internal, $"the large files of {access.Url.Text} could not be had: {answer.Reason}");
     }
+
+    // Beside the repository, or at the https address that the commit names; what lies elsewhere than beside it is asked for as a stranger.
+    private async Task<(string Place, GitAccess Access)> PlaceAsync(string mirror, GitAccess access, string commit, CancellationToken stop)
+    {
+        var named = (await git.RunAsync(mirror, null, ["config", "--blob", $"{commit}:.lfsconfig", "--get", "lfs.url"], stop)).Output.Trim();
+        if (named.Length == 0 || named == access.Url.Text)
+        {
+            return (OwnPlace(access.Url), access);
+        }
+
+        var url = named.StartsWith("https://", StringComparison.OrdinalIgnoreCase)
+            ? SourceUrl.Parse(named, [])
+            : throw new ContainerException(ContainerFailure.AccessDenied, $"the large files of {access.Url.Text} are not fetched from where its .lfsconfig says: '{named}' is no https address");
+        return url.Text == OwnPlace(access.Url) || url.Text.StartsWith(access.Url.Text + "/", StringComparison.Ordinal) ? (url.Text, access) : (url.Text, new GitAccess(url, null, null, null));
+    }
+
+    // As git-lfs itself finds it.
+    private static string OwnPlace(SourceUrl url) => url.Kind switch
+    {
+        SourceKind.Https => url.Text.TrimEnd('/') + (url.Text.TrimEnd('/').EndsWith(".git", StringComparison.Ordinal) ? "/info/lfs" : ".git/info/lfs"),
+        SourceKind.Folder => "file://" + url.Text,
+        _ => url.Text,
+    };
 
     // Attributes may lie in any folder. Without literal paths, which every other call wants.
     private async Task<bool> HasAnyAsync(string mirror, string commit, CancellationToken stop) =>

@@ -30,9 +30,17 @@ internal sealed class Submodules(Mirrors mirrors, string owner, IReadOnlyList<st
                 continue;
             }
 
-            var source = of.Resolve(settings.Overrides.GetValueOrDefault(name) ?? settings.Overrides.GetValueOrDefault(path) ?? url, allowedFolders);
+            // As the script in the container does it: those of the source itself, by their names.
+            var wanted = (depth == 0 ? settings.Overrides.GetValueOrDefault(name) : null) ?? url;
+            var source = of.Resolve(wanted, allowedFolders);
             var (copy, _) = await mirrors.GetAsync(new MirrorRequest(accessOf(source), "", pinned, 0, Tags: false, owner), log, stop);
             paths[source.Text] = copy;
+            if (!wanted.StartsWith('.') && !wanted.Contains("..", StringComparison.Ordinal))
+            {
+                // The workspace names it as it was written, which for ssh need not be how git is given it.
+                paths[wanted] = copy;
+            }
+
             await GetAsync(copy, source, pinned, depth + 1, log, stop);
         }
     }

@@ -98,15 +98,18 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
             ? reference
             : throw new ContainerException(ContainerFailure.InvalidImage, $"'{text}' is not an image: {problem}");
 
+    // A tree counts as it is listed; an archive or layout as a file does that lies in one that is, whatever links lead to it.
     private static void Check(ImageReference image, StepPolicy policy)
     {
-        if (image.Transport == ImageTransport.RootFileSystem
-            && !policy.AllowedRootFileSystems.Contains("*")
-            && !policy.AllowedRootFileSystems.Contains(image.Location))
+        var allowed = image.Transport == ImageTransport.Docker || policy.AllowedRootFileSystems.Contains("*") || (image.Transport == ImageTransport.RootFileSystem
+            ? policy.AllowedRootFileSystems.Contains(image.Location)
+            : policy.AllowedRootFileSystems.Any(root => HostPath.IsAtOrBelow(HostPath.WithoutLinks(image.Location), HostPath.WithoutLinks(Path.GetFullPath(root)))));
+        if (!allowed)
         {
+            var what = image.Transport == ImageTransport.RootFileSystem ? image.Location : Path.GetDirectoryName(image.Location);
             throw new ContainerException(
                 ContainerFailure.AccessDenied,
-                $"'{image}' is not allowed here; an administrator can list '{image.Location}' in Engine:AllowedRootFileSystems");
+                $"'{image}' is not allowed here; an administrator can list '{what}' in Engine:AllowedRootFileSystems");
         }
     }
 }

@@ -75,7 +75,7 @@ public sealed record WorkflowJob
 /// <summary>What steps may ask for.</summary>
 /// <param name="AllowPrivileged">Whether <c>privileged: true</c> is obeyed.</param>
 /// <param name="AllowedVolumes">Host directories below which <c>volumes</c> may lie; <c>/</c> allows all.</param>
-/// <param name="AllowedRootFileSystems">Directories that <c>rootfs:</c> may name; <c>*</c> allows all.</param>
+/// <param name="AllowedRootFileSystems">Directories that <c>rootfs:</c> may name, and that image archives and layouts may lie in; <c>*</c> allows all.</param>
 public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> AllowedVolumes, IReadOnlyList<string> AllowedRootFileSystems)
 {
     /// <summary>True: images may be built. A builder's own commands run under its engine's isolation, not under ours.</summary>

@@ -8,6 +8,9 @@ internal sealed class WorkFolder : IDisposable
     /// <summary>The folder in a workflow's that holds what is kept of its containers.</summary>
     public const string ContainersName = "containers";
 
+    /// <summary>How the files of private keys begin, in <see cref="VolatileRoot"/>.</summary>
+    public const string KeyPrefix = "key-";
+
     private readonly FileStream alive;
 
     private WorkFolder(string root, string volatileRoot, FileStream alive)
@@ -54,6 +57,12 @@ internal sealed class WorkFolder : IDisposable
         foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors, volatileRoot })
         {
             DurableFile.MakeDirectory(path);
+        }
+
+        // What a checkout held that ended with its process.
+        foreach (var key in Directory.EnumerateFiles(volatileRoot, KeyPrefix + "*"))
+        {
+            File.Delete(key);
         }
 
         return folder;

@@ -101,11 +101,12 @@ internal sealed class ApiTokens(Database database)
             },
             cancellationToken);
 
-    /// <summary>Tokens for the API, oldest first.</summary>
+    /// <summary>Tokens for the API, oldest first, and browsers that a link signed in: no token ends with those, so they are ended by themselves.</summary>
     public async Task<List<ApiToken>> ListAsync(CancellationToken cancellationToken)
     {
-        var rows = await database.ReadAsync(db => db.ApiTokens.Where(t => t.Kind == ApiTokenKind.Api).OrderBy(t => t.Id).ToListAsync(cancellationToken), cancellationToken);
-        return rows.ConvertAll(Info);
+        var rows = await database.ReadAsync(
+            db => db.ApiTokens.Where(t => t.Kind == ApiTokenKind.Api || (t.Kind == ApiTokenKind.Session && t.Parent == null)).OrderBy(t => t.Id).ToListAsync(cancellationToken), cancellationToken);
+        return rows.ConvertAll(row => row.Kind == ApiTokenKind.Session ? Info(row) with { Name = $"{row.Name} (browser)" } : Info(row));
     }
 
     /// <summary>Whether there is anybody who may do everything.</summary>

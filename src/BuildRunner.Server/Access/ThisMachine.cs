@@ -8,12 +8,16 @@ namespace BuildRunner.Server.Access;
 /// own without saying that name.</remarks>
 internal static class ThisMachine
 {
+    // What proxies add: one on this machine would make everybody whom it serves somebody on this machine.
+    private static readonly string[] Forwarding = ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"];
+
     /// <summary>Judges a request.</summary>
     public static bool Sent(HttpContext http)
     {
         var request = http.Request;
         return http.Connection.RemoteIpAddress is { } from && IPAddress.IsLoopback(from)
             && IsName(request.Host.Host)
+            && !Forwarding.Any(request.Headers.ContainsKey)
             && (request.Headers["Sec-Fetch-Site"].ToString() is "" or "same-origin" or "none" || IsLink(request))
             && (request.Headers.Origin.ToString() is not { Length: > 0 } origin || origin == $"{request.Scheme}://{request.Host}");
     }

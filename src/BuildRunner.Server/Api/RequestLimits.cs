@@ -23,6 +23,8 @@ internal static class RequestLimits
     /// <summary>For those who are not, by their address: guessing tokens leads nowhere anyway, but it should not cost much either.</summary>
     private static readonly TokenBucketRateLimiterOptions Unknown = new() { TokenLimit = 300, TokensPerPeriod = 2, ReplenishmentPeriod = Every, QueueLimit = 0 };
 
+    // Where somebody who is nobody makes the database work; the paths of agents are there for those that have yet to register.
+    private static readonly string[] Counted = ["/api", "/login", "/logout", "/agent", "/badge"];
     private static readonly string[] Followed = ["/events", "/follow", "/live"];
     private static readonly ConcurrencyLimiterOptions KnownStreams = new() { PermitLimit = 500, QueueLimit = 0 };
     private static readonly ConcurrencyLimiterOptions UnknownStreams = new() { PermitLimit = 50, QueueLimit = 0 };
@@ -36,7 +38,7 @@ internal static class RequestLimits
 
     private static RateLimitPartition<string> Partition(HttpContext http)
     {
-        if (!http.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase) && !http.Request.Path.StartsWithSegments("/login", StringComparison.OrdinalIgnoreCase))
+        if (!Counted.Any(path => http.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)) || http.User.HasClaim(c => c.Type == TokenAuthentication.AgentClaim))
         {
             return RateLimitPartition.GetNoLimiter("");
         }

@@ -45,15 +45,15 @@ internal static class SignIn
         }
     }
 
-    // Another site could sign somebody out at worst; the cookie is Lax, so it cannot even do that.
+    // The cookie is Lax: what another site sends comes without it, and must not be answered with one that takes its place.
     private static async Task<IResult> OutAsync(HttpContext http, ApiTokens tokens)
     {
         if (http.Request.Cookies[TokenAuthentication.CookieName] is { } session)
         {
             await tokens.SignOutAsync(session, http.RequestAborted);
+            http.Response.Cookies.Delete(TokenAuthentication.CookieName);
         }
 
-        http.Response.Cookies.Delete(TokenAuthentication.CookieName);
         return TypedResults.LocalRedirect("~/");
     }
 }

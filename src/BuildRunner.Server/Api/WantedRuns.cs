@@ -15,11 +15,13 @@ internal static class WantedRuns
     // What common programs take code, or places to load it from, out of.
     private static readonly string[] Obeyed =
     [
-        "BASH_ENV", "BASHOPTS", "CDPATH", "COR_PROFILER", "DOTNET_STARTUP_HOOKS", "ENV", "HOME", "IFS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "NODE_OPTIONS", "NODE_PATH", "PATH", "PROMPT_COMMAND", "PS4", "PYTHONHOME",
-        "PYTHONPATH", "PYTHONSTARTUP", "RUBYLIB", "RUBYOPT", "SHELL", "SHELLOPTS", "_JAVA_OPTIONS",
+        "BASH_ENV", "BASHOPTS", "BROWSER", "CDPATH", "COR_PROFILER", "DOTNET_ADDITIONAL_DEPS", "DOTNET_ROOT", "DOTNET_SHARED_STORE", "DOTNET_STARTUP_HOOKS", "EDITOR", "ENV", "GCONV_PATH", "GNUMAKEFLAGS", "GOENV", "GOFLAGS",
+        "GOPROXY", "GOROOT", "GRADLE_OPTS", "HOME", "IFS", "JAVA_OPTS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "LESSOPEN", "LUA_INIT", "MAKEFILES", "MAKEFLAGS", "MAVEN_ARGS", "MAVEN_OPTS", "MFLAGS", "NODE_OPTIONS", "NODE_PATH",
+        "OPENSSL_CONF", "OPENSSL_ENGINES", "OPENSSL_MODULES", "PAGER", "PATH", "PHPRC", "PHP_INI_SCAN_DIR", "PROMPT_COMMAND", "PS4", "PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP", "PYTHONUSERBASE", "RUBYLIB", "RUBYOPT", "RUSTC",
+        "RUSTC_WORKSPACE_WRAPPER", "RUSTC_WRAPPER", "RUSTFLAGS", "SBT_OPTS", "SHELL", "SHELLOPTS", "VISUAL", "XDG_CONFIG_HOME", "ZDOTDIR", "_JAVA_OPTIONS",
     ];
 
-    private static readonly string[] ObeyedPrefixes = ["CORECLR_", "GIT_", "LD_", "PERL5", "PERLLIB"];
+    private static readonly string[] ObeyedPrefixes = ["BUNDLE_", "CARGO_", "CORECLR_", "GIT_", "LD_", "LUA_INIT_", "NPM_CONFIG_", "PERL5", "PERLLIB", "PIP_", "npm_config_"];
 
     private const int MaxKey = 200;
     private const int MaxValues = 200;

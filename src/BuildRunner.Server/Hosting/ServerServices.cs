@@ -106,6 +106,6 @@ public static class ServerServices
         Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return options.PostgreSql is { } connection
             ? new PgDatabase(connection, clock: null)
-            : new SqliteDatabase(Path.Combine(options.DataDirectory, "buildrunner.db"), time);
+            : new SqliteDatabase(PrivateFile.Make(Path.Combine(options.DataDirectory, "buildrunner.db")), time);
     }
 }

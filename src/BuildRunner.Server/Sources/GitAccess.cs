@@ -6,6 +6,8 @@ namespace BuildRunner.Server.Sources;
 /// <summary>What git needs to open a remote, for the time of one command: in its environment, which other users cannot read, and never in its arguments.</summary>
 internal sealed class GitAccess : IDisposable
 {
+    // Between clocks.
+    private static readonly TimeSpan Doubt = TimeSpan.FromMinutes(1);
     private readonly string? keyFile;
 
     private GitAccess(string? keyFile, Dictionary<string, string> environment)
@@ -28,6 +30,18 @@ internal sealed class GitAccess : IDisposable
         if (keyFile is not null)
         {
             File.Delete(keyFile);
+        }
+    }
+
+    /// <summary>Removes keys that a process left which was killed: they are older than any command of git may become, at any server that shares the folder.</summary>
+    public static void RemoveLeft(string folder, SourceOptions options, DateTimeOffset now)
+    {
+        foreach (var key in Directory.Exists(folder) ? Directory.EnumerateFiles(folder, "key-*") : [])
+        {
+            if (File.GetLastWriteTimeUtc(key) < now - options.Timeout - Doubt)
+            {
+                File.Delete(key);
+            }
         }
     }
 
@@ -75,6 +89,7 @@ internal sealed class GitAccess : IDisposable
             var creation = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite };
             using var file = new FileStream(key, creation);
             file.Write(Encoding.ASCII.GetBytes(secret.ReplaceLineEndings("\n").TrimEnd('\n') + "\n"));
+            RemoveLeft(folder, options, File.GetLastWriteTimeUtc(key));
             command.Append(" -o IdentityAgent=none -o IdentitiesOnly=yes -i ").Append(Quoted(key));
         }
 

@@ -5,14 +5,22 @@ using Microsoft.Extensions.Caching.Memory;
 namespace BuildRunner.Server.Sources;
 
 /// <summary>Reads repositories: where a branch is, and what a commit holds. Keeps a bare copy of each, without the contents of files, and what it has read lately.</summary>
-/// <param name="folder">Where copies are kept; anything in it may be removed at any time.</param>
-/// <param name="options">Limits.</param>
-/// <param name="time">The clock.</param>
-internal sealed class SourceReader(string folder, SourceOptions options, TimeProvider time) : IDisposable
+internal sealed class SourceReader : IDisposable
 {
-    private readonly GitProgram git = new(folder, options);
+    private readonly string folder;
+    private readonly TimeProvider time;
+    private readonly GitProgram git;
     private readonly ConcurrentDictionary<(Guid, SourcePoint), Lookup> lookups = new();
     private readonly MemoryCache trees = new(new MemoryCacheOptions { SizeLimit = 2_000 });
+
+    /// <param name="folder">Where copies are kept; anything in it may be removed at any time.</param>
+    /// <param name="options">Limits.</param>
+    /// <param name="time">The clock.</param>
+    public SourceReader(string folder, SourceOptions options, TimeProvider time)
+    {
+        (this.folder, this.time, git) = (folder, time, new GitProgram(folder, options));
+        GitAccess.RemoveLeft(folder, options, time.GetUtcNow());
+    }
 
     /// <summary>Where a point is now: asked of the remote after this call, not before.</summary>
     /// <exception cref="SourceException">It cannot be read, or has no such thing.</exception>

@@ -121,9 +121,13 @@ internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
     /// <summary>Who wants to know once it is committed.</summary>
     public List<Bell> Bells { get; } = [];
 
-    /// <summary>Adds a line to the audit log.</summary>
+    private const int MaxAudited = 4000;
+
+    /// <summary>Adds a line to the audit log. What is longer than anybody reads is cut: agents write into it as often as they like.</summary>
     public void Audit(string actor, string action, string subject, string detail) =>
-        Db.Add(new AuditRow { At = Now, Actor = actor, Action = action, Subject = subject, Detail = detail });
+        Db.Add(new AuditRow { At = Now, Actor = actor, Action = action, Subject = Cut(subject), Detail = Cut(detail) });
+
+    private static string Cut(string text) => text.Length <= MaxAudited ? text : text[..(char.IsHighSurrogate(text[MaxAudited - 1]) ? MaxAudited - 1 : MaxAudited)] + "…";
 
     /// <summary>Holds a run (<see cref="Database.HoldAsync"/>).</summary>
     public Task HoldAsync(Guid run) => Database.HoldAsync(Db, run);

@@ -32,6 +32,6 @@ internal static class AgentKeys
         new(AllowPrivileged, SettingKind.Flag, "false", "Whether an agent runs privileged steps of repositories that an administrator trusted with it."),
         new(AllowImageBuilds, SettingKind.Flag, "false", "Whether an agent builds the images of steps; a builder's own commands run outside of BuildRunner's isolation."),
         new(AllowedVolumes, SettingKind.List, null, "Folders of this machine that steps of such repositories may mount; none if not set."),
-        new(AllowedRootFileSystems, SettingKind.List, null, "Folders that steps may use as an image by rootfs:; none if not set."),
+        new(AllowedRootFileSystems, SettingKind.List, null, "Folders that steps may use as an image by rootfs:, and that image archives and layouts may lie in; none if not set."),
     ];
 }

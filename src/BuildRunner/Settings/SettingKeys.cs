@@ -44,7 +44,7 @@ internal static class SettingKeys
         new(EngineScratchDir, SettingKind.Text, null, "Where the engine puts what containers write, while they live and when they are kept; /var/lib/buildrunner/scratch if not set, for docker a temporary directory."),
         new(EngineAllowPrivileged, SettingKind.Flag, "false", "Whether a step may be privileged: all capabilities, devices and no filter of system calls."),
         new(EngineAllowedVolumes, SettingKind.List, null, "Directories of this machine that steps may mount, with what lies in them; / allows all."),
-        new(EngineAllowedRootFileSystems, SettingKind.List, "*", "Directories that steps may name as image with rootfs:; * allows all."),
+        new(EngineAllowedRootFileSystems, SettingKind.List, "*", "Directories that steps may name as image with rootfs:, and that image archives and layouts may lie in; * allows all."),
         new(EngineKeepFor, SettingKind.Duration, "7d", "How long 'run --keep' keeps the container of a failed step."),
         new(LocalRunsDir, SettingKind.Text, null, "Where the logs of local runs are kept; below the state directory of the user or system if not set."),
         new(LocalRunsKeep, SettingKind.Number, "20", "The logs of how many local runs are kept."),

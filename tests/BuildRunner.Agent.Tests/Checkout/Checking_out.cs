@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using BuildRunner.Agent.Tests.Steps;
 using BuildRunner.Agent.Tests.Work;
 using BuildRunner.Core.AgentContract;
@@ -120,6 +123,58 @@ public sealed class Checking_out : IDisposable
         Assert.DoesNotContain(server.Told, t => t.Contains(Token, StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_submodule_reads_no_other_repository_of_the_machine_by_what_attributes_make_of_its_address_or_by_dots_in_it(bool byAttributes)
+    {
+        // In a folder that is not hidden from containers that see the machine: what such hold is read by whoever may use rootfs:, and by nobody else.
+        var elsewhere = $"/opt/{Path.GetFileName(sources.Path)}";
+        using var removed = new Removed(elsewhere);
+        var secret = TestRepository.Create(elsewhere, "secret");
+        var stolen = secret.Commit("key.txt", "of somebody else on this machine");
+        var pinned = TestRepository.Create(sources["repos"], "lib").Commit("lib.txt", "library");
+
+        // What the agent finds where it looks for the address with dots.
+        var decoy = TestRepository.Create(sources["repos"] + elsewhere, "secret").Commit("decoy.txt", "nothing");
+        using var git = GitHttpsServer.Start(sources["repos"], null, sources["authority.pem"]);
+        var evil = TestRepository.Create(sources["repos"], "evil");
+        evil.Commit(".gitattributes", byAttributes ? ".gitmodules working-tree-encoding=IBM037\n" : "");
+        evil.Commit(".gitmodules", $"[submodule \"lib\"]\npath = lib\nurl = {git.Address}/lib.git\n[submodule \"stolen\"]\npath = stolen\nurl = {(byAttributes ? secret.Bare : $"{git.Address}/lib.git/../../../../../..{secret.Bare}")}\n");
+        evil.Git("update-index", "--add", "--cacheinfo", $"160000,{pinned},lib", "--cacheinfo", $"160000,{decoy},stolen");
+        evil.Git("commit", "-q", "-m", "steal");
+        evil.Git("push", "-q", "origin", "HEAD:refs/heads/main");
+        await using var agent = AgentProcess.Create(server);
+        agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
+        var source = new SourceAccess { Url = git.Address + "/evil.git", Ref = "refs/heads/main", Commit = evil.Git("rev-parse", "HEAD").Trim() };
+        var (work, step) = await CloneAsync(agent, source, ("PLUGIN_RECURSIVE", "true"));
+        await server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone ", StringComparison.Ordinal)), "the end");
+        Assert.NotEqual("commit", Git(agent.Tree(work.StartId), "--git-dir=.git/modules/stolen", "cat-file", "-t", stolen));
+        Assert.Contains("is not an address that this agent has fetched from", server.Text(step.Id), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("http://127.0.0.1:{0}/x")]
+    [InlineData("ssh://git@127.0.0.1:{0}/x")]
+    public async Task A_repository_does_not_send_the_agent_for_large_files_to_its_own_machine_or_out_with_its_keys(string address)
+    {
+        Requires.Program("git-lfs");
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        shop.Commit(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+        shop.Commit(".lfsconfig", $"[lfs]\nurl = {string.Format(CultureInfo.InvariantCulture, address, ((IPEndPoint)listener.LocalEndpoint).Port)}\n");
+        var commit = shop.Commit("big.bin", $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 5\n");
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        await CloneAsync(agent, new SourceAccess { Url = shop.Bare, Ref = "refs/heads/main", Commit = commit }, ("PLUGIN_LFS", "true"));
+
+        // Without an answer git-lfs would wait: whoever calls is seen first.
+        var called = listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken).AsTask();
+        var ended = server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal) && t.Contains("is no https address", StringComparison.Ordinal)), "access denied");
+        Assert.Same(ended, await Task.WhenAny(called, ended));
+        await ended;
+    }
+
     private async Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, params (string Name, string Value)[] variables)
     {
         var step = AgentRun.Step("clone") with
@@ -145,5 +200,10 @@ public sealed class Checking_out : IDisposable
         var output = process.StandardOutput.ReadToEnd().Trim();
         process.WaitForExit();
         return output;
+    }
+
+    private sealed class Removed(string folder) : IDisposable
+    {
+        public void Dispose() => Directory.Delete(folder, recursive: true);
     }
 }

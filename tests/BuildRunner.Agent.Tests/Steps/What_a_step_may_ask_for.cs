@@ -104,6 +104,26 @@ public sealed class What_a_step_may_ask_for : IAsyncDisposable
         Assert.Equal("access_denied", Assert.IsType<Outcome.Error>((await run.PlayAsync()).Result!.Outcome).Reason);
     }
 
+    [Theory]
+    [InlineData("oci-archive:", "images/app.tar", true)]
+    [InlineData("docker-archive:", "images/app.tar", true)]
+    [InlineData("oci:", "images/layout", true)]
+    [InlineData("oci-archive:", "elsewhere/app.tar", false)]
+    [InlineData("docker-archive:", "images/../elsewhere/app.tar", false)]
+    [InlineData("oci-archive:", "images/out/app.tar", false)]
+    [InlineData("oci:", "images-too/layout", false)]
+    public async Task An_image_in_a_file_of_the_machine_is_refused_unless_it_lies_in_an_allowed_directory(string transport, string path, bool runs)
+    {
+        using var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["images"]);
+        File.CreateSymbolicLink(folder["images/out"], folder["elsewhere"]);
+        await using var run = new AgentRun(
+            engine, AgentRun.Workflow(AgentRun.Step("a") with { Image = transport + folder[path] }), change: j => j with { Policy = new StepPolicy(false, [], [folder["images"]]) });
+        var outcome = (await run.PlayAsync()).Result!.Outcome;
+        Assert.True((outcome.Word == "success") == runs, $"{outcome}");
+        Assert.True(runs || outcome is Outcome.Error { Reason: "access_denied" } error && error.Message.Contains("Engine:AllowedRootFileSystems", StringComparison.Ordinal), $"{outcome}");
+    }
+
     [Fact]
     public async Task Images_are_replaced_as_the_map_says()
     {

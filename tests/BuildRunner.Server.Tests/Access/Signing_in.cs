@@ -69,6 +69,38 @@ public sealed class Signing_in
         sessions.ForEach(s => s.Dispose());
     }
 
+    [Fact]
+    public async Task A_browser_that_a_link_signed_in_is_listed_and_can_be_signed_out_by_an_administrator()
+    {
+        await using var server = await HttpServer.StartAsync();
+        var tokens = server.Get<ApiTokens>();
+        using var browser = Browser(server);
+        browser.DefaultRequestHeaders.Add("Cookie", $"buildrunner={await tokens.SignInAsync(await tokens.CreateLinkAsync("kim", [Scopes.Admin], Cancel), Cancel)}");
+        var (_, token) = await tokens.CreateAsync("lee", [Scopes.Read], null, "test", Cancel);
+        await tokens.SignInAsync(token, Cancel);
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(browser, ApiRoutes.WhoAmI));
+
+        // Sessions that a token began end with it, so they are not listed.
+        var listed = await tokens.ListAsync(Cancel);
+        Assert.Equal(["kim (browser)", "lee"], listed.Select(t => t.Name).Order());
+        Assert.True(await tokens.DeleteAsync(Guid.ParseExact(listed.Single(t => t.Name == "kim (browser)").Id, "N"), "test", Cancel));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(browser, ApiRoutes.WhoAmI));
+    }
+
+    [Fact]
+    public async Task Another_sites_form_signs_nobody_out()
+    {
+        await using var server = await HttpServer.StartAsync();
+
+        // It comes without the cookie, and an answer that removes one would be obeyed all the same.
+        using var other = Browser(server);
+        using var forged = await other.PostAsync("/logout", new FormUrlEncodedContent([]), Cancel);
+        Assert.False(forged.Headers.Contains("Set-Cookie"), forged.ToString());
+        other.DefaultRequestHeaders.Add("Cookie", "buildrunner=brs_mine");
+        using var own = await other.PostAsync("/logout", new FormUrlEncodedContent([]), Cancel);
+        Assert.Contains("buildrunner=;", string.Join(' ', own.Headers.GetValues("Set-Cookie")), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("GET", null, null, HttpStatusCode.OK)]
     [InlineData("POST", null, null, HttpStatusCode.OK)]
@@ -81,6 +113,9 @@ public sealed class Signing_in
     [InlineData("GET", "Host", "elsewhere.example", HttpStatusCode.Unauthorized)]
     [InlineData("POST", "Host", "127.0.0.1.elsewhere.example", HttpStatusCode.Unauthorized)]
     [InlineData("POST", "Authorization", "Bearer brt_wrong", HttpStatusCode.Unauthorized)]
+    [InlineData("GET", "X-Forwarded-For", "192.0.2.7", HttpStatusCode.Unauthorized)]
+    [InlineData("POST", "Forwarded", "for=192.0.2.7", HttpStatusCode.Unauthorized)]
+    [InlineData("GET", "Via", "1.1 proxy", HttpStatusCode.Unauthorized)]
     public async Task Where_nobody_has_to_sign_in_whoever_is_on_the_machine_may_do_everything_and_pages_of_other_sites_nothing(string method, string? header, string? value, HttpStatusCode status)
     {
         await using var server = await HttpServer.StartAsync(o => o with { OpenToThisMachine = true });

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Logs;
+using BuildRunner.Core.Runs;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Logs;
@@ -101,6 +102,20 @@ public sealed class What_a_hostile_agent_cannot_break : IAsyncLifetime
         var uploads = server.Get<LogUploads>();
         Assert.NotNull((await uploads.AppendAsync(agent.Id, work.Id.Value, new LogRange("service.7", work.Fence, 0, null), "x"u8.ToArray(), Cancel)).Append);
         Assert.Equal(AgentProblems.Ended, (await uploads.AppendAsync(agent.Id, work.Id.Value, new LogRange("one-more", work.Fence, 0, null), "x"u8.ToArray(), Cancel)).Refusal?.Code);
+    }
+
+    [Fact]
+    public async Task What_it_says_again_and_again_after_the_end_makes_the_audit_log_no_longer_than_people_read()
+    {
+        await server.RunAsync(TestPlans.Steps("build"));
+        var agent = await server.AgentAsync();
+        var work = await agent.TakeAsync();
+        var reports = server.Get<Reports>();
+        ResultRequest Broken(string why) => new() { Fence = work.Fence, Result = new WorkResult.Broken(new Outcome.Error("no", why)) };
+        Assert.Null(await reports.ResultAsync(agent.Id, work.Id.Value, Broken("first"), Cancel));
+        Assert.Equal(AgentProblems.Ended, (await reports.ResultAsync(agent.Id, work.Id.Value, Broken(new string('x', 1_000_000)), Cancel))?.Code);
+        var late = await server.Database.ReadAsync(db => db.Audit.SingleAsync(a => a.Action == "work.late", Cancel), Cancel);
+        Assert.InRange(late.Detail.Length, 1, 5_000);
     }
 
     private async Task<List<string?>> LinesAsync(LogKey log, long offset)

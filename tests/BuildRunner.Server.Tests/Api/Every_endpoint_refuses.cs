@@ -177,6 +177,29 @@ public sealed class Every_endpoint_refuses
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(server.With(await server.ApiTokenAsync(Scopes.Read)), "GET", ApiRoutes.WhoAmI));
     }
 
+    [Theory]
+    [InlineData("POST", AgentRoutes.Register)]
+    [InlineData("POST", "/logout")]
+    [InlineData("GET", "/badge/acme/shop.svg")]
+    public async Task Whoever_is_nobody_and_makes_the_database_work_too_often(string method, string path)
+    {
+        await using var server = await HttpServer.StartAsync();
+        var agent = await server.AgentAsync();
+        using var nobody = new HttpClient(new SocketsHttpHandler { UseProxy = false, UseCookies = false, AllowAutoRedirect = false }) { BaseAddress = server.Http.BaseAddress };
+
+        // What a call costs comes back with time, so on a machine that is slow it takes more of them.
+        var answers = new HashSet<HttpStatusCode>();
+        for (var i = 0; i < 100 && !answers.Contains(HttpStatusCode.TooManyRequests); i++)
+        {
+            answers.UnionWith(await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => StatusAsync(nobody, method, path))));
+        }
+
+        Assert.Contains(HttpStatusCode.TooManyRequests, answers);
+
+        // Agents are not counted among them, though they call from the same address.
+        Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync(agent, "POST", AgentRoutes.Heartbeat));
+    }
+
     // The address of a stream that goes on: of a run that waits for an agent.
     private static async Task<string> RunAsync(HttpServer server)
     {

@@ -127,6 +127,9 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
     [InlineData("LD_PRELOAD")]
     [InlineData("BASH_ENV")]
     [InlineData("GIT_SSH_COMMAND")]
+    [InlineData("MAKEFLAGS")]
+    [InlineData("RUSTC_WRAPPER")]
+    [InlineData("npm_config_script_shell")]
     public async Task Whoever_may_only_start_runs_gives_no_variable_that_makes_their_programs_run_something_else(string name)
     {
         git.Commit("one", (".buildrunner.yml", Two));

@@ -20,7 +20,7 @@ internal static class BackupFile
         var beside = path + ".partial";
         try
         {
-            await using (var file = new FileStream(beside, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = Private }))
+            await using (var file = PrivateFile.Anew(beside))
             {
                 await using (var packed = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionLevel.Fastest, leaveOpen: true) : null)
                 await using (var tar = new TarWriter(packed ?? (Stream)file, TarEntryFormat.Pax, leaveOpen: true))
