@@ -7,11 +7,13 @@ public sealed class PodmanService : ITestEngine
 
     private readonly EngineProcess _process;
     private readonly TestFolder _folder;
+    private readonly string _seen;
 
-    private PodmanService(EngineProcess process, TestFolder folder)
+    private PodmanService(EngineProcess process, TestFolder folder, string seen)
     {
         _process = process;
         _folder = folder;
+        _seen = seen;
     }
 
     /// <inheritdoc/>
@@ -24,16 +26,29 @@ public sealed class PodmanService : ITestEngine
     public int ProcessId => _process.Id;
 
     /// <summary>Starts one; skips the test where the host cannot.</summary>
-    public static async Task<PodmanService> StartAsync()
+    public static Task<PodmanService> StartAsync() => StartAsync(elsewhere: false);
+
+    /// <summary>Starts one that does not see this host's files: it has mounts of its own, and only its folder is in both.</summary>
+    public static Task<PodmanService> StartElsewhereAsync() => StartAsync(elsewhere: true);
+
+    private static async Task<PodmanService> StartAsync(bool elsewhere)
     {
         Requires.Root();
         Requires.Program("podman", "runc", "unshare", "iptables", "busybox");
         Requires.Path(NetworkPlugins);
         var folder = TestFolder.Create();
-        await File.WriteAllTextAsync(folder["containers.conf"], Configuration(folder));
+        var seen = elsewhere ? "/mnt" : folder.Path;
+        var (mounts, hide) = elsewhere
+            ? (new[] { "--mount", "--propagation", "private" }, $"mount --bind {folder.Path} /mnt && mount -t tmpfs none /tmp && mount -t tmpfs none /run && mount -t tmpfs none /dev/shm && ")
+            : (Array.Empty<string>(), "");
+        await File.WriteAllTextAsync(folder["containers.conf"], Configuration(seen));
         await File.WriteAllTextAsync(folder["registries.conf"], Registries);
-        string[] service = ["--net", "sh", "-c", "busybox ip link set lo up && exec \"$0\" \"$@\"", Requires.Find("podman")!, .. Own(folder), "system", "service", "--time", "0", $"unix://{folder["podman.sock"]}"];
-        var podman = new PodmanService(EngineProcess.Start("unshare", service, Variables(folder)), folder);
+        string[] service =
+        [
+            "--net", .. mounts, "sh", "-c", $"busybox ip link set lo up && {hide}exec \"$0\" \"$@\"", Requires.Find("podman")!, .. Own(seen),
+            "system", "service", "--time", "0", $"unix://{seen}/podman.sock",
+        ];
+        var podman = new PodmanService(EngineProcess.Start("unshare", service, Variables(seen)), folder, seen);
         try
         {
             await podman._process.WaitForSocketAsync(folder["podman.sock"]);
@@ -50,7 +65,7 @@ public sealed class PodmanService : ITestEngine
     {
         // Podman's containers do not end with the service: one that a failed test left must not stay on the host.
         await using (var removal = EngineProcess.Start(
-            "nsenter", [$"--net=/proc/{ProcessId}/ns/net", "podman", .. Own(_folder), "rm", "--force", "--all", "--time", "0"], Variables(_folder)))
+            "nsenter", [$"--net=/proc/{ProcessId}/ns/net", $"--mount=/proc/{ProcessId}/ns/mnt", "podman", .. Own(_seen), "rm", "--force", "--all", "--time", "0"], Variables(_seen)))
         {
             await removal.WaitForEndAsync();
         }
@@ -59,19 +74,19 @@ public sealed class PodmanService : ITestEngine
         _folder.Dispose();
     }
 
-    private static string[] Own(TestFolder folder) => ["--root", folder["data"], "--runroot", folder["run"], "--tmpdir", folder["tmp"]];
+    private static string[] Own(string folder) => ["--root", $"{folder}/data", "--runroot", $"{folder}/run", "--tmpdir", $"{folder}/tmp"];
 
-    private static Dictionary<string, string> Variables(TestFolder folder) => new()
+    private static Dictionary<string, string> Variables(string folder) => new()
     {
-        ["CONTAINERS_CONF"] = folder["containers.conf"],
-        ["CONTAINERS_REGISTRIES_CONF"] = folder["registries.conf"],
+        ["CONTAINERS_CONF"] = $"{folder}/containers.conf",
+        ["CONTAINERS_REGISTRIES_CONF"] = $"{folder}/registries.conf",
     };
 
     // Docker speaks to registries of its loopback interface without TLS; Podman wants to be told.
     private static string Registries => $"[[registry]]\nlocation = \"127.0.0.1:{ITestEngine.RegistryPort}\"\ninsecure = true\n";
 
     // A root without CAP_SYS_RESOURCE cannot raise limits to Podman's defaults; crun refuses hosts with both versions of cgroups.
-    private static string Configuration(TestFolder folder) =>
+    private static string Configuration(string folder) =>
         $"""
         [containers]
         default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -81,7 +96,7 @@ public sealed class PodmanService : ITestEngine
         runtime = "runc"
         [network]
         network_backend = "cni"
-        network_config_dir = "{folder["networks"]}"
+        network_config_dir = "{folder}/networks"
         cni_plugin_dirs = ["{NetworkPlugins}"]
 
         """;

@@ -91,9 +91,7 @@ public sealed class DockerEngine : IContainerEngine
         try
         {
             network = CreateNetworkAsync(spec, directories, cancellationToken);
-            store = await connection.Value.SeesThisHostAsync(cancellationToken)
-                ? await SharedGroupStore.CreateAsync(connection.Value, spec.Workspace, directories, cancellationToken)
-                : await RemoteGroupStore.CreateAsync(connection.Value, spec, directories, cancellationToken);
+            store = await GroupStore.CreateAsync(connection.Value, spec, directories, cancellationToken);
             return new DockerGroup(connection.Value, spec, directories, alive, (await network).ID, store, Kept);
         }
         catch
@@ -168,7 +166,7 @@ public sealed class DockerEngine : IContainerEngine
             // By its name, and without the images that it was made from: an image that somebody has given another one (image commit) stays under that.
             await connection.Value.CallAsync(
                 $"removing the image of the kept container {kept.Id}",
-                c => c.Images.DeleteImageAsync($"{DockerGroup.KeptRepository}:{kept.Id}", new ImageDeleteParameters { Force = true, NoPrune = true }, cancellationToken));
+                c => c.Images.DeleteImageAsync($"{GroupKeeping.Repository}:{kept.Id}", new ImageDeleteParameters { Force = true, NoPrune = true }, cancellationToken));
         }
         catch (ContainerException missing) when (missing.Reason == ContainerFailure.ImageNotFound)
         {

@@ -25,4 +25,7 @@ public sealed record DockerEngineOptions
 
     /// <summary>Where credentials for pulls are looked for.</summary>
     public RegistryOptions Registries { get; init; } = new();
+
+    /// <summary>True: the caller may change owners and remove anybody's files. Tests of an ordinary user's ways say false.</summary>
+    internal bool IsRoot { get; init; } = Libc.GetEffectiveUserId() == 0;
 }

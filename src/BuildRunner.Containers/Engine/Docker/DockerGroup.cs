@@ -15,16 +15,14 @@ internal sealed class DockerGroup : IContainerGroup
     private readonly Lock gate = new();
     private readonly HashSet<DockerContainer> containers = [];
     private readonly Removals removals;
-    private readonly Dictionary<string, string> services = new(StringComparer.Ordinal);
+    private readonly ServiceNames services = new();
     private readonly Dictionary<string, string> labels;
     private int count;
-    private readonly KeptContainers kept;
+    private readonly GroupKeeping keeping;
     private bool disposed;
-    private bool keepsWorkspace;
 
     public DockerGroup(DockerConnection connection, GroupSpec spec, GroupDirectories directories, FileStream alive, string networkId, GroupStore store, KeptContainers kept)
     {
-        this.kept = kept;
         Connection = connection;
         Spec = spec;
         this.directories = directories;
@@ -34,6 +32,7 @@ internal sealed class DockerGroup : IContainerGroup
         labels = DockerLabels.OfGroup(spec, directories);
         holders = new NetworkHolders(this);
         removals = new Removals(connection.Time);
+        keeping = new GroupKeeping(connection, spec, store, kept);
     }
 
     public DockerConnection Connection { get; }
@@ -132,11 +131,8 @@ internal sealed class DockerGroup : IContainerGroup
 
         try
         {
-            // Podman keeps a container while others have its connection.
             await holders.SettleAsync();
-            await Task.WhenAll(left.Where(c => c.HasJoined).Select(c => c.GoneAsync()).Append(removals.FinishAsync()));
-            await Task.WhenAll(left.Where(c => !c.HasJoined).Select(c => c.GoneAsync()));
-            await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
+            await Task.WhenAll(RemoveNetworkAsync(left), EndAsync(left, static c => c.HasJoined));
         }
         finally
         {
@@ -145,13 +141,19 @@ internal sealed class DockerGroup : IContainerGroup
         }
     }
 
+    /// <summary>Takes an engine longer than anything else, most of it waiting: so the containers without a connection of their own are removed meanwhile.</summary>
+    private async Task RemoveNetworkAsync(DockerContainer[] left)
+    {
+        await EndAsync(left, static c => !c.HasJoined);
+        await Connection.CallAsync("removing the workflow's network", c => c.Networks.DeleteNetworkAsync(networkId));
+    }
+
+    private Task EndAsync(DockerContainer[] left, Func<DockerContainer, bool> kind) =>
+        Task.WhenAll(left.Where(kind).Select(c => c.GoneAsync()).Append(removals.FinishAsync(kind)));
+
     private async Task RemoveFilesAsync()
     {
-        if (keepsWorkspace)
-        {
-            await store.MoveWorkspaceAsync(kept.WorkspaceOf(Spec.Id));
-        }
-
+        await keeping.FinishAsync();
         await store.DisposeAsync();
         directories.Remove();
         await alive.DisposeAsync();
@@ -181,13 +183,18 @@ internal sealed class DockerGroup : IContainerGroup
     }
 
     /// <summary>A connection of a container's own.</summary>
-    public NetworkLease OwnNetwork(NetworkMode mode) => mode == NetworkMode.None
-        ? NetworkLease.Own("none", null)
-        : NetworkLease.Own(networkId, async (id, stop) =>
-        {
-            var found = await Connection.CallAsync("looking for a container's address", c => c.Containers.InspectContainerAsync(id, stop));
-            return found.NetworkSettings?.Networks?.Values.Select(n => n.IPAddress).FirstOrDefault(a => a is { Length: > 0 });
-        });
+    /// <param name="mode">What it leads to.</param>
+    /// <param name="created">Told the container's id when it was created; null: nobody wants to know.</param>
+    public NetworkLease OwnNetwork(NetworkMode mode, Action<string>? created = null) => mode == NetworkMode.None
+        ? NetworkLease.Own("none", null, created)
+        : NetworkLease.Own(
+            networkId,
+            async (id, stop) =>
+            {
+                var found = await Connection.CallAsync("looking for a container's address", c => c.Containers.InspectContainerAsync(id, stop));
+                return found.NetworkSettings?.Networks?.Values.Select(n => n.IPAddress).FirstOrDefault(a => a is { Length: > 0 });
+            },
+            created);
 
     /// <summary>The request that creates a container.</summary>
     public CreateContainerParameters Describe(DockerContainer container, IContainerFiles files, NetworkLease network)
@@ -213,62 +220,12 @@ internal sealed class DockerGroup : IContainerGroup
         spec.Limits.Cpus ?? Spec.Limits.Cpus ?? Connection.Options.DefaultLimits.Cpus,
         spec.Limits.Pids ?? Spec.Limits.Pids ?? Connection.Options.DefaultLimits.Pids);
 
-    /// <summary>What a container's <c>/etc/hosts</c> has beyond the engine's own lines.</summary>
-    public IReadOnlyList<string> HostLinesFor(DockerContainer container)
-    {
-        var extra = container.Spec.ExtraHosts.Select(Line);
-        if (container.Spec.Network == NetworkMode.None)
-        {
-            return [.. extra];
-        }
+    /// <inheritdoc cref="ServiceNames.LinesFor"/>
+    public IReadOnlyList<string> HostLinesFor(DockerContainer container) => services.LinesFor(container);
 
-        lock (gate)
-        {
-            var own = container is { HasJoined: true, Address: { } address } ? [$"{address}\t{Names.HostName(container.Spec.Name)}"] : Array.Empty<string>();
-            return [.. own, .. services.Select(s => $"{s.Value}\t{s.Key}"), .. extra];
-        }
-    }
-
-    /// <summary>Keeps a container that has ended as an image of the engine, and at the group's end the changes of the workspace.</summary>
-    public async Task<KeptContainer> KeepAsync(DockerContainer container, KeepRequest request, CancellationToken cancellationToken)
-    {
-        var id = kept.Reserve(Spec.Id);
-        var parameters = new CommitContainerChangesParameters
-        {
-            ContainerID = container.Id,
-            RepositoryName = KeptRepository,
-            Tag = id,
-            Pause = false,
-            Changes = [$"LABEL {DockerLabels.Kept}={id}"],
-        };
-        var image = await Connection.CallAsync($"keeping the container '{container.Spec.Name}'", c => c.Images.CommitContainerChangesAsync(parameters, cancellationToken));
-        var ofTree = Spec.Workspace is { CopyOnWrite: true };
-        keepsWorkspace |= ofTree;
-        var record = new KeptContainer
-        {
-            Id = id,
-            Engine = "docker",
-            Group = Spec.Id,
-            Owner = Spec.Owner,
-            Run = request.Run,
-            Workflow = request.Workflow,
-            Step = request.Step,
-            Attempt = request.Attempt,
-            Outcome = request.Outcome,
-            At = request.At,
-            Image = container.Spec.Image.Reference.ToString(),
-            ImageDigest = container.Spec.Image.ManifestDigest?.ToString(),
-            StoreImage = image.ID,
-            Tree = Spec.Workspace?.SourceDirectory,
-            WorkspaceDirectory = ofTree ? kept.WorkspaceOf(Spec.Id) : null,
-            WorkspaceIsWhole = ofTree && !store.HasView,
-        };
-        kept.Save(record);
-        return record;
-    }
-
-    /// <summary>The name under which images of kept containers stand in the engine's list.</summary>
-    public const string KeptRepository = "buildrunner-kept";
+    /// <inheritdoc cref="GroupKeeping.KeepAsync"/>
+    public Task<KeptContainer> KeepAsync(DockerContainer container, KeepRequest request, CancellationToken cancellationToken) =>
+        keeping.KeepAsync(container, request, cancellationToken);
 
     /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
     public void RemoveLater(DockerContainer container)
@@ -287,13 +244,10 @@ internal sealed class DockerGroup : IContainerGroup
         lock (gate)
         {
             containers.Remove(container);
-            services.Remove(container.Spec.Name);
         }
-    }
 
-    private static string Line(string extraHost) => extraHost.LastIndexOf(':') is var colon and > 0 && !extraHost.Contains("::", StringComparison.Ordinal)
-        ? $"{extraHost[(colon + 1)..]}\t{extraHost[..colon]}"
-        : extraHost.IndexOf(':') is var first and > 0 ? $"{extraHost[(first + 1)..]}\t{extraHost[..first]}" : extraHost;
+        services.Remove(container.Spec.Name);
+    }
 
     private static void Check(ContainerSpec spec)
     {
@@ -314,10 +268,10 @@ internal sealed class DockerGroup : IContainerGroup
     /// <summary>Makes a service known to the containers that live already.</summary>
     private async Task AnnounceAsync(string name, string address)
     {
+        services.Add(name, address);
         DockerContainer[] others;
         lock (gate)
         {
-            services[name] = address;
             // One that waits hears of it with "go": the file of names is not yet its own.
             others = [.. containers.Where(c => c.Address is not null && c.IsStarted)];
         }

@@ -66,10 +66,15 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
 
     private static IEnumerable<string> Missing(params (bool? Can, string What)[] limits) => limits.Where(l => l.Can == false).Select(l => l.What);
 
-    private static async Task<ReadinessCheck> FilesAsync(DockerConnection connection, CancellationToken cancellationToken) =>
-        await connection.SeesThisHostAsync(cancellationToken)
-            ? new ReadinessCheck("files", ReadinessStatus.Ok, "the engine sees this host's files: workspaces are shared with it")
-            : new ReadinessCheck("files", ReadinessStatus.Ok, "the engine is elsewhere: workspaces are copied to it, and --in-place is not possible");
+    private static async Task<ReadinessCheck> FilesAsync(DockerConnection connection, CancellationToken cancellationToken) => new(
+        "files",
+        ReadinessStatus.Ok,
+        (await connection.SeesThisHostAsync(cancellationToken), connection.Options.IsRoot) switch
+        {
+            (true, true) => "the engine sees this host's files: workspaces are shared with it",
+            (true, false) => "the engine sees this host's files, but what steps make is not this user's: workspaces are copied to it, and --in-place shares the tree",
+            (false, _) => "the engine is elsewhere: workspaces are copied to it, and --in-place is not possible",
+        });
 
     /// <summary>Everything at once: network, mounts, limits, profile, our program inside, and the way back from it.</summary>
     private async Task<ReadinessCheck> ContainerAsync(DockerConnection connection, CancellationToken cancellationToken)

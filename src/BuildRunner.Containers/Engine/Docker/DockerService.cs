@@ -36,14 +36,14 @@ internal sealed class DockerService : IRunningService
         for (var failures = 0; ;)
         {
             var status = Exited.IsCompleted
-                ? DockerContainer.EndedStatus
+                ? WaiterSession.EndedStatus
                 : await container.CheckAsync(check.Test, check.Timeout, cancellationToken);
             if (status == 0)
             {
                 return;
             }
 
-            if (status == DockerContainer.EndedStatus)
+            if (status == WaiterSession.EndedStatus)
             {
                 throw Unhealthy($"has ended ({await DescribeEndAsync()})");
             }

@@ -5,6 +5,17 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Where a group's workspace is, and how its containers get their files: by paths of this host where the engine sees them, else through its API.</summary>
 internal abstract class GroupStore : IAsyncDisposable
 {
+    /// <summary>The one that fits the engine and the caller.</summary>
+    /// <remarks>A caller who is not root, of a rootless engine or one of the group <c>docker</c>, may neither give a file to a step's user nor remove
+    /// what a step's users leave. So a workspace that is thrown away lies on the engine then, as if that were elsewhere.</remarks>
+    public static async Task<GroupStore> CreateAsync(DockerConnection connection, GroupSpec group, GroupDirectories directories, CancellationToken cancellationToken)
+    {
+        var seesThisHost = await connection.SeesThisHostAsync(cancellationToken);
+        return seesThisHost && (connection.Options.IsRoot || group.Workspace is { CopyOnWrite: false })
+            ? await SharedGroupStore.CreateAsync(connection, group.Workspace, directories, cancellationToken)
+            : await RemoteGroupStore.CreateAsync(connection, group, directories, seesThisHost, cancellationToken);
+    }
+
     /// <summary>The workspace, as every container of the group mounts it.</summary>
     public abstract IReadOnlyList<Mount> Workspace { get; }
 
@@ -73,7 +84,7 @@ internal sealed class SharedGroupStore : GroupStore
     public override ValueTask DisposeAsync() => workspace?.DisposeAsync() ?? ValueTask.CompletedTask;
 }
 
-/// <summary>On an engine elsewhere: the workspace is a volume that was filled through the API.</summary>
+/// <summary>On an engine elsewhere, or one whose files are not the caller's: the workspace is a volume that was filled through the API.</summary>
 internal sealed class RemoteGroupStore : GroupStore
 {
     private readonly DockerConnection connection;
@@ -100,7 +111,8 @@ internal sealed class RemoteGroupStore : GroupStore
     public override string? SystemCalls { get; }
 
     /// <exception cref="ContainerException">The engine refused, or the workspace would have to be shared with this host.</exception>
-    public static async Task<RemoteGroupStore> CreateAsync(DockerConnection connection, GroupSpec group, GroupDirectories directories, CancellationToken cancellationToken)
+    public static async Task<RemoteGroupStore> CreateAsync(
+        DockerConnection connection, GroupSpec group, GroupDirectories directories, bool seesThisHost, CancellationToken cancellationToken)
     {
         if (group.Workspace is { CopyOnWrite: false })
         {
@@ -118,7 +130,12 @@ internal sealed class RemoteGroupStore : GroupStore
                 await carrier.SendTreeAsync(SourceOf(spec), RelativeTree(spec), cancellationToken);
             }
 
-            var profile = await connection.IsPodman ? null : DockerSecurity.SystemCallProfile;
+            var profile = (await connection.IsPodman, seesThisHost) switch
+            {
+                (false, _) => DockerSecurity.SystemCallProfile,
+                (true, true) => directories.WriteSystemCalls(DockerSecurity.SystemCallProfile),
+                (true, false) => null,
+            };
             return new RemoteGroupStore(connection, carrier, group.Workspace, Path.Combine(directories.Scratch, "copy"), profile);
         }
         catch

@@ -73,7 +73,8 @@ internal sealed class NetworkHolders(DockerGroup group)
     private SharedConnection Add(ContainerSpec spec)
     {
         var quiet = new ContainerSpec { Name = $"network-{++made}", Image = spec.Image, Network = spec.Network };
-        var connection = new SharedConnection(spec.Network, new Lazy<Task<DockerContainer>>(() => group.StartContainerAsync(quiet, group.OwnNetwork(spec.Network), CancellationToken.None)));
+        var connection = new SharedConnection(
+            spec.Network, created => group.StartContainerAsync(quiet, group.OwnNetwork(spec.Network, created), CancellationToken.None));
         connections.Add(connection);
         return connection;
     }
@@ -82,8 +83,7 @@ internal sealed class NetworkHolders(DockerGroup group)
     {
         try
         {
-            var holder = await connection.Holder.Value.WaitAsync(cancellationToken);
-            return NetworkLease.Joined(connection, holder, Leave);
+            return NetworkLease.Joined(connection, await connection.FindHolderAsync(cancellationToken), Leave);
         }
         catch
         {
@@ -102,17 +102,34 @@ internal sealed class NetworkHolders(DockerGroup group)
 }
 
 /// <summary>A connection that containers have one after the other.</summary>
-/// <param name="mode">What it leads to.</param>
-/// <param name="holder">The container that holds it, started when it is first needed.</param>
-internal sealed class SharedConnection(NetworkMode mode, Lazy<Task<DockerContainer>> holder)
+internal sealed class SharedConnection
 {
     private readonly Lock gate = new();
+    private readonly TaskCompletionSource<string> created = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task<bool> clean = Task.FromResult(true);
 
-    public NetworkMode Mode => mode;
+    /// <param name="mode">What it leads to.</param>
+    /// <param name="start">Starts the container that holds it, when it is first needed; calls back with the engine's id as soon as there is one.</param>
+    public SharedConnection(NetworkMode mode, Func<Action<string>, Task<DockerContainer>> start)
+    {
+        Mode = mode;
+        Holder = new Lazy<Task<DockerContainer>>(() => start(id => created.TrySetResult(id)));
+    }
+
+    /// <summary>What it leads to.</summary>
+    public NetworkMode Mode { get; }
 
     /// <summary>The container that holds it. Its start is nobody's to give up: others may wait for it.</summary>
-    public Lazy<Task<DockerContainer>> Holder => holder;
+    public Lazy<Task<DockerContainer>> Holder { get; }
+
+    /// <summary>The engine's id of the holder, which may still be starting: containers can be created meanwhile that will join it.</summary>
+    /// <exception cref="ContainerException">It could not be created.</exception>
+    public async Task<string> FindHolderAsync(CancellationToken cancellationToken)
+    {
+        var starting = Holder.Value;
+        await Task.WhenAny(created.Task, starting).WaitAsync(cancellationToken);
+        return created.Task.IsCompletedSuccessfully ? await created.Task : (await starting).Id;
+    }
 
     /// <summary>How many containers are prepared on it or have it. Its maker's, under its maker's lock.</summary>
     public int Users { get; set; }
@@ -127,7 +144,7 @@ internal sealed class SharedConnection(NetworkMode mode, Lazy<Task<DockerContain
         {
             lock (gate)
             {
-                return clean is not { IsCompletedSuccessfully: true, Result: false } && !(holder.IsValueCreated && holder.Value is { IsFaulted: true } or { IsCanceled: true });
+                return clean is not { IsCompletedSuccessfully: true, Result: false } && !(Holder.IsValueCreated && Holder.Value is { IsFaulted: true } or { IsCanceled: true });
             }
         }
     }
@@ -165,7 +182,7 @@ internal sealed class SharedConnection(NetworkMode mode, Lazy<Task<DockerContain
     {
         try
         {
-            return await (await holder.Value).RestoreNamesAsync(CancellationToken.None);
+            return await (await Holder.Value).RestoreNamesAsync(CancellationToken.None);
         }
         catch (Exception gone) when (gone is ContainerException or OperationCanceledException or ObjectDisposedException)
         {

@@ -4,14 +4,16 @@ namespace BuildRunner.Containers.Engine.Docker;
 internal sealed class NetworkLease : IDisposable
 {
     private readonly Func<string, CancellationToken, Task<string?>>? findAddress;
+    private readonly Action<string>? created;
     private readonly SharedConnection? shared;
     private readonly Lock gate = new();
     private Action? leave;
     private bool entered;
 
-    private NetworkLease(ContainerNetwork network, Func<string, CancellationToken, Task<string?>>? findAddress, SharedConnection? shared, Action? leave)
+    private NetworkLease(ContainerNetwork network, Func<string, CancellationToken, Task<string?>>? findAddress, Action<string>? created, SharedConnection? shared, Action? leave)
     {
         Network = network;
+        this.created = created;
         this.findAddress = findAddress;
         this.shared = shared;
         this.leave = leave;
@@ -26,15 +28,26 @@ internal sealed class NetworkLease : IDisposable
     /// <summary>A connection of the container's own.</summary>
     /// <param name="network">The network's id, or <c>none</c>.</param>
     /// <param name="findAddress">Asks the engine for the address of a container that was started; null: it has none.</param>
-    public static NetworkLease Own(string network, Func<string, CancellationToken, Task<string?>>? findAddress) =>
-        new(new ContainerNetwork.Own(network), findAddress, null, null);
+    /// <param name="created">Told the container's id when it was created; null: nobody wants to know.</param>
+    public static NetworkLease Own(string network, Func<string, CancellationToken, Task<string?>>? findAddress, Action<string>? created) =>
+        new(new ContainerNetwork.Own(network), findAddress, created, null, null);
 
     /// <summary>The connection of a container that only holds it.</summary>
     /// <param name="shared">The connection.</param>
-    /// <param name="holder">Who holds it.</param>
+    /// <param name="holderId">The engine's id of who holds it, which may still be starting.</param>
     /// <param name="leave">Called once, when the container does not need it any more.</param>
-    public static NetworkLease Joined(SharedConnection shared, DockerContainer holder, Action leave) =>
-        new(new ContainerNetwork.Joined(holder.Id), null, shared, leave) { Address = holder.Address };
+    public static NetworkLease Joined(SharedConnection shared, string holderId, Action leave) => new(new ContainerNetwork.Joined(holderId), null, null, shared, leave);
+
+    /// <summary>The container was created; completes when it may be started.</summary>
+    /// <exception cref="ContainerException">The connection did not come to be.</exception>
+    public async Task CreatedAsync(string containerId, CancellationToken cancellationToken)
+    {
+        created?.Invoke(containerId);
+        if (shared is not null)
+        {
+            Address = (await shared.Holder.Value.WaitAsync(cancellationToken)).Address;
+        }
+    }
 
     /// <summary>The container was started.</summary>
     public async Task CompleteAsync(string containerId, CancellationToken cancellationToken)

@@ -11,7 +11,7 @@ internal sealed class Removals(TimeProvider time)
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(15);
 
     private readonly Lock gate = new();
-    private readonly List<Task> removals = [];
+    private readonly List<(DockerContainer Container, Task Removal)> removals = [];
     private TaskCompletionSource quiet = Completed();
     private int preparing, putOff;
 
@@ -34,20 +34,20 @@ internal sealed class Removals(TimeProvider time)
     {
         lock (gate)
         {
-            removals.RemoveAll(r => r.IsCompletedSuccessfully);
-            removals.Add(RemoveAsync(container, putOff < MostPutOff ? quiet.Task : Task.CompletedTask));
+            removals.RemoveAll(r => r.Removal.IsCompletedSuccessfully);
+            removals.Add((container, RemoveAsync(container, putOff < MostPutOff ? quiet.Task : Task.CompletedTask)));
         }
     }
 
-    /// <summary>Puts nothing off any more; completes when everything is removed.</summary>
-    public Task FinishAsync()
+    /// <summary>Puts nothing off any more; completes when all of a kind are removed.</summary>
+    public Task FinishAsync(Func<DockerContainer, bool> kind)
     {
         lock (gate)
         {
             // One that is still being prepared is removed by whoever prepares it.
             preparing = int.MinValue / 2;
             quiet.TrySetResult();
-            return Task.WhenAll(removals);
+            return Task.WhenAll(removals.Where(r => kind(r.Container)).Select(r => r.Removal));
         }
     }
 

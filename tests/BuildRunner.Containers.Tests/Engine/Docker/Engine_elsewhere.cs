@@ -1,6 +1,5 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Docker;
-using BuildRunner.Containers.Images;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
@@ -23,14 +22,18 @@ public sealed class EngineElsewhereFixture() : EngineFixture(["dockerd"], async 
     protected override string? Address => null;
 }
 
-public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFixture<EngineElsewhereFixture>
+/// <summary>Podman's service in mounts of its own, of which only its socket is known here.</summary>
+public sealed class PodmanElsewhereFixture() : EngineFixture(["podman"], async () => await PodmanService.StartElsewhereAsync());
+
+/// <summary>An engine that does not see this host's files has the workspace and everything else over its API.</summary>
+public abstract class EngineElsewhere(EngineFixture fixture)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Steps_work_on_a_copy_of_the_tree_and_their_results_come_back()
     {
-        await using var run = await RunInTreeAsync(fixture);
+        await using var run = await TreeRun.OpenAsync(fixture);
         var first = await run.ShellAsync("pwd; cat kept; stat -c '%u %a' kept; echo new > new; rm gone; echo beside > ../beside; echo lost > /etc/lost");
         Assert.Equal("/woodpecker/src\nkept\n0 644\n", first.Out);
         Assert.Equal("new\nbeside\ngone\n", (await run.ShellAsync("cat new ../beside; ls gone /etc/lost 2>/dev/null || echo gone", "builder")).Out);
@@ -46,7 +49,7 @@ public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFix
     [Fact]
     public async Task Everything_travels_over_the_connection()
     {
-        await using var run = await RunInTreeAsync(fixture);
+        await using var run = await TreeRun.OpenAsync(fixture);
         var service = await run.Group.StartServiceAsync(
             run.Shell("mkdir /srv; echo page > /srv/index.html; exec httpd -f -p 8080 -h /srv") with
             {
@@ -71,7 +74,7 @@ public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFix
     [Fact]
     public async Task A_cancelled_step_may_say_a_last_word()
     {
-        await using var run = await RunInTreeAsync(fixture);
+        await using var run = await TreeRun.OpenAsync(fixture);
         using var cancel = new CancellationTokenSource();
         var output = new OutputRecorder();
         var container = await run.Group.PrepareAsync(run.Shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.1; done"), Stop);
@@ -85,7 +88,7 @@ public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFix
     [Fact]
     public async Task A_group_leaves_nothing_on_the_engine()
     {
-        await (await RunInTreeAsync(fixture)).DisposeAsync();
+        await (await TreeRun.OpenAsync(fixture)).DisposeAsync();
         using var auditor = new EngineAuditor(fixture.Service);
         Assert.Empty(await auditor.FindingsAsync());
     }
@@ -112,60 +115,27 @@ public sealed class Engine_elsewhere(EngineElsewhereFixture fixture) : IClassFix
         Assert.True(readiness.Usable, string.Join('\n', readiness.Checks));
         Assert.Contains(readiness.Checks, c => c.Name == "files" && c.Detail.Contains("copied", StringComparison.Ordinal));
     }
+}
 
+/// <summary>Docker, over TCP with TLS.</summary>
+public sealed class Docker_elsewhere(EngineElsewhereFixture docker) : EngineElsewhere(docker), IClassFixture<EngineElsewhereFixture>
+{
     [Fact]
     public async Task An_engine_whose_certificate_nobody_vouches_for_is_not_spoken_to()
     {
-        fixture.Required();
+        docker.Required();
         using var folder = TestFolder.Create();
         var other = BuildRunner.Testing.Registries.TestCertificate.Create();
-        await File.WriteAllTextAsync(folder["ca.pem"], other.AuthorityPem, Stop);
+        await File.WriteAllTextAsync(folder["ca.pem"], other.AuthorityPem, TestContext.Current.CancellationToken);
         await using var engine = new DockerEngine(
             new DockerEngineOptions { ScratchDirectory = folder["scratch"], SandboxProgram = EngineFixture.Sandbox },
             TimeProvider.System,
-            name => name switch { "DOCKER_HOST" => fixture.Service.Host, "DOCKER_TLS_VERIFY" => "1", "DOCKER_CERT_PATH" => folder.Path, _ => null });
-        var readiness = await engine.ProbeAsync(Stop);
+            name => name switch { "DOCKER_HOST" => docker.Service.Host, "DOCKER_TLS_VERIFY" => "1", "DOCKER_CERT_PATH" => folder.Path, _ => null });
+        var readiness = await engine.ProbeAsync(TestContext.Current.CancellationToken);
         Assert.False(readiness.Usable);
         Assert.Contains(readiness.Checks, c => c.Name == "engine" && c.Status == ReadinessStatus.Failed);
     }
-
-    private static async Task<TreeRun> RunInTreeAsync(EngineFixture fixture)
-    {
-        fixture.Required();
-        var folder = TestFolder.Create();
-        Directory.CreateDirectory(folder["tree/directory"]);
-        await File.WriteAllTextAsync(folder["tree/kept"], "kept\n", Stop);
-        await File.WriteAllTextAsync(folder["tree/gone"], "gone\n", Stop);
-        File.CreateSymbolicLink(folder["tree/link"], "kept");
-        var engine = fixture.NewEngine();
-        var workspace = new WorkspaceSpec { BasePath = "/woodpecker", TreePath = "/woodpecker/src", SourceDirectory = folder["tree"], CopyOnWrite = true };
-        var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"t{Guid.NewGuid():N}", Owner = "tests", Workspace = workspace }, Stop);
-        return new TreeRun(engine, group, fixture.Image, folder);
-    }
-
-    /// <summary>A group with a small tree.</summary>
-    private sealed record TreeRun(IContainerEngine Engine, IContainerGroup Group, ResolvedImage Image, TestFolder Folder) : IAsyncDisposable
-    {
-        public ContainerSpec Shell(string script) => new() { Name = "step", Image = Image, Entrypoint = ["/bin/sh", "-c", script] };
-
-        public async Task<(ContainerExit Exit, OutputRecorder Output)> RunAsync(ContainerSpec spec)
-        {
-            var output = new OutputRecorder();
-            await using var container = await Group.PrepareAsync(spec, Stop);
-            return (await Group.RunAsync(container, StartSpec.AsPrepared, output, Stop), output);
-        }
-
-        public async Task<OutputRecorder> ShellAsync(string script, string? user = null)
-        {
-            var (exit, output) = await RunAsync(Shell(script) with { User = user });
-            return exit is ContainerExit.Exited(0) ? output : throw new InvalidOperationException($"{exit}: {output.Out}{output.Error}");
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            await Group.DisposeAsync();
-            await Engine.DisposeAsync();
-            Folder.Dispose();
-        }
-    }
 }
+
+/// <summary>Podman, in mounts of its own.</summary>
+public sealed class Podman_elsewhere(PodmanElsewhereFixture podman) : EngineElsewhere(podman), IClassFixture<PodmanElsewhereFixture>;
