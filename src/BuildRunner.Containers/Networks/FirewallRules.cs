@@ -4,24 +4,29 @@ namespace BuildRunner.Containers.Networks;
 /// <remarks>
 /// One table for all groups. Each group has one device on the host, whose name starts with <c>brg</c>. What would go to the host, to another
 /// group, to link-local addresses (where clouds answer with credentials) or, unless allowed, to private networks is refused; so is every
-/// connection to a group from outside.
+/// connection to a group from outside. Both versions of the protocol have the same rules; IPv6 also has addresses that stand for those of
+/// version 4, which could lead past the rules of that, and a cloud's answers at addresses that are not link-local.
 /// </remarks>
 internal static class FirewallRules
 {
     private const string LinkLocal = "169.254.0.0/16, 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 240.0.0.0/4";
     private const string Private = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15";
+    private const string LinkLocal6 = "::/64, ::ffff:0:0/96, fe80::/10, ff00::/8, fd00:ec2::254, fd20:ce::254";
+    private const string Private6 = "fc00::/7, fec0::/10, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32";
 
     /// <summary>The rules; <c>@TABLE@</c> stands for the table's name.</summary>
     public static string Create(NetworkOptions options, IReadOnlyList<string> nameServers)
     {
-        var resolvers = nameServers.Where(s => !s.Contains(':')).ToList();
-        var names = resolvers.Count == 0 ? "" : $"ip daddr {{ {string.Join(", ", resolvers)} }} meta l4proto {{ tcp, udp }} th dport 53 accept";
+        var names = Names("ip", nameServers.Where(s => !s.Contains(':')));
+        var names6 = Names("ip6", nameServers.Where(s => s.Contains(':')));
         var privateAddresses = options.AllowPrivateAddresses ? "" : $"ip daddr {{ {Private} }} reject with icmp type admin-prohibited";
+        var privateAddresses6 = options.AllowPrivateAddresses ? "" : $"ip6 daddr {{ {Private6} }} reject with icmpv6 type admin-prohibited";
         return $$"""
             table inet @TABLE@ {
               chain translate {
                 type nat hook postrouting priority srcnat
                 ip saddr {{options.Pool}} oifname != "brg*" masquerade
+                ip6 saddr {{options.Pool6}} oifname != "brg*" masquerade
               }
               chain pass {
                 type filter hook forward priority filter
@@ -32,11 +37,14 @@ internal static class FirewallRules
               chain out {
                 ct state established,related accept
                 oifname "brg*" drop
-                meta nfproto ipv6 drop
+                ip6 saddr != {{options.Pool6}} drop
                 ip saddr != {{options.Pool}} drop
                 {{names}}
+                {{names6}}
                 ip daddr { {{LinkLocal}} } reject with icmp type admin-prohibited
+                ip6 daddr { {{LinkLocal6}} } reject with icmpv6 type admin-prohibited
                 {{privateAddresses}}
+                {{privateAddresses6}}
               }
               chain host {
                 type filter hook input priority filter
@@ -45,11 +53,19 @@ internal static class FirewallRules
               chain tohost {
                 ct state established,related accept
                 {{names}}
-                meta nfproto ipv6 drop
+                {{names6}}
+                icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
+                meta nfproto ipv6 reject with icmpv6 type admin-prohibited
                 reject with icmp type admin-prohibited
               }
             }
 
             """;
+    }
+
+    private static string Names(string family, IEnumerable<string> servers)
+    {
+        var all = string.Join(", ", servers);
+        return all.Length == 0 ? "" : $"{family} daddr {{ {all} }} meta l4proto {{ tcp, udp }} th dport 53 accept";
     }
 }

@@ -6,13 +6,14 @@ namespace BuildRunner.Containers.Networks;
 /// <summary>Which name servers a container asks.</summary>
 internal static class NameServers
 {
-    /// <summary>The host's IPv4 name servers that are not the host itself, which containers cannot reach.</summary>
-    public static IReadOnlyList<string> OfHost()
+    /// <summary>The host's name servers that are not the host itself, which containers cannot reach.</summary>
+    /// <param name="withVersion6">True: also those with IPv6 addresses.</param>
+    public static IReadOnlyList<string> OfHost(bool withVersion6)
     {
         // With systemd-resolved the first file names a server on the loopback device, and the second what that one asks.
         foreach (var file in (string[])["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"])
         {
-            var servers = Read(file);
+            var servers = Read(file, withVersion6);
             if (servers.Count > 0)
             {
                 return servers;
@@ -29,7 +30,7 @@ internal static class NameServers
         return search + string.Concat(servers.Select(s => $"nameserver {s}\n"));
     }
 
-    private static List<string> Read(string file)
+    private static List<string> Read(string file, bool withVersion6)
     {
         string[] lines;
         try
@@ -43,7 +44,7 @@ internal static class NameServers
         }
 
         return [.. lines.Select(l => l.Split([' ', '\t'], StringSplitOptions.RemoveEmptyEntries))
-            .Where(w => w is ["nameserver", ..] && w.Length > 1 && IPAddress.TryParse(w[1], out var a) && a.AddressFamily == AddressFamily.InterNetwork && !IPAddress.IsLoopback(a))
+            .Where(w => w is ["nameserver", ..] && w.Length > 1 && IPAddress.TryParse(w[1], out var a) && (a.AddressFamily == AddressFamily.InterNetwork || withVersion6) && !IPAddress.IsLoopback(a) && !a.IsIPv6LinkLocal)
             .Select(w => w[1])];
     }
 }

@@ -30,6 +30,9 @@ internal sealed class Cgroups
         return new Cgroups(hierarchies);
     }
 
+    /// <summary>Where version 2 is mounted beside hierarchies of version 1.</summary>
+    public IEnumerable<string> UnifiedBesideOthers => _hierarchies.Exists(h => !h.IsUnified) ? _hierarchies.Where(h => h.IsUnified).Select(h => h.Mount) : [];
+
     /// <summary>Makes the group's cgroup where it has a limit to carry.</summary>
     public void Create(string path, CgroupLimits limits)
     {

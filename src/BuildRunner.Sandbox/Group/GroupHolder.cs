@@ -36,7 +36,7 @@ internal sealed class GroupHolder
         _users = UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId));
         _owners = _users.Open();
         _mounts = new GroupMounts(_directory, _scratch, _owners, FirstHostId);
-        _network = GroupNetwork.Create(Addresses);
+        _network = GroupNetwork.Create(Addresses, AddressPlan6.OfSlot(setup.PoolAddress6, _slot.Number));
         Cgroups.OfThisHost().Create(HostPaths.GroupCgroup(setup.GroupId), setup.Limits);
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
         if (setup.WorkspaceSource is { } source)
@@ -132,7 +132,7 @@ internal sealed class GroupHolder
 
         try
         {
-            var problem = Firewall.Ensure(_setup.FirewallRules);
+            var problem = Firewall.Ensure(_setup.FirewallRules, forwards6: _setup.PoolAddress6 != 0);
             if (problem.Length == 0)
             {
                 // The process id makes the name unique: the device of the slot's last holder may not have vanished yet.

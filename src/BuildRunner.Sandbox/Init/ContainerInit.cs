@@ -40,6 +40,7 @@ internal sealed unsafe class ContainerInit
     {
         try
         {
+            Restrict();
             _shim.Write(Frame.Encode((byte)InitMessage.Ready, static _ => { }));
             while (_shim.Read() is { } frame)
             {
@@ -52,6 +53,22 @@ internal sealed unsafe class ContainerInit
         }
 
         End(1);
+    }
+
+    /// <summary>Nothing of the image has run yet, and nothing will without the filter.</summary>
+    private void Restrict()
+    {
+        if (_shim.Read() is not { Kind: (byte)InitMessage.Restrict } first)
+        {
+            End(1);
+            return;
+        }
+
+        if (CallFilter.PutInForce(RestrictRequest.Decode(first)) is var error and not 0)
+        {
+            _shim.Write(new CommandFailure(CommandStage.Filter, error, "").Encode((byte)InitMessage.CommandFailed));
+            End(1);
+        }
     }
 
     private void Handle(Frame frame)

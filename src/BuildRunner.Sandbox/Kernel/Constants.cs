@@ -47,6 +47,8 @@ internal static class Constants
     internal const nint CallPidfdSendSignal = 424, CallOpenTree = 428, CallMoveMount = 429, CallPidfdOpen = 434, CallClone3 = 435, CallCloseRange = 436;
     internal const nint CallOpenAt2 = 437, CallMountSetAttributes = 442;
 
+    internal static nint CallSeccomp => Arm ? 277 : 317;
+
     internal static nint CallClone => Arm ? 220 : 56;
 
     internal static nint CallGetDirectoryEntries => Arm ? 61 : 217;

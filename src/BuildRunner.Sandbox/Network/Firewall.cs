@@ -13,8 +13,8 @@ internal static unsafe class Firewall
     /// <summary>Stands for the table's name in the rules. The name carries a hash of the rules, so that changed rules replace the old ones.</summary>
     public const string TableName = "@TABLE@";
 
-    /// <summary>Installs the rules if they are not there; returns what is in the way, empty if nothing is.</summary>
-    public static string Ensure(string rules)
+    /// <summary>Installs the rules if they are not there, and has the host forward; returns what is in the way, empty if nothing is.</summary>
+    public static string Ensure(string rules, bool forwards6)
     {
         using var guard = FileLock.Take(HostPaths.Slots + "/firewall");
         var table = Prefix + Hash(rules).ToString("x16", CultureInfo.InvariantCulture);
@@ -34,11 +34,31 @@ internal static unsafe class Firewall
             }
         }
 
-        const string Forwarding = "/proc/sys/net/ipv4/ip_forward";
-        return Files.TryRead(Forwarding)?.Trim() == "1" || Files.TryWriteKernelFile(Forwarding, "1") == 0
+        if (forwards6 && !IsOn(Forwarding6))
+        {
+            KeepListeningToRouters();
+            _ = Files.TryWriteKernelFile(Forwarding6, "1");
+        }
+
+        return IsOn(Forwarding) || Files.TryWriteKernelFile(Forwarding, "1") == 0
             ? ""
             : $"forwarding is off and cannot be turned on; as root: sysctl net.ipv4.ip_forward=1";
     }
+
+    /// <summary>A host that has its IPv6 route from a router's announcements would stop listening to them once it forwards itself.</summary>
+    private static void KeepListeningToRouters()
+    {
+        const string off = "0", onlyWhileNotForwarding = "1", always = "2";
+        foreach (var device in Directory.GetDirectories("/proc/sys/net/ipv6/conf"))
+        {
+            if (Files.TryRead(device + "/accept_ra")?.Trim() == onlyWhileNotForwarding && Files.TryRead(device + "/forwarding")?.Trim() == off)
+            {
+                _ = Files.TryWriteKernelFile(device + "/accept_ra", always);
+            }
+        }
+    }
+
+    private static bool IsOn(string setting) => Files.TryRead(setting)?.Trim() == "1";
 
     /// <summary>Asks the kernel for the table, without a process.</summary>
     private static bool IsInstalled(string table)
@@ -100,7 +120,7 @@ internal static unsafe class Firewall
         return hash;
     }
 
-    private const string Prefix = "buildrunner_";
+    private const string Prefix = "buildrunner_", Forwarding = "/proc/sys/net/ipv4/ip_forward", Forwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding";
     private const int NetlinkNetfilter = 12;
     private const ushort GetTable = 0xA01;
     private const byte FamilyInet = 1;

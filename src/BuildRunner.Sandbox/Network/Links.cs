@@ -63,6 +63,22 @@ internal sealed unsafe class Links : IDisposable
         new NetlinkMessage(NewAddress, FlagCreate | FlagReplace).AddressHeader(prefixLength, index).Address(AddressLocal, address).Address(AddressAddress, address),
         "set an address");
 
+    public void AddAddress(int index, UInt128 address, byte prefixLength) => Send(
+        new NetlinkMessage(NewAddress, FlagCreate | FlagReplace).AddressHeader(prefixLength, index, ofVersion6: true).Address(AddressLocal, address).Address(AddressAddress, address),
+        "set an IPv6 address");
+
+    /// <summary>Adds an IPv6 route; prefix length 0 makes it the default.</summary>
+    public void AddRoute(UInt128 destination, byte prefixLength, UInt128 gateway, int index)
+    {
+        var message = new NetlinkMessage(NewRoute, FlagCreate | FlagReplace).RouteHeader(prefixLength, ofVersion6: true);
+        if (prefixLength > 0)
+        {
+            message.Address(RouteDestination, destination);
+        }
+
+        Send(message.Address(RouteGateway, gateway).Number(RouteDevice, (uint)index), "set an IPv6 route");
+    }
+
     /// <summary>Adds a route; prefix length 0 makes it the default.</summary>
     public void AddRoute(uint destination, byte prefixLength, uint gateway, int index)
     {

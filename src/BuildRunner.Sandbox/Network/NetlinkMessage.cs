@@ -33,21 +33,24 @@ internal sealed class NetlinkMessage
         return this;
     }
 
-    /// <summary><c>struct ifaddrmsg</c> for IPv4.</summary>
-    public NetlinkMessage AddressHeader(byte prefixLength, int index)
+    /// <summary><c>struct ifaddrmsg</c>.</summary>
+    public NetlinkMessage AddressHeader(byte prefixLength, int index, bool ofVersion6 = false)
     {
         var at = Reserve(8);
-        _bytes[at] = FamilyIPv4;
+        _bytes[at] = ofVersion6 ? FamilyIPv6 : FamilyIPv4;
         _bytes[at + 1] = prefixLength;
+
+        // Usable at once: nobody else can have it.
+        _bytes[at + 2] = ofVersion6 ? NoDuplicateDetection : (byte)0;
         BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(at + 4), index);
         return this;
     }
 
-    /// <summary><c>struct rtmsg</c> for an IPv4 route in the main table.</summary>
-    public NetlinkMessage RouteHeader(byte prefixLength)
+    /// <summary><c>struct rtmsg</c> for a route in the main table.</summary>
+    public NetlinkMessage RouteHeader(byte prefixLength, bool ofVersion6 = false)
     {
         var at = Reserve(12);
-        _bytes[at] = FamilyIPv4;
+        _bytes[at] = ofVersion6 ? FamilyIPv6 : FamilyIPv4;
         _bytes[at + 1] = prefixLength;
         _bytes[at + 4] = 254;
         _bytes[at + 5] = 4;
@@ -65,6 +68,13 @@ internal sealed class NetlinkMessage
     public NetlinkMessage Address(ushort attribute, uint address)
     {
         BinaryPrimitives.WriteUInt32BigEndian(_bytes.AsSpan(Attribute(attribute, 4)), address);
+        return this;
+    }
+
+    /// <summary>An IPv6 address, given likewise.</summary>
+    public NetlinkMessage Address(ushort attribute, UInt128 address)
+    {
+        BinaryPrimitives.WriteUInt128BigEndian(_bytes.AsSpan(Attribute(attribute, 16)), address);
         return this;
     }
 
@@ -100,6 +110,6 @@ internal sealed class NetlinkMessage
 
     internal const int HeaderLength = 16;
     private const int AttributeHeaderLength = 4;
-    private const byte FamilyIPv4 = 2;
+    private const byte FamilyIPv4 = 2, FamilyIPv6 = 10, NoDuplicateDetection = 2;
     private const ushort FlagRequest = 1, FlagAcknowledge = 4;
 }

@@ -15,6 +15,8 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
 
     private string State => $"{request.RuntimeState}/{request.ContainerId}";
 
+    private string Name => Path.GetFileName(request.Runtime);
+
     /// <summary>Creates the container and lets its first process, this program, begin. Returns the process.</summary>
     /// <param name="input">Its standard input.</param>
     /// <param name="output">Its standard output.</param>
@@ -23,6 +25,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
     /// <returns>The process's id, or 0 if the caller is gone.</returns>
     public int Create(Descriptor input, Descriptor output, Descriptor error, Descriptor caller)
     {
+        HideUnifiedHierarchy();
         var pidFile = bundle + "/pid";
         var pid = Start(["create", "--bundle", bundle, "--pid-file", pidFile, request.ContainerId], input, output, error);
         if (!WaitUnlessCallerIsGone(pid, caller, out var status))
@@ -36,7 +39,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
         }
 
         var first = int.Parse(Files.TryRead(pidFile) ?? "", CultureInfo.InvariantCulture);
-        return OpenStartPipe(first, caller) ? first : 0;
+        return (Name == "runc" ? OpenStartPipe(first, caller) : RunStart(caller)) ? first : 0;
     }
 
     /// <summary>Removes what the runtime keeps about the container: its state and cgroups.</summary>
@@ -46,7 +49,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
     /// </remarks>
     public void Delete()
     {
-        if (Path.GetFileName(request.Runtime) is "runc" or "crun")
+        if (Name is "runc" or "crun")
         {
             Cgroups.OfThisHost().Remove(request.CgroupPath);
             _ = TreeRemover.Remove(State);
@@ -65,6 +68,35 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
         string[] arguments = [program, "--root", request.RuntimeState, "--log", Log, "--log-format", "json", .. command];
         var pid = Processes.Spawn(program, arguments, input.Number, output.Number, error.Number);
         return pid > 0 ? pid : throw KernelException.FromErrorNumber($"start {program}", -pid);
+    }
+
+    /// <summary>
+    /// crun refuses hosts where version 2 of cgroups is mounted beside version 1 and has controllers of its own; no option changes that. It does not see what is not mounted, and
+    /// these mounts are this shim's alone.
+    /// </summary>
+    private void HideUnifiedHierarchy()
+    {
+        if (Name == "crun")
+        {
+            foreach (var mount in Cgroups.OfThisHost().UnifiedBesideOthers.ToList())
+            {
+                Mounts.Detach(mount);
+            }
+        }
+    }
+
+    /// <summary>How a runtime lets a created container begin is its own affair: but for runc it is asked, in a process more.</summary>
+    /// <returns>False: the caller is gone.</returns>
+    private bool RunStart(Descriptor caller)
+    {
+        using var nothing = Descriptor.Open("/dev/null", ReadWrite);
+        var pid = Start(["start", request.ContainerId], nothing, nothing, nothing);
+        if (!WaitUnlessCallerIsGone(pid, caller, out var status))
+        {
+            return false;
+        }
+
+        return status == 0 ? true : throw new KernelException(FailureKind.Runtime, 0, LastError());
     }
 
     private static unsafe bool WaitUnlessCallerIsGone(int pid, Descriptor caller, out int status)
@@ -132,7 +164,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
             last = Message(line) ?? last;
         }
 
-        return $"{request.Runtime} could not create the container: {last}";
+        return $"{request.Runtime} could not create or start the container: {last}";
     }
 
     private static string? Message(string line)

@@ -57,6 +57,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         using (outWrite)
         using (errorWrite)
         {
+            _ = ours.Write(RestrictRequest.Encode(request.Filter));
             var pid = runtime.Create(theirs, outWrite, errorWrite, caller.Input);
             foreach (var pipe in (Descriptor[])[outRead, errorRead])
             {

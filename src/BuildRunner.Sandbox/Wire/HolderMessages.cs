@@ -53,6 +53,9 @@ internal sealed record GroupSetup
     /// <summary>The network of which each group gets a part: its first address.</summary>
     public required uint PoolAddress { get; init; }
 
+    /// <summary>The same for IPv6; 0: the group has none.</summary>
+    public required UInt128 PoolAddress6 { get; init; }
+
     /// <summary>True: the group reaches the world through the host.</summary>
     public required bool Uplink { get; init; }
 
@@ -75,6 +78,8 @@ internal sealed record GroupSetup
         w.Write(WorkspaceChanges?.FirstHostId ?? 0);
         w.Write(WorkspaceTreeBelowBase);
         w.Write(PoolAddress);
+        w.Write((ulong)(PoolAddress6 >> 64));
+        w.Write((ulong)PoolAddress6);
         w.Write(Uplink);
         w.Write(FirewallRules);
         Limits.Write(w);
@@ -96,6 +101,7 @@ internal sealed record GroupSetup
             WorkspaceChanges = KeptDirectory.Read(r),
             WorkspaceTreeBelowBase = r.ReadString(),
             PoolAddress = r.ReadUInt32(),
+            PoolAddress6 = new UInt128(r.ReadUInt64(), r.ReadUInt64()),
             Uplink = r.ReadBoolean(),
             FirewallRules = r.ReadString(),
             Limits = CgroupLimits.Read(r),

@@ -3,7 +3,8 @@ namespace BuildRunner.Sandbox.Wire;
 /// <summary>What a shim says to the init of its container, and what the init says. The init is inside: what it says is not trusted.</summary>
 internal enum InitMessage : byte
 {
-    Start = 1,
+    Restrict = 1,
+    Start,
     Signal,
     Check,
     Input,
@@ -14,6 +15,18 @@ internal enum InitMessage : byte
     Exited,
     CheckDone,
     InputTaken,
+}
+
+/// <summary>The first message to an init: put this filter of system calls in force, for itself and all that it starts. Empty: none.</summary>
+internal static class RestrictRequest
+{
+    public static byte[] Encode(byte[] filter) => Frame.Encode((byte)InitMessage.Restrict, w => w.WriteBytes(filter));
+
+    public static byte[] Decode(Frame frame)
+    {
+        using var r = frame.Open();
+        return r.ReadByteArray();
+    }
 }
 
 /// <summary>Start the command as this user.</summary>

@@ -57,6 +57,9 @@ internal sealed record PrepareRequest
     /// <summary>The OCI runtime configuration.</summary>
     public required byte[] Configuration { get; init; }
 
+    /// <summary>The filter of system calls that the init puts in force, as the kernel takes it; empty: none, or the runtime does.</summary>
+    public required byte[] Filter { get; init; }
+
     /// <summary>This program, to be the container's first process.</summary>
     public required string InitPath { get; init; }
 
@@ -111,6 +114,7 @@ internal sealed record PrepareRequest
         w.Write(ContainerId);
         w.Write(CgroupPath);
         w.WriteBytes(Configuration);
+        w.WriteBytes(Filter);
         w.Write(InitPath);
         w.WriteAll(Files, static (w, f) => f.Write(w));
         w.Write(Hosts);
@@ -146,6 +150,7 @@ internal sealed record PrepareRequest
             ContainerId = r.ReadString(),
             CgroupPath = r.ReadString(),
             Configuration = r.ReadByteArray(),
+            Filter = r.ReadByteArray(),
             InitPath = r.ReadString(),
             Files = r.ReadAll(FileContent.Read),
             Hosts = r.ReadString(),
@@ -348,6 +353,9 @@ internal enum CommandStage : byte
 
     /// <summary>The file is there, and the interpreter that it names is not.</summary>
     Interpreter,
+
+    /// <summary>The kernel did not take the filter of system calls.</summary>
+    Filter,
 }
 
 /// <summary>How a container ended.</summary>

@@ -39,6 +39,7 @@ internal sealed class RuncFloor
             SharedMemoryBytes = 64 << 20,
             OpenFiles = 1024,
             ForeignArchitectures = false,
+            FilterByRuntime = true,
         };
         var json = JsonNode.Parse(spec.ToJson()) ?? throw new InvalidOperationException();
         json["process"]!["args"] = new JsonArray(program);

@@ -17,20 +17,39 @@ public sealed partial class Filter_of_system_calls
     private const uint NotPermitted = LoadedFilter.Error | 1, NotImplemented = LoadedFilter.Error | 38;
     private const uint Calls = 1024;
 
+    /// <summary>Calls that are newer than the libraries that hosts have; they have the same numbers on all architectures.</summary>
+    private static readonly Dictionary<uint, string> Newest = new() { [462] = "mseal", [463] = "setxattrat", [464] = "getxattrat", [465] = "listxattrat", [466] = "removexattrat" };
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Gives_every_call_the_verdict_of_the_profile_whatever_its_arguments()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Gives_every_call_the_verdict_of_the_profile_whatever_its_arguments(bool byTheRuntime)
     {
-        var filter = await FilterOfAStepAsync();
+        var filter = await FilterOfAStepAsync(byTheRuntime);
+        Assert.Empty(WrongVerdicts(filter, X64, byTheRuntime));
+        Assert.InRange(filter.Length, 100, 4096);
+    }
+
+    [Fact]
+    public void Gives_every_call_the_same_verdict_on_the_other_processor()
+    {
+        Requires.That(NativeLibrary.TryLoad(Library, out _), Library);
+        var program = MemoryMarshal.Cast<byte, LoadedFilter.Instruction>(SeccompFilter.Of(Architecture.Arm64)).ToArray();
+        Assert.Empty(WrongVerdicts(new LoadedFilter(program), Arm64, byTheRuntime: false));
+    }
+
+    private static List<string> WrongVerdicts(LoadedFilter filter, uint architecture, bool byTheRuntime)
+    {
         using var profile = Profile();
         var wrong = new List<string>();
         for (var number = 0U; number < Calls; number++)
         {
-            var name = NameOf(number);
+            var name = NameOf(architecture, number, byTheRuntime);
             foreach (var argument in ArgumentsOf(name))
             {
-                var (found, expected) = (filter.Verdict(X64, number, argument), Expected(profile.RootElement, name, argument));
+                var (found, expected) = (filter.Verdict(architecture, number, argument), Expected(profile.RootElement, name, argument));
                 if (found != expected)
                 {
                     wrong.Add($"{number} {name} {argument:x}: {found:x} in place of {expected:x}");
@@ -38,14 +57,15 @@ public sealed partial class Filter_of_system_calls
             }
         }
 
-        Assert.True(wrong.Count == 0, string.Join('\n', wrong));
-        Assert.InRange(filter.Length, 100, 4096);
+        return wrong;
     }
 
-    [Fact]
-    public async Task Ends_whoever_calls_as_another_architecture()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Ends_whoever_calls_as_another_architecture(bool byTheRuntime)
     {
-        var filter = await FilterOfAStepAsync();
+        var filter = await FilterOfAStepAsync(byTheRuntime);
         for (var number = 0U; number < Calls; number++)
         {
             Assert.True(Ends(filter.Verdict(X86, number)), $"{number} of x86");
@@ -73,12 +93,12 @@ public sealed partial class Filter_of_system_calls
     private static IEnumerable<ulong> ArgumentsOf(string? name) => name switch
     {
         "clone" => [0, .. Enumerable.Range(0, 32).Select(bit => 1UL << bit), 0x3D0F00, 0x7E020000, 0xFFFFFFFF],
-        "personality" => [0, 8, 0x20000, 0x20008, 0xFFFFFFFF, 1, 2, 0x0040000, 0x0020000 | 0x0040000, ulong.MaxValue],
-        "socket" => [.. Enumerable.Range(0, 70).Select(family => (ulong)family), 0xFFFFFFFF],
+        "personality" => [0, 8, 0x20000, 0x20008, 0xFFFFFFFF, 1, 2, 0x0040000, 0x0020000 | 0x0040000, ulong.MaxValue, 1UL << 32],
+        "socket" => [.. Enumerable.Range(0, 70).Select(family => (ulong)family), 0xFFFFFFFF, (1UL << 32) | 2],
         _ => [0, 1, 0xFFFFFFFF],
     };
 
-    private static async Task<LoadedFilter> FilterOfAStepAsync()
+    private static async Task<LoadedFilter> FilterOfAStepAsync(bool byTheRuntime)
     {
         Requires.That(RuntimeInformation.ProcessArchitecture == Architecture.X64, "an x86-64 processor");
         Requires.That(NativeLibrary.TryLoad(Library, out _), Library);
@@ -86,7 +106,7 @@ public sealed partial class Filter_of_system_calls
         await using var group = await host.CreateGroupAsync();
         var output = new OutputRecorder();
         using var stop = new CancellationTokenSource();
-        var container = await group.PrepareAsync(host.Shell("echo up; exec sleep 54321") with { StopGrace = TimeSpan.Zero }, Stop);
+        var container = await group.PrepareAsync(host.Shell("echo up; exec sleep 54321") with { StopGrace = TimeSpan.Zero, AllowNewPrivileges = byTheRuntime }, Stop);
         var running = group.RunAsync(container, StartSpec.AsPrepared, output, stop.Token);
         await output.Contains("up\n");
         try
@@ -114,12 +134,13 @@ public sealed partial class Filter_of_system_calls
         }
     }
 
-    private static string? NameOf(uint number)
+    /// <summary>The runtime knows the calls that its library knows.</summary>
+    private static string? NameOf(uint architecture, uint number, bool byTheRuntime)
     {
-        var text = ResolveNumber(X64, (int)number);
+        var text = ResolveNumber(architecture, (int)number);
         try
         {
-            return Marshal.PtrToStringUTF8(text);
+            return Marshal.PtrToStringUTF8(text) ?? (byTheRuntime ? null : Newest.GetValueOrDefault(number));
         }
         finally
         {

@@ -11,18 +11,22 @@ public sealed class Known_holes_of_runtimes
     private const string Debian = "runc version 1.1.5+ds1\ncommit: 1.1.5+ds1-1+deb12u1\nspec: 1.0.2-dev\n";
 
     [Theory]
-    [InlineData("runc version 1.0.0-rc6", "CVE-2019-5736 CVE-2021-30465 CVE-2023-27561 CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.1.11", "CVE-2024-21626 CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.1.14", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.2.0-rc.1", "CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.2.8", "")]
-    [InlineData("runc version 1.3.2", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.3.3+dev", "")]
-    [InlineData("runc version 1.4.0~rc2", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881")]
-    [InlineData("runc version 1.4.0", "")]
+    [InlineData("runc version 1.0.0-rc6", "CVE-2019-5736 CVE-2021-30465 CVE-2023-27561 CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.1.11", "CVE-2024-21626 CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.1.14", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.2.0-rc.1", "CVE-2024-45310 CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.2.8", "CVE-2026-41579")]
+    [InlineData("runc version 1.3.2", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.3.3+dev", "CVE-2026-41579")]
+    [InlineData("runc version 1.4.0~rc2", "CVE-2025-31133 CVE-2025-52565 CVE-2025-52881 CVE-2026-41579")]
+    [InlineData("runc version 1.4.0", "CVE-2026-41579")]
+    [InlineData("runc version 1.3.6", "")]
+    [InlineData("runc version 1.4.3", "")]
+    [InlineData("runc version 1.5.0", "")]
     [InlineData("crun version 0.10.4", "CVE-2019-18837 CVE-2022-27650 CVE-2025-24965")]
     [InlineData("crun version 1.8.1\ncommit: f8a096be060b22ccd3d5f3ebe44108517fbf6c30", "CVE-2025-24965")]
-    [InlineData("crun version 1.20", "")]
+    [InlineData("crun version 1.20", "CVE-2026-30892")]
+    [InlineData("crun version 1.27", "")]
     [InlineData("youki version: 0.5.6", "CVE-2025-62161 CVE-2025-62596")]
     public void Are_told_by_its_version(string output, string expected) =>
         Assert.Equal(expected, string.Join(' ', RuntimeHoles.Of(output, "")!.Select(h => h.Split(' ')[0])));
@@ -62,7 +66,7 @@ public sealed class Known_holes_of_runtimes
         Assert.Equal(ReadinessStatus.Warning, check.Status);
         Assert.StartsWith("runc version 1.1.11, with known holes: CVE-2024-21626", check.Detail, StringComparison.Ordinal);
         Assert.Contains("Engine:Runtime", check.Remedy, StringComparison.Ordinal);
-        Assert.Equal(ReadinessStatus.Ok, OciProbe.OfVersion("runc version 1.4.0\n", "").Status);
+        Assert.Equal(ReadinessStatus.Ok, OciProbe.OfVersion("runc version 1.4.3\n", "").Status);
     }
 
     private static void WriteChangelog(TestFolder documents, string text)

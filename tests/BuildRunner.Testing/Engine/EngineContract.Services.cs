@@ -39,8 +39,9 @@ public abstract partial class EngineContract
         var service = await group.StartServiceAsync(Server(host), new OutputRecorder(), Cancellation);
         await service.WaitUntilHealthyAsync(Cancellation);
         var address = (await RunAsync(group, Shell(host, "getent hosts database 2>/dev/null || grep database /etc/hosts"))).Text.Split(['\t', ' '])[0];
-        var attempt = await RunAsync(other, Shell(host, $"wget -T 2 -q -O - http://{address}:8080/"));
-        Assert.NotEqual(0, attempt.Exit.Status);
+        var ask = $"timeout 20 wget -q -O - http://{address}:8080/";
+        Assert.Equal("page", (await RunAsync(group, Shell(host, ask))).Text);
+        Assert.NotEqual(0, (await RunAsync(other, Shell(host, ask))).Exit.Status);
     }
 
     [Fact]
@@ -93,7 +94,7 @@ public abstract partial class EngineContract
     public async Task A_container_without_network_has_only_loopback()
     {
         await using var host = CreateHost();
-        var result = await RunAloneAsync(host, "ls /sys/class/net; wget -T 2 -q -O - http://198.51.100.1/ || echo unreachable", s => s with { Network = NetworkMode.None });
+        var result = await RunAloneAsync(host, "ls /sys/class/net; timeout 2 wget -q -O - http://198.51.100.1/ || echo unreachable", s => s with { Network = NetworkMode.None });
         Assert.Equal("lo\nunreachable", result.Text);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
@@ -39,6 +40,7 @@ internal sealed class ContainerPlanner(
             ContainerId = $"{group.Id}-{id}",
             CgroupPath = CgroupPath(id),
             Configuration = Specification(spec, id, directory, hostName, network, binds).ToJson(),
+            Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
             InitPath = sandboxPath,
             Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
             Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
@@ -125,14 +127,21 @@ internal sealed class ContainerPlanner(
 
                 // Last, because the init is in it: a volume whose target leads here, by links of the workspace, is covered by it.
                 (bundle + "/injected", InjectedFile.Root),
+
+                // crun binds a directory without what is mounted in it, whatever it is told: there it needs a line of its own.
+                .. Path.GetFileName(options.RuntimePath) == "runc" ? [] : new[] { ($"{bundle}/injected/{SecurityProfile.InitName}", SecurityProfile.InitPath) },
             ],
             Privileged = spec.Privileged,
             AllowNewPrivileges = spec.AllowNewPrivileges,
             SharedMemoryBytes = options.SharedMemoryBytes,
             OpenFiles = Math.Min(options.OpenFiles, OpenFilesLimit),
             ForeignArchitectures = options.ForeignArchitectures,
+            FilterByRuntime = FilterByRuntime(spec),
         };
     }
+
+    /// <summary>Two architectures need libseccomp's filter; and without <c>no_new_privs</c> only the runtime still has the right to put one in force.</summary>
+    private bool FilterByRuntime(ContainerSpec spec) => options.ForeignArchitectures || spec.AllowNewPrivileges;
 
     /// <summary>The workspace, then the host's volumes, parents before what lies in them.</summary>
     private List<Attachment> Binds(ContainerSpec spec)

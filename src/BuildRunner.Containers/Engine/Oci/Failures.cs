@@ -46,6 +46,7 @@ internal static class Failures
             CommandStage.WorkingDirectory => (ContainerFailure.InvalidSpec,
                 $"The working directory {failure.Subject} cannot be entered in the image {image}: {Words(failure.ErrorNumber)}."),
             CommandStage.Fork => (ContainerFailure.ResourceExhausted, $"No process could be started in the container: {Words(failure.ErrorNumber)}. Is its process limit too low?"),
+            CommandStage.Filter => (ContainerFailure.EngineUnavailable, $"The kernel refused the filter of system calls: {Words(failure.ErrorNumber)}. Was it built with seccomp filters?"),
             _ => (ContainerFailure.Internal, $"The command could not be started in the container ({failure.Stage}): {Words(failure.ErrorNumber)}."),
         };
         return new ContainerException(reason, message);

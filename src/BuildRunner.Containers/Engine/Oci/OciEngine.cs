@@ -31,6 +31,10 @@ public sealed class OciEngine : IContainerEngine
     /// <inheritdoc/>
     public KeptContainers Kept { get; }
 
+    /// <inheritdoc/>
+    /// <remarks>One container is made in the time of a very short step: with two waiting, a row of such steps is made on two processors.</remarks>
+    public int PreparedAhead => 2;
+
     /// <summary>Creates an engine.</summary>
     /// <param name="options">Its settings.</param>
     /// <param name="images">Where images come from, disposed with the engine; null: only <c>rootfs:</c> images can be used.</param>
@@ -59,7 +63,8 @@ public sealed class OciEngine : IContainerEngine
     {
         Names.CheckGroup(spec.Id);
         StateRootCheck.Demand(_options.StateRoot);
-        var nameServers = _options.Network.NameServers.Count > 0 ? _options.Network.NameServers : NameServers.OfHost();
+        var pool6 = _options.Network.PoolAddress6;
+        var nameServers = _options.Network.NameServers.Count > 0 ? _options.Network.NameServers : NameServers.OfHost(withVersion6: pool6 != 0);
         var setup = new GroupSetup
         {
             StateRoot = _options.StateRoot,
@@ -73,6 +78,7 @@ public sealed class OciEngine : IContainerEngine
             WorkspaceChanges = spec.Workspace?.ChangesOf is { WorkspaceDirectory: { } changes } before ? new KeptDirectory(changes, before.FirstHostId) : null,
             WorkspaceTreeBelowBase = TreeBelowBase(spec.Workspace),
             PoolAddress = _options.Network.PoolAddress,
+            PoolAddress6 = pool6,
             Uplink = _options.Network.Uplink,
             FirewallRules = FirewallRules.Create(_options.Network, nameServers),
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),

@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Images;
+using BuildRunner.Containers.Networks;
 
 namespace BuildRunner.Containers.Engine.Oci;
 
@@ -15,6 +16,12 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             checks.Insert(0, await ContainerAsync(cancellationToken));
         }
 
+        if (!Environment.IsPrivilegedProcess)
+        {
+            // What the remedy above, a rootless engine beside us, would need.
+            checks.AddRange(RootlessAccount.OfThisUser().Checks());
+        }
+
         checks.Add(Cgroups());
         if (options.Network.Uplink)
         {
@@ -26,7 +33,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
 
     private static ReadinessCheck Rights() => Environment.IsPrivilegedProcess
         ? new ReadinessCheck("rights", ReadinessStatus.Ok, "root")
-        : new ReadinessCheck("rights", ReadinessStatus.Failed, "the embedded engine needs root", "run it with sudo, or take --engine docker with a rootless Docker");
+        : new ReadinessCheck("rights", ReadinessStatus.Failed, "the embedded engine needs root: to mount layers with other owners, to make network devices on the host, and to limit what steps use", "run it with sudo, or take --engine docker with a rootless Podman or Docker; the lines that begin with rootless say what that needs here");
 
     private ReadinessCheck Helper()
     {
@@ -94,7 +101,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
 
     private static ReadinessCheck PacketFilter() =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, "nft")))
-            ? new ReadinessCheck("network", ReadinessStatus.Ok, "nft is there")
+            ? new ReadinessCheck("network", ReadinessStatus.Ok, HostIPv6.IsThere() ? "nft is there; steps have IPv4 and IPv6" : "nft is there; steps have IPv4 only, because this host has no IPv6 address and default route")
             : new ReadinessCheck("network", ReadinessStatus.Failed, "nft, which connects steps to the outside, is missing", "apt-get install nftables, or Engine:Network=none");
 
     private sealed class Nowhere : IOutputSink

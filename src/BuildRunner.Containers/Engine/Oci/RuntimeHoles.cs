@@ -20,9 +20,11 @@ internal static partial class RuntimeHoles
         new("runc", "CVE-2025-31133", "masked paths can be made writable", ["1.2.8", "1.3.3", "1.4.0-rc.3"]),
         new("runc", "CVE-2025-52565", "the console's mount can be led elsewhere", ["1.2.8", "1.3.3", "1.4.0-rc.3"]),
         new("runc", "CVE-2025-52881", "writes to /proc can be led elsewhere", ["1.2.8", "1.3.3", "1.4.0-rc.3"]),
+        new("runc", "CVE-2026-41579", "an image's link in the place of /dev lets a few names be made on the host; BuildRunner removes such links first", ["1.3.6", "1.4.3", "1.5.0-rc.3"]),
         new("crun", "CVE-2019-18837", "links of an image lead to the host's files", ["0.10.5"]),
         new("crun", "CVE-2022-27650", "capabilities are inherited that should not be", ["1.4.4"]),
         new("crun", "CVE-2025-24965", "an image's configuration writes to the host, with the krun handler", ["1.20"]),
+        new("crun", "CVE-2026-30892", "exec takes the user 1 for root; BuildRunner does not use it", ["1.27"]) { Since = "1.19" },
         new("youki", "CVE-2025-62161", "masked paths can be made writable", ["0.5.7"]),
         new("youki", "CVE-2025-62596", "writes to /proc can be led elsewhere", ["0.5.7"]),
     ];

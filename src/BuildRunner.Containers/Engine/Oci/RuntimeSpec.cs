@@ -42,6 +42,9 @@ internal sealed record RuntimeSpec
 
     public required bool ForeignArchitectures { get; init; }
 
+    /// <summary>True: the runtime compiles the filter of system calls and puts it in force; false: the container's init has it compiled (<see cref="SeccompFilter"/>).</summary>
+    public required bool FilterByRuntime { get; init; }
+
     /// <summary>The specification as JSON.</summary>
     public byte[] ToJson()
     {
@@ -157,8 +160,11 @@ internal sealed record RuntimeSpec
         {
             Strings(writer, "maskedPaths", SecurityProfile.MaskedPaths);
             Strings(writer, "readonlyPaths", SecurityProfile.ReadOnlyPaths);
-            writer.WritePropertyName("seccomp");
-            SeccompProfile.Write(writer, ForeignArchitectures);
+            if (FilterByRuntime)
+            {
+                writer.WritePropertyName("seccomp");
+                SeccompProfile.Write(writer, ForeignArchitectures);
+            }
         }
 
         writer.WriteEndObject();

@@ -6,7 +6,7 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <summary>Which system calls a step may make, from <c>seccomp.json</c>, in the words of the OCI runtime specification.</summary>
 internal static class SeccompProfile
 {
-    private static readonly Lazy<JsonDocument> Data = new(Load);
+    private static readonly Lazy<JsonDocument> Data = new(() => Open("seccomp.json"));
 
     private const int OperationNotPermitted = 1, NotImplemented = 38;
 
@@ -107,10 +107,12 @@ internal static class SeccompProfile
     /// <summary>A comparison of a call's first argument.</summary>
     private readonly record struct Condition(string Operation, ulong Value, ulong Second);
 
-    private static JsonDocument Load()
+    /// <summary>One of the files of the profile; the caller disposes it.</summary>
+    /// <param name="name">Its name.</param>
+    public static JsonDocument Open(string name)
     {
-        using var stream = typeof(SeccompProfile).Assembly.GetManifestResourceStream("BuildRunner.Containers.Engine.Oci.seccomp.json")
-            ?? throw new InvalidOperationException("The system call profile is missing from this build.");
+        using var stream = typeof(SeccompProfile).Assembly.GetManifestResourceStream("BuildRunner.Containers.Engine.Oci." + name)
+            ?? throw new InvalidOperationException($"The system call profile's {name} is missing from this build.");
         return JsonDocument.Parse(stream);
     }
 }

@@ -1,0 +1,70 @@
+using System.Net;
+using System.Net.Sockets;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Testing.Engine;
+
+namespace BuildRunner.Containers.Tests.Engine;
+
+/// <summary>What a step reaches through the host, and what it does not, in both versions of the protocol.</summary>
+public sealed class Ways_out
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Lead_to_the_world_and_to_nothing_that_is_nearer(int version)
+    {
+        await using var host = OciHost.Create(o => o.Network.IPv6 = true);
+        using var machine = await NearbyMachine.StartAsync();
+        using var service = new TcpListener(IPAddress.Parse(machine.Host[version]), 0);
+        service.Start();
+        var own = $"{new Uri(NearbyMachine.PageAt(machine.Host[version])).Host}:{((IPEndPoint)service.LocalEndpoint).Port}";
+        string[] pages = [NearbyMachine.PageAt(machine.World[version]), NearbyMachine.PageAt(machine.Private[version]), NearbyMachine.PageAt(machine.LinkLocal[version]), $"http://{own}/"];
+
+        // The host itself reaches all of them: what refuses the step is a rule, and not a missing route.
+        using var client = new HttpClient();
+        foreach (var page in pages[..3])
+        {
+            Assert.Equal("page", await AskAsync(client, page));
+        }
+
+        var script = string.Join('\n', pages.Select(p => $"timeout 20 wget -q -O - {p} 2>/dev/null || echo refused; echo"));
+        Assert.Equal("page,refused,refused,refused", string.Join(',', (await RunAsync(host, script)).Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.False(service.Pending(), "the step reached the host");
+    }
+
+    [Fact]
+    public async Task Of_version_6_are_there_where_the_host_has_one_only()
+    {
+        const string addresses = "ip -6 address show dev eth0 scope global | grep -c inet6";
+        await using var with = OciHost.Create(o => o.Network.IPv6 = true);
+        Assert.Equal("1\n", await RunAsync(with, addresses));
+        await using var without = OciHost.Create(o => o.Network.IPv6 = false);
+        Assert.Equal("0\n", await RunAsync(without, addresses));
+    }
+
+    /// <summary>The machine may still be starting: it is asked until it answers.</summary>
+    private static async Task<string> AskAsync(HttpClient client, string page)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                return await client.GetStringAsync(new Uri(page), Stop);
+            }
+            catch (HttpRequestException) when (attempt < 300)
+            {
+                await Task.Delay(100, Stop);
+            }
+        }
+    }
+
+    private static async Task<string> RunAsync(OciHost host, string script)
+    {
+        await using var group = await host.CreateGroupAsync();
+        var output = new OutputRecorder();
+        await group.RunAsync(await group.PrepareAsync(host.Shell(script), Stop), StartSpec.AsPrepared, output, Stop);
+        return output.Out;
+    }
+}
