@@ -42,7 +42,7 @@ internal static class ChainBenchmark
 
             var container = await waiting.Dequeue();
             var waited = ended is { } end ? Stopwatch.GetElapsedTime(end).TotalMilliseconds : 0;
-            while (waiting.Count < ours.Engine.PreparedAhead && step + waiting.Count + 1 < Length)
+            while (waiting.Count < ((IContainerEngine)ours.Engine).PreparedAhead && step + waiting.Count + 1 < Length)
             {
                 waiting.Enqueue(group.PrepareAsync(spec, CancellationToken.None));
             }

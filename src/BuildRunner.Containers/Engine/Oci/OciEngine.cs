@@ -31,10 +31,6 @@ public sealed class OciEngine : IContainerEngine
     /// <inheritdoc/>
     public KeptContainers Kept { get; }
 
-    /// <inheritdoc/>
-    /// <remarks>One container is made in the time of a very short step: with two waiting, a row of such steps is made on two processors.</remarks>
-    public int PreparedAhead => 2;
-
     /// <summary>Creates an engine.</summary>
     /// <param name="options">Its settings.</param>
     /// <param name="images">Where images come from, disposed with the engine; null: only <c>rootfs:</c> images can be used.</param>
