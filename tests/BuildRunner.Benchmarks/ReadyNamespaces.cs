@@ -20,10 +20,7 @@ internal sealed class ReadyNamespaces : IDisposable
     {
         var holder = Process.Start(new ProcessStartInfo("unshare", userNamespace ? ["--user", "--net", "sleep", "infinity"] : ["--net", "sleep", "infinity"]))!;
         var home = new FileInfo("/proc/self/ns/net").LinkTarget;
-        while (new FileInfo($"/proc/{holder.Id}/ns/net").LinkTarget == home)
-        {
-            Thread.Sleep(1);
-        }
+        SpinWait.SpinUntil(() => new FileInfo($"/proc/{holder.Id}/ns/net").LinkTarget != home);
 
         foreach (var map in userNamespace ? new[] { "uid_map", "gid_map" } : [])
         {

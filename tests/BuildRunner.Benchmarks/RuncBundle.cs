@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
-using BuildRunner.Containers.Images;
 
 namespace BuildRunner.Benchmarks;
 
@@ -61,7 +60,12 @@ internal sealed class RuncBundle
         var linux = json["linux"]!.AsObject();
         foreach (var space in linux["namespaces"]!.AsArray())
         {
-            space!.AsObject().Remove("path");
+            var type = (string?)space!["type"];
+            space.AsObject().Remove("path");
+            if (_ready is not null && (type is "user" or "network"))
+            {
+                space["path"] = type == "user" ? _ready.User : _ready.Network;
+            }
         }
 
         if (!userNamespace)

@@ -15,6 +15,7 @@ public sealed class Ways_out
     [InlineData(1)]
     public async Task Lead_to_the_world_and_to_nothing_that_is_nearer(int version)
     {
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
         await using var host = OciHost.Create(o => o.Network.IPv6 = true);
         using var machine = await NearbyMachine.StartAsync();
         using var service = new TcpListener(IPAddress.Parse(machine.Host[version]), 0);
@@ -38,6 +39,7 @@ public sealed class Ways_out
     public async Task Of_version_6_are_there_where_the_host_has_one_only()
     {
         const string addresses = "ip -6 address show dev eth0 scope global | grep -c inet6";
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
         await using var with = OciHost.Create(o => o.Network.IPv6 = true);
         Assert.Equal("1\n", await RunAsync(with, addresses));
         await using var without = OciHost.Create(o => o.Network.IPv6 = false);
