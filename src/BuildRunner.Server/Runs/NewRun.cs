@@ -29,6 +29,9 @@ internal sealed record NewRun
     /// <summary>Who sent the trigger (<c>api</c>, <c>github</c>) and its own id for it: the same twice is one run (promise G1). Null: the sender gave none.</summary>
     public (string Source, string Key)? Delivery { get; init; }
 
+    /// <summary>A second key of the same sender's under which the run is known from its first moment; null: there is none.</summary>
+    public string? AlsoKnownAs { get; init; }
+
     /// <summary>True: earlier runs of the same ref that go on are cancelled.</summary>
     public bool CancelsEarlier { get; init; }
 

@@ -30,6 +30,7 @@ internal sealed class NewRuns(RunRegister register, Links links, PipelineOptions
                 Author = basis.Author,
                 Trust = basis.Trust,
                 Delivery = basis.Delivery,
+                AlsoKnownAs = basis.AlsoKnownAs,
                 CancelsEarlier = settings.CancelSuperseded ?? (basis.OfPullRequest || options.CancelSupersededPushes),
                 Priority = settings.Priority,
             },
@@ -126,6 +127,9 @@ internal sealed record RunBasis
 
     /// <summary>As <see cref="NewRun.Delivery"/>.</summary>
     public (string Source, string Key)? Delivery { get; init; }
+
+    /// <summary>As <see cref="NewRun.AlsoKnownAs"/>.</summary>
+    public string? AlsoKnownAs { get; init; }
 
     /// <summary>Why nothing of it runs; null: it runs.</summary>
     public string? Skip { get; init; }

@@ -30,6 +30,10 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         if (run.Delivery is var (sender, name))
         {
             turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
+            if (run.AlsoKnownAs is { } also && also != name && !await turn.Db.Deliveries.AnyAsync(d => d.Source == sender && d.Key == also))
+            {
+                turn.Db.Add(new DeliveryRow { Source = sender, Key = also, At = turn.Now, Run = id.Value });
+            }
         }
 
         await ShowAtForgeAsync(turn, run.Repository, id.Value);
@@ -56,28 +60,18 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         db => db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync(cancellationToken),
         cancellationToken);
 
-    /// <summary>As <see cref="OfDeliveryAsync"/>, once: the next one that asks is told of none.</summary>
-    public Task<Guid?> TakeDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <summary>As <see cref="OfDeliveryAsync"/>, once: the run is known by another key of the same sender from then on. One transaction: a server that dies leaves it known by one of the two.</summary>
+    public Task<Guid?> MoveDeliveryAsync(string source, string from, string to, CancellationToken cancellationToken) => database.WriteAsync(
         async turn =>
         {
-            var run = await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == key).Select(d => d.Run).SingleOrDefaultAsync();
+            var run = await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == from).Select(d => d.Run).SingleOrDefaultAsync();
             if (run is not null)
             {
-                await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == key).ExecuteDeleteAsync();
+                await turn.Db.Deliveries.Where(d => d.Source == source && d.Key == from).ExecuteDeleteAsync();
+                turn.Db.Add(new DeliveryRow { Source = source, Key = to, At = turn.Now, Run = run });
             }
 
             return run;
-        },
-        cancellationToken);
-
-    /// <summary>Notes which run a delivery was about, so that the same one a second time does nothing.</summary>
-    public Task NoteDeliveryAsync(string source, string key, Guid run, CancellationToken cancellationToken) => database.WriteAsync(
-        async turn =>
-        {
-            if (!await turn.Db.Deliveries.AnyAsync(d => d.Source == source && d.Key == key))
-            {
-                turn.Db.Add(new DeliveryRow { Source = source, Key = key, At = turn.Now, Run = run });
-            }
         },
         cancellationToken);
 
@@ -133,6 +127,25 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
     /// <returns>The new attempt's id, or why there is none.</returns>
     public Task<(Guid? Run, string? Refusal)> RerunAsync(Guid run, RerunWhat what, string who, CancellationToken cancellationToken) =>
         database.WriteAsync(turn => RerunAsync(turn, run, what, who), cancellationToken);
+
+    /// <summary>As the other, for a delivery that asks for it: asked once more it is answered as the first time, and nothing is run again.</summary>
+    public Task<(Guid? Run, string? Refusal)> RerunAsync(Guid run, RerunWhat what, string who, (string Source, string Key) delivery, CancellationToken cancellationToken) => database.WriteAsync(
+        async turn =>
+        {
+            if (await turn.Db.Deliveries.Where(d => d.Source == delivery.Source && d.Key == delivery.Key).Select(d => d.Run).SingleOrDefaultAsync() is { } before)
+            {
+                return (before, null);
+            }
+
+            var (made, refusal) = await RerunAsync(turn, run, what, who);
+            if (made is not null)
+            {
+                turn.Db.Add(new DeliveryRow { Source = delivery.Source, Key = delivery.Key, At = turn.Now, Run = made });
+            }
+
+            return (made, refusal);
+        },
+        cancellationToken);
 
     private async Task<(Guid? Run, string? Refusal)> RerunAsync(WriteTurn turn, Guid run, RerunWhat what, string who)
     {

@@ -27,9 +27,8 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
 
         // What was found before the webhook came; the same head once more, after another one, is a new event all the same.
         var found = ForgeKeys.Found(known.Link.ForgeId, request.Event.Kind, request.Event.Ref, request.Event.Commit);
-        if (await register.TakeDeliveryAsync(InboxService.GitHubSource, found, cancellationToken) is { } earlier)
+        if (await register.MoveDeliveryAsync(InboxService.GitHubSource, found, key, cancellationToken) is { } earlier)
         {
-            await register.NoteDeliveryAsync(InboxService.GitHubSource, key, earlier, cancellationToken);
             return new StoredAs(earlier, Number: 0, Created: false);
         }
 
@@ -47,7 +46,7 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
             settings.Trusted,
             settings.Approve,
             head);
-        var stored = await runs.StoreAsync(
+        return await runs.StoreAsync(
             known.Repository,
             new RunBasis
             {
@@ -58,16 +57,11 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
                 Title = request.Title,
                 Author = request.Actor.Login,
                 Delivery = (InboxService.GitHubSource, key),
+                AlsoKnownAs = isFound ? found : null,
                 Skip = request.Skip,
                 OfPullRequest = request.PullRequest is not null,
             },
             cancellationToken);
-        if (isFound)
-        {
-            await register.NoteDeliveryAsync(InboxService.GitHubSource, found, stored.Id, cancellationToken);
-        }
-
-        return stored;
     }
 
     private async Task<IReadOnlyList<string>?> ChangedAsync(LinkedRepository known, RunRequest request, string commit, CancellationToken cancellationToken)

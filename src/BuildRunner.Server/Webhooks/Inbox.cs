@@ -10,7 +10,7 @@ internal sealed class Inbox(Database database) : IDisposable
 {
     private const int MaxTries = 12;
 
-    // Longer than anything that is done with a delivery; whoever took one and died leaves it to the next after this.
+    // Longer than anything that is done with a delivery. Whoever took one and died leaves it to the next who does this job, at the latest after this.
     private static readonly TimeSpan TakenFor = TimeSpan.FromMinutes(5);
     private readonly SemaphoreSlim rung = new(0, 1);
     private readonly RisingIds ids = new();
@@ -62,7 +62,7 @@ internal sealed class Inbox(Database database) : IDisposable
             {
                 var won = await turn.Db.Inbox
                     .Where(i => i.Id == row.Id && i.State == InboxState.Due && i.DueAt == row.DueAt)
-                    .ExecuteUpdateAsync(set => set.SetProperty(i => i.DueAt, until).SetProperty(i => i.Tries, i => i.Tries + 1));
+                    .ExecuteUpdateAsync(set => set.SetProperty(i => i.DueAt, until).SetProperty(i => i.Tries, i => i.Tries + 1).SetProperty(i => i.Verdict, ""));
                 if (won == 1)
                 {
                     row.Tries++;
@@ -72,6 +72,14 @@ internal sealed class Inbox(Database database) : IDisposable
 
             return taken;
         },
+        cancellationToken);
+
+    /// <summary>Makes due at once what somebody took who is gone. Who is not gone after all does no harm: what an event starts is known by the event.</summary>
+    /// <remarks>A delivery that waits has a verdict that says why; one that is being carried out has none.</remarks>
+    public Task<int> TakeUpAsync(CancellationToken cancellationToken) => database.WriteAsync(
+        turn => turn.Db.Inbox
+            .Where(i => i.State == InboxState.Due && i.DueAt > turn.Now && i.Verdict == "")
+            .ExecuteUpdateAsync(set => set.SetProperty(i => i.DueAt, turn.Now)),
         cancellationToken);
 
     /// <summary>Notes what became of a delivery.</summary>

@@ -14,6 +14,7 @@ internal sealed partial class InboxService(Database database, Inbox inbox, IEnum
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
     private readonly JobLease lease = new(database, "inbox");
     private DateTimeOffset forgetAt = DateTimeOffset.MinValue;
+    private bool hasTheJob;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -21,7 +22,7 @@ internal sealed partial class InboxService(Database database, Inbox inbox, IEnum
         {
             try
             {
-                if (!await lease.HasAsync(stoppingToken) || !await RoundAsync(stoppingToken))
+                if (!await HasTheJobAsync(stoppingToken) || !await RoundAsync(stoppingToken))
                 {
                     await inbox.WaitAsync(LookAgain, stoppingToken);
                 }
@@ -33,6 +34,21 @@ internal sealed partial class InboxService(Database database, Inbox inbox, IEnum
                 await Task.Delay(LookAgain, time, stoppingToken);
             }
         }
+    }
+
+    // Who begins with it takes up what the one before has left in the middle, as after a crash.
+    private async Task<bool> HasTheJobAsync(CancellationToken stop)
+    {
+        var had = hasTheJob;
+        hasTheJob = await lease.HasAsync(stop);
+        if (hasTheJob && !had)
+        {
+            hasTheJob = false;
+            await inbox.TakeUpAsync(stop);
+            hasTheJob = true;
+        }
+
+        return hasTheJob;
     }
 
     private async Task<bool> RoundAsync(CancellationToken stop)

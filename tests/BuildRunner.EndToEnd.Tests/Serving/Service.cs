@@ -134,13 +134,15 @@ internal sealed class Service : IAsyncDisposable
     }
 
     /// <summary>Kills the server where it is, and starts it again in the same folder; its address is another one then.</summary>
-    public async Task KillAndServeAgainAsync()
+    /// <param name="between">Done while there is no server.</param>
+    public async Task KillAndServeAgainAsync(Action? between = null)
     {
         var killed = Server;
         _ = Release.Kill(killed.Id, 9);
         await killed.GoneAsync(TimeSpan.FromSeconds(30));
         await killed.DisposeAsync();
         processes.RemoveAt(0);
+        between?.Invoke();
         await ServeAsync("server");
         processes.Insert(0, processes[^1]);
         processes.RemoveAt(processes.Count - 1);

@@ -2,9 +2,12 @@ using System.Diagnostics;
 using System.Net;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Tests.Api;
 using BuildRunner.Server.Tests.Sources;
 using BuildRunner.Testing;
+using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Tests.Hosting;
 
@@ -42,6 +45,50 @@ public sealed class Two_servers_are_one_installation(SharedServers servers)
         using var moved = agent.At(two);
         Assert.Equal(HttpStatusCode.NoContent, await moved.ReportAsync(work, TestAgent.Ended(new Outcome.Success())));
         Assert.Equal("success", (await api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Workflows[0].Steps[0].State);
+    }
+
+    [Fact]
+    public async Task Each_occurrence_of_a_schedule_is_one_run_whichever_of_them_sees_it_first_and_also_when_one_of_them_goes()
+    {
+        using var folder = TestFolder.Create();
+        var environment = await EnvironmentAsync(folder);
+        environment["BUILDRUNNER_SCHEDULES__MININTERVAL"] = "1s";
+        await using var one = await RunningServer.StartAsync(folder.Path, environment);
+        await using var two = await RunningServer.StartAsync(folder.Path, environment);
+        var api = new ApiClient(two.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
+        var git = new GitRepository(folder["repos/shop"]);
+        git.Commit("one", (".buildrunner.yml", "skip_clone: true\nwhen: { event: cron }\nsteps:\n  - { name: a, image: busybox, commands: [ 'true' ] }\n"));
+        await api.SendAsync("POST", ApiRoutes.Repositories, new AddRepository { Name = "acme/shop", CloneUrl = git.Path }, ApiJson.Default.AddRepository, ApiJson.Default.Repository, HttpStatusCode.Created);
+        var path = ApiRoutes.For(TriggerRoutes.Schedules, "acme/shop") + "/often";
+        await api.SendAsync("PUT", path, new SetSchedule { Cron = "* * * * * *", Misfire = "all" }, ApiJson.Default.SetSchedule, ApiJson.Default.ScheduleInfo, HttpStatusCode.OK);
+
+        using var database = new PgDatabase(environment["BUILDRUNNER_DATABASE__CONNECTIONSTRING"], clock: null);
+        var atFirst = await FiresAsync(database, fires => fires.Count(f => f.Run is not null) >= 3);
+        await one.DisposeAsync();
+        await FiresAsync(database, fires => fires.Count(f => f.Run is not null) >= atFirst.Count + 3);
+        await database.WriteAsync(turn => turn.Db.Schedules.ExecuteUpdateAsync(set => set.SetProperty(s => s.Enabled, false)), Cancel);
+
+        // Both looked at every second: an occurrence is a row, and a row a run.
+        var all = await FiresAsync(database, fires => fires.All(f => f.Done));
+        Assert.All(all, fire => Assert.True(fire.Run is not null, fire.Why));
+        Assert.Equal(all.Count, all.Select(f => f.Run).Distinct().Count());
+        Assert.Equal(all.Count, await database.ReadAsync(db => db.Runs.CountAsync(Cancel), Cancel));
+    }
+
+    private static async Task<List<ScheduleFireRow>> FiresAsync(Database database, Func<List<ScheduleFireRow>, bool> enough)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var fires = await database.ReadAsync(db => db.ScheduleFires.ToListAsync(Cancel), Cancel);
+            if (enough(fires))
+            {
+                return fires;
+            }
+
+            Assert.True(Stopwatch.GetElapsedTime(began) < TimeSpan.FromMinutes(2), $"not within two minutes: {fires.Count} occurrences, {fires.Count(f => f.Run is not null)} with a run");
+            await Task.Delay(200, Cancel);
+        }
     }
 
     private async Task<Dictionary<string, string>> EnvironmentAsync(TestFolder folder) => new()

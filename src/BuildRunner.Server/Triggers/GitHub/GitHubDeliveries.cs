@@ -9,7 +9,7 @@ namespace BuildRunner.Server.Triggers.GitHub;
 
 /// <summary>Carries out GitHub's deliveries: reads what each asks for, and does it if whoever asks may.</summary>
 internal sealed class GitHubDeliveries(
-    Database database, ForgeRepositories repositories, GitHubForge forge, GitHubOptions options, ForgeRuns runs, RunRegister register) : IDeliveryHandler
+    Database database, ForgeRepositories repositories, GitHubForge forge, GitHubLogin login, ForgeRuns runs, RunRegister register) : IDeliveryHandler
 {
     public bool Takes(string source) => source == InboxService.GitHubSource;
 
@@ -22,7 +22,7 @@ internal sealed class GitHubDeliveries(
 
         using (document)
         {
-            var read = GitHubEvents.Read(row.Event, document.RootElement, new GitHubIdentity(options.AppId));
+            var read = GitHubEvents.Read(row.Event, document.RootElement, new GitHubIdentity(login.AppId));
             try
             {
                 return await DoAsync(read, IsFound(row, document.RootElement), cancellationToken);
@@ -87,23 +87,15 @@ internal sealed class GitHubDeliveries(
 
     private async Task<DeliveryEnd> RerunAsync(LinkedRepository known, Trigger.Rerun rerun, string key, CancellationToken stop)
     {
-        if (await register.OfDeliveryAsync(InboxService.GitHubSource, key, stop) is { } before)
-        {
-            return new DeliveryEnd.Done("it was rerun before", before, known.Repository.Id);
-        }
-
+        // By number, so that each of them has the same key should this be done again.
         var done = new List<string>();
         Guid? last = null;
-        foreach (var (run, what) in await OfScopeAsync(known, rerun.What, stop))
+        foreach (var (number, (run, what)) in (await OfScopeAsync(known, rerun.What, stop)).Index())
         {
-            var (made, refusal) = await register.RerunAsync(run, what, $"{rerun.Actor.Login} (GitHub {rerun.Actor.Id})", stop);
+            var delivery = (InboxService.GitHubSource, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{key}/{number}"));
+            var (made, refusal) = await register.RerunAsync(run, what, $"{rerun.Actor.Login} (GitHub {rerun.Actor.Id})", delivery, stop);
             last = made ?? last;
             done.Add(made is null ? $"not rerun: {refusal}" : "rerun");
-        }
-
-        if (last is { } id)
-        {
-            await register.NoteDeliveryAsync(InboxService.GitHubSource, key, id, stop);
         }
 
         return new DeliveryEnd.Done(done.Count == 0 ? "there is no such run here" : string.Join("; ", done.Distinct()), last, known.Repository.Id);
@@ -156,7 +148,7 @@ internal sealed class GitHubDeliveries(
             case RerunScope.Commit(var sha):
                 var all = await database.ReadAsync(
                     db => db.Runs.Where(r => r.Repository == known.Repository.Id && r.Commit == sha && !db.Runs.Any(o => o.Repository == r.Repository && o.Number == r.Number && o.Attempt > r.Attempt))
-                        .Select(r => r.Id).ToListAsync(stop),
+                        .OrderBy(r => r.Number).Select(r => r.Id).ToListAsync(stop),
                     stop);
                 return [.. all.Select(id => (id, (RerunWhat)new RerunWhat.All()))];
             default:
