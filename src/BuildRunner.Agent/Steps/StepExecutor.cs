@@ -204,6 +204,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             job.Summary?.Invoke(new StepSummary(job.Plan.Name, attempt.Step.Name, attempt.Number, text));
         }
 
+        await ReadTestsAsync(attempt, problems);
         var outputs = files.Outputs.Read(masker, problems);
         foreach (var problem in problems)
         {
@@ -211,5 +212,28 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         }
 
         return outputs;
+    }
+
+    // What a report says never changes how its step ended.
+    private async Task ReadTestsAsync(StepAttempt attempt, List<string> problems)
+    {
+        if (job.Tests is not { } tell || attempt.Step.TestReports is not { Count: > 0 } patterns)
+        {
+            return;
+        }
+
+        try
+        {
+            if (await group.OpenWorkspaceAsync(CancellationToken.None) is { } tree)
+            {
+                var report = new TestReports(tree, job.Plan.WorkspaceTree, masker).Read(patterns);
+                problems.AddRange(report.Problems);
+                tell(attempt.Step.Name, attempt.Number, report);
+            }
+        }
+        catch (Exception e) when (e is ContainerException or IOException)
+        {
+            problems.Add($"the test reports could not be read: {e.Message}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Engine;
 using BuildRunner.Agent.Output;
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
@@ -67,6 +68,9 @@ public sealed record WorkflowJob
 
     /// <summary>Told what a step wrote for people to read, before its end is reported.</summary>
     public Action<StepSummary>? Summary { get; init; }
+
+    /// <summary>Told, with step and attempt, what its test reports say, before its end is reported; null: they are not read.</summary>
+    public Action<string, int, TestReport>? Tests { get; init; }
 
     /// <summary>Limits of a step that names none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;

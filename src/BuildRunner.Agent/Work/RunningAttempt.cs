@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using BuildRunner.Agent.Output;
 using BuildRunner.Agent.Steps;
 using BuildRunner.Containers.Images;
@@ -13,6 +14,7 @@ namespace BuildRunner.Agent.Work;
 internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask.Step step, LogFile log, Task shipped)
 {
     private bool started;
+    private Task tests = Task.CompletedTask;
 
     /// <summary>Where its output goes.</summary>
     public LogFile Log => log;
@@ -66,6 +68,25 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
         return null;
     }
 
+    /// <summary>Begins to bring to the server what its test reports say; its end is told after that.</summary>
+    public void Tell(TestReport report)
+    {
+        var bytes = JsonSerializer.SerializeToUtf8Bytes(report, AgentContractJson.Default.TestReport);
+        while (bytes.Length > TestReport.MaxBytes && report.Cases.Count > 0)
+        {
+            report = report with { Cases = [.. report.Cases.Take(report.Cases.Count / 2)] };
+            bytes = JsonSerializer.SerializeToUtf8Bytes(report, AgentContractJson.Default.TestReport);
+        }
+
+        var file = LogFile.Create(parts.Journal.LogOf(held.Id, LogStreams.Tests));
+        var frame = new LogFrame(Core.Logs.LogStream.Out, parts.Time.GetUtcNow(), Unterminated: false, bytes);
+        var framed = new byte[frame.Size];
+        frame.Write(framed);
+        file.Append(framed);
+        file.Complete();
+        tests = parts.Shipping.Ship(held.Id, held.Fence, LogStreams.Tests, file);
+    }
+
     /// <summary>Brings the log to its end, then tells the attempt's.</summary>
     /// <param name="report">How it ended.</param>
     /// <param name="record">What the engine has kept for a crash, which is not needed once the journal and the log have it all.</param>
@@ -82,7 +103,7 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
         parts.Journal.Ended(held.Id, result);
         log.Complete();
         TreeRemoval.Remove(record);
-        await shipped;
+        await Task.WhenAll(shipped, tests);
         if (!held.Gone.IsCancellationRequested)
         {
             await TellAsync(result);

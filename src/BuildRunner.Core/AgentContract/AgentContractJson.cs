@@ -28,6 +28,7 @@ namespace BuildRunner.Core.AgentContract;
 [JsonSerializable(typeof(ResumeResponse))]
 [JsonSerializable(typeof(WorkflowLostRequest))]
 [JsonSerializable(typeof(LogPosition))]
+[JsonSerializable(typeof(TestReport))]
 [JsonSerializable(typeof(Outcome.Cancelled), TypeInfoPropertyName = "OutcomeCancelled")]
 [JsonSerializable(typeof(StopReason.Cancelled), TypeInfoPropertyName = "StopReasonCancelled")]
 public sealed partial class AgentContractJson : JsonSerializerContext;

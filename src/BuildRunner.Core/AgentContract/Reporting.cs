@@ -113,6 +113,9 @@ public static class LogStreams
     /// <summary>The output of a step: frames by <see cref="LogFrame"/>.</summary>
     public const string Output = "output";
 
+    /// <summary>What a step's test reports say: one frame by <see cref="LogFrame"/>, with a <see cref="TestReport"/> as JSON.</summary>
+    public const string Tests = "tests";
+
     /// <summary>The output of a service, of the work that made the workflow: frames by <see cref="LogFrame"/>.</summary>
     public static string Service(string name) => "service." + name;
 }

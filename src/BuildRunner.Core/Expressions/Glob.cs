@@ -8,7 +8,7 @@ namespace BuildRunner.Core.Expressions;
 /// matches any number of parts, <c>{a,b}</c> is a choice, <c>[a-z]</c> a class, a backslash takes the next character as it is.
 /// Matching takes at most parts times parts steps, whatever the pattern.
 /// </summary>
-internal sealed class Glob
+public sealed class Glob
 {
     /// <summary>Longest pattern.</summary>
     public const int MaxLength = 1024;

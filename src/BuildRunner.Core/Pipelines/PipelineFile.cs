@@ -117,6 +117,9 @@ internal sealed record StepFile
     /// <summary>New attempts.</summary>
     public RetryPlan Retry { get; init; } = RetryPlan.None;
 
+    /// <summary>Patterns of test reports.</summary>
+    public IReadOnlyList<string> TestReports { get; init; } = [];
+
     /// <summary>Working directory.</summary>
     public TextFile? Directory { get; init; }
 

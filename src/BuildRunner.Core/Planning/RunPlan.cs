@@ -162,6 +162,9 @@ public sealed record StepPlan
 
     /// <summary>True: the step gets no secret, whatever it names.</summary>
     public bool WithoutSecrets { get; init; }
+
+    /// <summary>Patterns of the test reports that it leaves in the working tree.</summary>
+    public IReadOnlyList<string> TestReports { get; init => field = value ?? []; } = [];
 }
 
 /// <summary>What a container of a workflow is.</summary>

@@ -58,6 +58,7 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         AllowedExitCodes = file.AllowedExitCodes,
         HealthCheck = HealthCheck(file, scripts),
         WithoutSecrets = file.WithoutSecrets,
+        TestReports = file.TestReports,
     };
 
     private IReadOnlyList<string> Commands(StepFile file, ScriptText scripts)

@@ -77,9 +77,9 @@ internal static class StepKeys
         new("needs_artifacts", Names, "Artifacts of other workflows to bring.") { Own = true, NoEffect = NotYet },
         new("reports", new ValueKind.Keys(new KeyGroup("reports", "reports",
             [
-                new("junit", Globs, "Test results.") { Own = true },
-                new("coverage", Globs, "Coverage, in Cobertura's format.") { Own = true },
-            ])), "Shown on the run's page.") { Own = true, NoEffect = NotYet },
+                new("junit", Globs, "Test results in JUnit's format; on a server, what failed is marked at its lines.") { Own = true },
+                new("coverage", Globs, "Coverage, in Cobertura's format.") { Own = true, NoEffect = NotYet },
+            ])), "Files that the step leaves for people.") { Own = true },
         new("group", Name, "Steps next to each other with the same group run at the same time.") { Deprecated = "`depends_on`" },
     ];
 

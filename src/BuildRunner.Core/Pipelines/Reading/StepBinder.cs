@@ -61,6 +61,7 @@ internal static class StepBinder
         Outputs = step.Get("outputs") is null ? null : step.Words("outputs"),
         WithoutSecrets = step.Map("permissions")?.Text("secrets")?.Text == "none",
         HealthCheck = HealthCheck(step),
+        TestReports = step.Map("reports")?.Words("junit") ?? [],
     };
 
     /// <summary>Dependencies of a step or a workflow.</summary>

@@ -8,6 +8,7 @@ internal static class CheckSummary
 {
     private const int MaxTailBytes = 6 * 1024;
     private const int MaxRowBytes = 1024;
+    private const int MaxTests = 20;
 
     /// <summary>Of a workflow: its steps.</summary>
     public static string Of(RunView run, WorkflowState workflow)
@@ -15,7 +16,7 @@ internal static class CheckSummary
         ArgumentNullException.ThrowIfNull(run);
         ArgumentNullException.ThrowIfNull(workflow);
         var rows = workflow.Steps.Select(step => Row(Symbol(step.Phase), Markdown.Link(step.Name, run.StepPage(workflow.Name, step.Name, ErrorLine(run, workflow, step))), Time(step), StepWords.Of(step.Phase)));
-        return Compose("| | Step | Time | Result |", rows, workflow.Steps.Select(step => Tail(run, workflow, step)).OfType<string>());
+        return Compose("| | Step | Time | Result |", rows, workflow.Steps.SelectMany(step => new[] { Tests(run, workflow, step), Tail(run, workflow, step) }).OfType<string>());
     }
 
     /// <summary>Of a run: its workflows.</summary>
@@ -56,6 +57,16 @@ internal static class CheckSummary
 
     private static string Row(string symbol, string name, string time, string result) =>
         $"| {symbol} | {name} | {time} | {Markdown.Inline(Markdown.Cut(result, MaxRowBytes))} |\n";
+
+    private static string? Tests(RunView run, WorkflowState workflow, StepState step)
+    {
+        if (!run.Tests.TryGetValue((workflow.Name, step.Name), out var tests))
+            return null;
+        var skipped = tests.Skipped > 0 ? $", {tests.Skipped} skipped" : "";
+        var failed = tests.Cases.Take(MaxTests).Select(c => $"- {Markdown.Inline(Markdown.Cut(c.File is null ? c.Name : $"{c.Name} ({c.File}:{c.Line})", MaxRowBytes))}\n");
+        var more = tests.Failed > MaxTests ? $"- … and {tests.Failed - MaxTests} more\n" : "";
+        return $"**{Markdown.Inline(step.Name)}**: {tests.Tests} tests, {tests.Failed} failed{skipped}\n\n{string.Concat(failed)}{more}";
+    }
 
     private static string? Tail(RunView run, WorkflowState workflow, StepState step)
     {

@@ -1,3 +1,4 @@
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Server.Forge.Checks;
@@ -40,6 +41,9 @@ internal sealed record RunView
 
     /// <summary>The last lines of steps that failed, by workflow and step, with secrets masked.</summary>
     public IReadOnlyDictionary<(string Workflow, string Step), LogTail> Tails { get; init; } = new Dictionary<(string Workflow, string Step), LogTail>();
+
+    /// <summary>What the test reports of steps say, by workflow and step.</summary>
+    public IReadOnlyDictionary<(string Workflow, string Step), TestReport> Tests { get; init; } = new Dictionary<(string Workflow, string Step), TestReport>();
 
     /// <summary>The page of a step's log, at a line.</summary>
     public Uri StepPage(string workflow, string step, int? line = null) =>

@@ -13,7 +13,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Forge.Checks;
 
 /// <summary>Reads a run as its checks show it: state, problems of its files, and from the logs of what has ended the last lines and the marks that steps made.</summary>
-internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans scans, Links links)
+internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans scans, TestResults tests, Links links)
 {
     /// <summary>The view; null: there is no such run.</summary>
     public async Task<RunView?> LoadAsync(Guid run, CancellationToken cancellationToken)
@@ -50,6 +50,7 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
             FileProblems = diagnostics is null ? [] : [.. JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!.Select(OfFile)],
             Annotations = marks.Annotations,
             Tails = marks.Tails,
+            Tests = marks.Tests,
         };
     }
 
@@ -68,6 +69,7 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
         var planned = await database.ReadAsync(db => plans.OfAsync(db, run), stop);
         var annotations = new Dictionary<string, IReadOnlyList<CheckAnnotation>>(StringComparer.Ordinal);
         var tails = new Dictionary<(string Workflow, string Step), LogTail>();
+        var reports = new Dictionary<(string Workflow, string Step), TestReport>();
         foreach (var workflow in state.Workflows)
         {
             // In the order in which steps ended: what was sent to the forge stays where it is in the list.
@@ -82,6 +84,12 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
 
                 var scan = await scans.OfAsync(new LogKey(run, ended.Id, LogStreams.Output), root, stop);
                 marks.AddRange(scan.Annotations);
+                if (await tests.OfAsync(run, ended.Id, stop) is { } report)
+                {
+                    reports[(workflow.Name, step.Name)] = report;
+                    marks.AddRange(TestResults.MarksOf(report));
+                }
+
                 if (step.Phase is StepPhase.Done { Outcome: not (Outcome.Success or Outcome.Skipped) } && scan.Tail is { } tail)
                 {
                     tails[(workflow.Name, step.Name)] = tail;
@@ -91,15 +99,17 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
             annotations[workflow.Name] = marks;
         }
 
-        return new StepMarks(annotations, tails);
+        return new StepMarks(annotations, tails, reports);
     }
 
     private sealed record Found(RunRow Row, string? Diagnostics, string Repository, ApprovalRow? Approval);
 
     private sealed record StepMarks(
-        IReadOnlyDictionary<string, IReadOnlyList<CheckAnnotation>> Annotations, IReadOnlyDictionary<(string Workflow, string Step), LogTail> Tails)
+        IReadOnlyDictionary<string, IReadOnlyList<CheckAnnotation>> Annotations, IReadOnlyDictionary<(string Workflow, string Step), LogTail> Tails,
+        IReadOnlyDictionary<(string Workflow, string Step), TestReport> Tests)
     {
         public static StepMarks None { get; } = new(
-            ImmutableDictionary<string, IReadOnlyList<CheckAnnotation>>.Empty, ImmutableDictionary<(string Workflow, string Step), LogTail>.Empty);
+            ImmutableDictionary<string, IReadOnlyList<CheckAnnotation>>.Empty, ImmutableDictionary<(string Workflow, string Step), LogTail>.Empty,
+            ImmutableDictionary<(string Workflow, string Step), TestReport>.Empty);
     }
 }
