@@ -20,6 +20,7 @@ namespace BuildRunner.Server;
 [JsonSerializable(typeof(Dictionary<string, Forge.SeenHead>))]
 [JsonSerializable(typeof(System.Text.Json.Nodes.JsonObject))]
 [JsonSerializable(typeof(Forge.Checks.ReportedCheck))]
+[JsonSerializable(typeof(Forge.StoredApp))]
 [JsonSerializable(typeof(TrustDecision))]
 [JsonSerializable(typeof(StopReason))]
 [JsonSerializable(typeof(WorkResult))]

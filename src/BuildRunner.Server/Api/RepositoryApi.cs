@@ -90,6 +90,11 @@ internal static class RepositoryApi
             wanted.User,
             wanted.Credential,
             wanted.Settings is { } settings ? SettingsOf(settings) : null);
+        if (change is { Url: { } moved, Credential: null } && RepositoryStore.LeadsElsewhere(row, moved))
+        {
+            throw ApiException.Refused(ApiProblems.Request, "the new address is of another host than the one that the stored credential was given for; give the credential with it, or an empty one to have none");
+        }
+
         var changed = await call.Get<RepositoryStore>().ChangeAsync(row.Id, change, call.Who, call.Stop) ?? throw ApiException.NotFound("there is no such repository");
         return (StatusCodes.Status200OK, await ShowAsync(call, changed));
     }

@@ -25,6 +25,10 @@ internal static class RequestLimits
 
     // Where somebody who is nobody makes the database work; the paths of agents are there for those that have yet to register.
     private static readonly string[] Counted = ["/api", "/login", "/logout", "/agent", "/badge"];
+
+    /// <summary>For webhooks, by the sender's address, before anything is read of them: a thousand in ten seconds pass, ten thousand do not.</summary>
+    private static readonly TokenBucketRateLimiterOptions Hooks = new() { TokenLimit = 5_000, TokensPerPeriod = 20, ReplenishmentPeriod = Every, QueueLimit = 0 };
+
     private static readonly string[] Followed = ["/events", "/follow", "/live"];
     private static readonly ConcurrencyLimiterOptions KnownStreams = new() { PermitLimit = 500, QueueLimit = 0 };
     private static readonly ConcurrencyLimiterOptions UnknownStreams = new() { PermitLimit = 50, QueueLimit = 0 };
@@ -38,6 +42,11 @@ internal static class RequestLimits
 
     private static RateLimitPartition<string> Partition(HttpContext http)
     {
+        if (http.Request.Path.StartsWithSegments("/hooks", StringComparison.OrdinalIgnoreCase))
+        {
+            return RateLimitPartition.GetTokenBucketLimiter("hooks " + AddressOf(http), _ => Hooks);
+        }
+
         if (!Counted.Any(path => http.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)) || http.User.HasClaim(c => c.Type == TokenAuthentication.AgentClaim))
         {
             return RateLimitPartition.GetNoLimiter("");

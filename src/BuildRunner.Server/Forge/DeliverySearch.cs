@@ -11,7 +11,7 @@ namespace BuildRunner.Server.Forge;
 /// so that one which was taken after all starts nothing twice. Each is asked for three times at most. At one server of an installation.
 /// </summary>
 internal sealed partial class DeliverySearch(
-    Database database, GitHubOptions options, WebhookOptions webhooks, GitHubConnections connections, TimeProvider time, ILogger<DeliverySearch> logger) : BackgroundService
+    Database database, GitHubOptions options, GitHubLogin login, GitHubConnections connections, TimeProvider time, ILogger<DeliverySearch> logger) : BackgroundService
 {
     private const string Accept = "application/vnd.github+json";
     private const int MaxAsked = 3;
@@ -21,7 +21,7 @@ internal sealed partial class DeliverySearch(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (options.AppId is null || webhooks.GitHubSecrets.Count == 0 || options.LookEvery <= TimeSpan.Zero)
+        if (options.LookEvery <= TimeSpan.Zero)
         {
             return;
         }
@@ -31,7 +31,8 @@ internal sealed partial class DeliverySearch(
         {
             try
             {
-                if (await lease.HasAsync(stoppingToken))
+                // An app can be made while the server runs.
+                if (login.AppId is not null && login.WebhookSecrets.Count > 0 && await lease.HasAsync(stoppingToken))
                 {
                     await LookAsync(stoppingToken);
                 }
@@ -46,7 +47,7 @@ internal sealed partial class DeliverySearch(
 
     private async Task LookAsync(CancellationToken stop)
     {
-        var connection = connections.AsApp(AppJwt.Create(options.AppId!.Value, options.PrivateKey!, time.GetUtcNow()));
+        var connection = connections.AsApp(login.Jwt(time.GetUtcNow()));
         var latest = await connection.Get<List<DeliveryReply>>(new Uri("app/hook/deliveries?per_page=100", UriKind.Relative), null, Accept).WaitAsync(stop);
         var before = time.GetUtcNow() - options.Patience;
         var byId = latest.Where(d => d.Guid is { Length: > 0 and <= 100 }).GroupBy(d => d.Guid!, StringComparer.Ordinal);

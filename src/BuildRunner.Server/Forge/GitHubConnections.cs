@@ -23,6 +23,9 @@ internal sealed class GitHubConnections : IDisposable
     /// <summary>A connection with a token.</summary>
     public ApiConnection WithToken(string token) => With(new Credentials(token, AuthenticationType.Oauth));
 
+    /// <summary>A connection without any credentials.</summary>
+    public ApiConnection AsNobody() => With(Credentials.Anonymous);
+
     public void Dispose() => http.Dispose();
 
     private ApiConnection With(Credentials credentials) =>

@@ -3,15 +3,15 @@ using BuildRunner.Server.Triggers;
 namespace BuildRunner.Server.Forge;
 
 /// <summary>Finds repositories at GitHub by their addresses, for whoever adds one here.</summary>
-internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections connections, GitHubTokens tokens, TimeProvider time)
+internal sealed class GitHubDirectory(GitHubOptions options, GitHubLogin login, GitHubConnections connections, GitHubTokens tokens, TimeProvider time)
 {
     private const string Accept = "application/vnd.github+json";
 
     /// <summary>Whether GitHub can be asked anything at all.</summary>
-    public bool IsConfigured => options.AppId is not null || options.Token is not null;
+    public bool IsConfigured => login.AppId is not null || login.Token is not null;
 
     /// <summary>True: tokens are made for one repository each. False: there is one personal token, which opens all that its owner may see.</summary>
-    public bool HasNarrowTokens => options.AppId is not null;
+    public bool HasNarrowTokens => login.AppId is not null;
 
     /// <summary><c>owner/name</c>, if an address is one of this GitHub's; null: it is not.</summary>
     public string? NameOf(string cloneUrl)
@@ -32,7 +32,7 @@ internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections c
     {
         try
         {
-            var installation = options.AppId is null ? null : (long?)await InstallationAsync(fullName, cancellationToken);
+            var installation = login.AppId is null ? null : (long?)await InstallationAsync(fullName, cancellationToken);
             var reply = await AskAsync(fullName, installation, cancellationToken);
             return new ForgeRepository
             {
@@ -57,7 +57,7 @@ internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections c
 
     private async Task<long> InstallationAsync(string fullName, CancellationToken cancellationToken)
     {
-        var app = connections.AsApp(AppJwt.Create(options.AppId!.Value, options.PrivateKey!, time.GetUtcNow()));
+        var app = connections.AsApp(login.Jwt(time.GetUtcNow()));
         try
         {
             return (await app.Get<InstallationReply>(new Uri($"repos/{fullName}/installation", UriKind.Relative), null, Accept).WaitAsync(cancellationToken)).Id;
@@ -71,7 +71,7 @@ internal sealed class GitHubDirectory(GitHubOptions options, GitHubConnections c
     private async Task<RepositoryReply> AskAsync(string fullName, long? installation, CancellationToken cancellationToken)
     {
         // The number is not known yet, so the token cannot be narrowed to it; it is used for this one question.
-        var token = installation is { } id ? await tokens.OfInstallationAsync(id, cancellationToken) : options.Token!;
+        var token = installation is { } id ? await tokens.OfInstallationAsync(id, cancellationToken) : login.Token!;
         return await connections.WithToken(token).Get<RepositoryReply>(new Uri($"repos/{fullName}", UriKind.Relative), null, Accept).WaitAsync(cancellationToken);
     }
 }

@@ -31,7 +31,7 @@ internal sealed class GitHubHealth(GitHubOptions options, Uri? publicUrl, bool h
 
     // What checks, files, pull requests and people are read and written by; and the events that start runs.
     private static readonly (string Name, string Level)[] Permissions = [("checks", "write"), ("contents", "read"), ("pull_requests", "read"), ("metadata", "read")];
-    private static readonly string[] Events = ["push", "pull_request", "check_run", "check_suite", "merge_group", "release", "deployment", "issue_comment", "repository"];
+    internal static readonly string[] Events = ["push", "pull_request", "check_run", "check_suite", "merge_group", "release", "deployment", "issue_comment", "repository"];
     private readonly GitHubConnections connections = new(options);
 
     /// <summary>Everything there is to say; nothing if GitHub is not used.</summary>
@@ -95,7 +95,7 @@ internal sealed class GitHubHealth(GitHubOptions options, Uri? publicUrl, bool h
         ? new Finding(Webhooks, FindingLevel.Warning, "GitHub:WebhookSecret is not set: nothing is taken from GitHub, heads are looked for instead", "set the same secret here and at the app's settings page")
         : publicUrl is null
             ? new Finding(Webhooks, FindingLevel.Warning, "Server:PublicUrl is not set: GitHub cannot be told where this server is", "set it, and PUBLIC-URL/hooks/github at the app's settings page")
-            : new Finding(Webhooks, FindingLevel.Fine, $"arrive at {new Uri(publicUrl, "/hooks/github")}");
+            : new Finding(Webhooks, FindingLevel.Fine, $"arrive at {AppManifest.HookOf(publicUrl)}");
 
     private async Task<Finding> DeliveriesAsync(ApiConnection connection, CancellationToken stop)
     {

@@ -1,10 +1,9 @@
-using BuildRunner.Server.Webhooks;
 using Octokit;
 
 namespace BuildRunner.Server.Forge;
 
 /// <summary>Sees to it that a repository's events arrive, or says what to click.</summary>
-internal sealed class GitHubHooks(GitHubOptions options, WebhookOptions webhooks, ServerOptions server, GitHubConnections connections, GitHubDirectory directory, TimeProvider time)
+internal sealed class GitHubHooks(GitHubOptions options, GitHubLogin login, ServerOptions server, GitHubConnections connections, GitHubDirectory directory, TimeProvider time)
 {
     private const string Accept = "application/vnd.github+json";
     private static readonly string[] Events = ["push", "pull_request", "merge_group", "release", "deployment", "issue_comment", "repository"];
@@ -15,12 +14,12 @@ internal sealed class GitHubHooks(GitHubOptions options, WebhookOptions webhooks
     /// <returns>What was done or is left to do, as a sentence.</returns>
     public async Task<string> EnsureAsync(string fullName, CancellationToken cancellationToken)
     {
-        if (webhooks.GitHubSecrets is not [var secret, ..])
+        if (login.WebhookSecrets is not [var secret, ..])
         {
             return $"GitHub:WebhookSecret is not set, so no webhook arrives here; {Instead}";
         }
 
-        if (options.AppId is not null)
+        if (login.AppId is not null)
         {
             return "its events arrive by the app's webhook ('buildrunner doctor' on the server's machine checks that)";
         }
@@ -30,7 +29,7 @@ internal sealed class GitHubHooks(GitHubOptions options, WebhookOptions webhooks
             return $"Server:PublicUrl is not set, so GitHub cannot be told where to send webhooks; {Instead}";
         }
 
-        var address = new Uri(root, "/hooks/github").AbsoluteUri;
+        var address = AppManifest.HookOf(root).AbsoluteUri;
         try
         {
             var body = new Dictionary<string, object>
@@ -40,7 +39,7 @@ internal sealed class GitHubHooks(GitHubOptions options, WebhookOptions webhooks
                 ["events"] = Events,
                 ["config"] = new Dictionary<string, string> { ["url"] = address, ["content_type"] = "json", ["secret"] = secret, ["insecure_ssl"] = "0" },
             };
-            await connections.WithToken(options.Token!).Post<HookReply>(new Uri($"repos/{fullName}/hooks", UriKind.Relative), body, Accept, cancellationToken);
+            await connections.WithToken(login.Token!).Post<HookReply>(new Uri($"repos/{fullName}/hooks", UriKind.Relative), body, Accept, cancellationToken);
             return $"its webhook was made: {address}";
         }
         catch (ApiValidationException e) when (e.ApiError?.Errors?.Any(error => error.Message?.Contains("already exists", StringComparison.Ordinal) == true) == true)

@@ -24,14 +24,14 @@ internal sealed class GitHubTokens
 {
     // GitHub's live for an hour; a job that gets one now shall not lose it on its way.
     private static readonly TimeSpan Reserve = TimeSpan.FromMinutes(10);
-    private readonly GitHubOptions options;
+    private readonly GitHubLogin login;
     private readonly GitHubConnections connections;
     private readonly TimeProvider time;
     private readonly ConcurrentDictionary<(long Installation, long Repository, TokenPurpose Purpose), Slot> slots = new();
 
-    public GitHubTokens(GitHubOptions options, GitHubConnections connections, TimeProvider time)
+    public GitHubTokens(GitHubLogin login, GitHubConnections connections, TimeProvider time)
     {
-        this.options = options;
+        this.login = login;
         this.connections = connections;
         this.time = time;
     }
@@ -43,8 +43,8 @@ internal sealed class GitHubTokens
     /// <exception cref="ForgeException">There is no app and no token, or the app is not installed there.</exception>
     public async Task<string> GetAsync(ForgePlace place, TokenPurpose purpose, CancellationToken cancellationToken)
     {
-        if (options.AppId is null)
-            return options.Token ?? throw new ForgeException(ForgeFault.NotConfigured, "neither GitHub:AppId nor GitHub:Token is set; BuildRunner cannot speak to GitHub");
+        if (login.AppId is null)
+            return login.Token ?? throw new ForgeException(ForgeFault.NotConfigured, "neither GitHub:AppId nor GitHub:Token is set, and no app was made at the page /github-app; BuildRunner cannot speak to GitHub");
         var installation = place.Installation
             ?? throw new ForgeException(ForgeFault.NotConfigured, $"the GitHub App is not installed for {place.FullName}; install it at the app's page");
         var slot = slots.GetOrAdd((installation, place.Repository, purpose), _ => new());
@@ -64,7 +64,7 @@ internal sealed class GitHubTokens
     /// <summary>A token that can read what an installation shows of its repositories, and nothing in them.</summary>
     public async Task<string> OfInstallationAsync(long installation, CancellationToken cancellationToken)
     {
-        var connection = connections.AsApp(AppJwt.Create(options.AppId!.Value, options.PrivateKey!, time.GetUtcNow()));
+        var connection = connections.AsApp(login.Jwt(time.GetUtcNow()));
         var body = new Dictionary<string, object> { ["permissions"] = new Dictionary<string, string> { ["metadata"] = "read" } };
         var made = await connection
             .Post<AccessToken>(new Uri($"app/installations/{installation}/access_tokens", UriKind.Relative), body, "application/vnd.github+json", cancellationToken);
@@ -80,7 +80,7 @@ internal sealed class GitHubTokens
 
     private async Task<AccessToken> CreateAsync(long installation, long repository, TokenPurpose purpose, CancellationToken cancellationToken)
     {
-        var connection = connections.AsApp(AppJwt.Create(options.AppId!.Value, options.PrivateKey!, time.GetUtcNow()));
+        var connection = connections.AsApp(login.Jwt(time.GetUtcNow()));
         var body = new Dictionary<string, object>
         {
             ["repository_ids"] = new[] { repository },

@@ -42,6 +42,9 @@ public sealed class ServerDesk : IAsyncDisposable
         return (await new ApiTokens(database).CreateAsync(name, scopes, validFor: null, "the server's machine", cancellationToken)).Token;
     }
 
+    /// <summary>The GitHub App that was made on the page; null: none.</summary>
+    internal Task<Forge.MadeApp?> GitHubAppAsync(CancellationToken cancellationToken) => Forge.GitHubApps.ReadAsync(database, options.Keys, cancellationToken);
+
     /// <summary>Makes a token with which one agent can register.</summary>
     public Task<string> CreateAgentTokenAsync(IReadOnlyDictionary<string, string> labels, TimeSpan validFor, CancellationToken cancellationToken) =>
         new AgentRegistry(database, options.Dispatch, options.Logs).CreateTokenAsync(labels, validFor, cancellationToken);

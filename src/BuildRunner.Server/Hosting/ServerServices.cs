@@ -60,7 +60,7 @@ public static class ServerServices
         services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
         services.AddSingleton<NewRuns>().AddSingleton<Remotes>().AddSingleton<SecretRegister>().AddSingleton<RegistryStore>();
-        services.AddSingleton(options.Webhooks).AddSingleton<Inbox>().AddSingleton<Hooks>().AddSingleton<HookLimits>().AddSingleton<IDeliveryHandler, HookDeliveries>();
+        services.AddSingleton(options.Webhooks).AddSingleton<Inbox>().AddSingleton<Hooks>().AddSingleton<HookLimits>().AddSingleton(new BodyBudget(BodyBudget.Usual)).AddSingleton<IDeliveryHandler, HookDeliveries>();
         services.AddSingleton(options.Notify).AddSingleton<OutboxNotes>();
         AddForge(services, options.GitHub);
         services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));
@@ -71,7 +71,7 @@ public static class ServerServices
         services.AddPages();
         LeaveOutTheFrameworksKeys(services);
         ServerEndpoints.AddAccess(services);
-        services.AddHostedService<Migration>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
+        services.AddHostedService<Migration>().AddHostedService<MadeAppWatch>().AddHostedService<BellService>().AddHostedService<SweepService>().AddHostedService<HousekeepingService>();
         services.AddHostedService<RunTelemetry>().AddHostedService<QueueGauges>();
         services.AddSchedules(options.Schedules, options.PostgreSql);
         services.AddHostedService<InboxService>().AddHostedService<CheckReporter>().AddHostedService<HeadSearch>().AddHostedService<DeliverySearch>().AddHostedService<OutboxService>();
@@ -85,9 +85,9 @@ public static class ServerServices
 
     private static void AddForge(IServiceCollection services, GitHubOptions options)
     {
-        services.AddSingleton(options).AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>().AddSingleton<GitHubHooks>();
+        services.AddSingleton(options).AddSingleton<GitHubLogin>().AddSingleton<GitHubApps>().AddSingleton<GitHubConnections>().AddSingleton<GitHubTokens>().AddSingleton<GitHubForge>().AddSingleton<GitHubDirectory>().AddSingleton<GitHubHooks>();
         services.AddSingleton<ForgeRepositories>().AddSingleton<ForgeRuns>().AddSingleton<IDeliveryHandler, GitHubDeliveries>();
-        services.AddSingleton<GitHubChecks>().AddSingleton<LogScans>().AddSingleton<RunViewLoader>();
+        services.AddSingleton<GitHubChecks>().AddSingleton<LogScans>().AddSingleton<TestResults>().AddSingleton<RunViewLoader>();
     }
 
     // Frames and what BuildRunner itself says come on top of what the step wrote.

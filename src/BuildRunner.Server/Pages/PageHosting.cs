@@ -1,4 +1,5 @@
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Forge;
 using BuildRunner.Server.Schedules;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -26,6 +27,7 @@ internal static class PageHosting
             options.RootDirectory = "/Pages";
             options.Conventions.AuthorizeFolder("/", Scopes.Read);
             options.Conventions.AllowAnonymousToPage("/Login").AllowAnonymousToPage("/Link").AllowAnonymousToPage("/Problem");
+            options.Conventions.AddPageRoute("/GitHubApp", AppManifest.Made[1..] + "/{handler=made}");
             options.Conventions.AddPageRoute("/Run", "/{owner}/{name}/runs/{number:int}/steps/{*step}");
         }).AddApplicationPart(typeof(PageHosting).Assembly);
         services.AddAntiforgery(options =>

@@ -62,6 +62,12 @@ internal sealed class RepositoryStore(Database database, KeyRing keys, SourceOpt
                 return null;
             }
 
+            if (change.Url is { } url && LeadsElsewhere(row, url))
+            {
+                // What opens one host is not shown to another because an address was changed.
+                (row.User, row.Credential) = (null, null);
+            }
+
             row.CloneUrl = change.Url?.Text ?? row.CloneUrl;
             row.DefaultBranch = change.DefaultBranch ?? row.DefaultBranch;
             row.User = change.User is null ? row.User : change.User.Length == 0 ? null : change.User;
@@ -71,6 +77,10 @@ internal sealed class RepositoryStore(Database database, KeyRing keys, SourceOpt
             return row;
         },
         cancellationToken);
+
+    /// <summary>Whether an address is of another host, port or way than the one that a repository's credential was given for.</summary>
+    public static bool LeadsElsewhere(RepositoryRow row, SourceUrl url) => row.Credential is not null
+        && !(Uri.TryCreate(row.CloneUrl, UriKind.Absolute, out var before) && Uri.TryCreate(url.Text, UriKind.Absolute, out var after) && (before.Scheme, before.Authority) == (after.Scheme, after.Authority));
 
     /// <summary>What an administrator set for it.</summary>
     public static RepositorySettings SettingsOf(RepositoryRow row) => JsonSerializer.Deserialize(row.Settings, StoredJson.Default.RepositorySettings) ?? new RepositorySettings();

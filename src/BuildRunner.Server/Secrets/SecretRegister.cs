@@ -67,7 +67,8 @@ internal sealed class SecretRegister(Database database, SecretStore store, KeyRi
     public async Task<int> RotateAsync(string who, CancellationToken cancellationToken)
     {
         var count = await database.WriteAsync(SecretsAsync, cancellationToken) + await database.WriteAsync(RegistriesAsync, cancellationToken)
-            + await database.WriteAsync(RepositoriesAsync, cancellationToken) + await database.WriteAsync(HooksAsync, cancellationToken);
+            + await database.WriteAsync(RepositoriesAsync, cancellationToken) + await database.WriteAsync(HooksAsync, cancellationToken)
+            + await database.WriteAsync(turn => Forge.GitHubApps.RotateAsync(turn, keys), cancellationToken);
         await database.WriteAsync(
             turn =>
             {

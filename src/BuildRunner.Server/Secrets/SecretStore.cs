@@ -56,7 +56,9 @@ internal sealed class SecretStore(KeyRing keys)
         var grants = SecretPolicy.Select(SecretNames.Of(step), candidates, new SecretAudience
         {
             Event = runEvent.Kind,
-            Branch = runEvent.Branch,
+
+            // A release's branch is what somebody wrote into it: its tag may be of any commit.
+            Branch = runEvent.Kind == "release" ? "" : runEvent.Branch,
             Withheld = trust.SecretsWithheld,
             Image = step.Image,
 

@@ -11,8 +11,9 @@ internal static class LimitedBody
     /// <param name="body">The body.</param>
     /// <param name="declaredLength">What the sender says of its length; null: nothing.</param>
     /// <param name="limit">Bytes.</param>
+    /// <param name="share">Where its memory is taken from; null is also the answer if there is none left.</param>
     /// <param name="cancellationToken">Gives up, as when the sender went away.</param>
-    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(Stream body, long? declaredLength, int limit, CancellationToken cancellationToken)
+    public static async Task<ReadOnlyMemory<byte>?> ReadAsync(Stream body, long? declaredLength, int limit, BodyBudget.Share share, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(body);
         if (declaredLength > limit)
@@ -26,6 +27,8 @@ internal static class LimitedBody
             var count = await body.ReadAsync(memory[..Math.Min(memory.Length, room)], cancellationToken);
             if (count == 0)
                 return buffer.WrittenMemory;
+            if (!share.TryGrow(count))
+                return null;
             buffer.Advance(count);
             if (buffer.WrittenCount > limit)
                 return null;

@@ -24,12 +24,12 @@ public sealed record NotifyOptions
         {
             if (!target.Url.IsAbsoluteUri || (target.Url.Scheme != Uri.UriSchemeHttps && !(target.Url.Scheme == Uri.UriSchemeHttp && target.Url.IsLoopback)))
             {
-                problems.Add($"Notify:Webhooks: '{target.Url}' must be an https address");
+                problems.Add($"Notify:Webhooks: '{NotifyTarget.Shown(target.Url.OriginalString)}' must be an https address");
             }
 
             if (!WebhookSecret.TryParse(target.Secret, out _, out var problem))
             {
-                problems.Add($"Notify:Webhooks: {target.Url}: {problem}");
+                problems.Add($"Notify:Webhooks: {NotifyTarget.Shown(target.Url.OriginalString)}: {problem}");
             }
         }
 
@@ -40,7 +40,11 @@ public sealed record NotifyOptions
 /// <summary>Somebody who is told about runs.</summary>
 /// <param name="Url">Where.</param>
 /// <param name="Secret">Signs, in the scheme of Standard Webhooks.</param>
-public sealed record NotifyTarget(Uri Url, string Secret);
+public sealed record NotifyTarget(Uri Url, string Secret)
+{
+    /// <summary>An address as logs may have it: some senders' whole path is a secret.</summary>
+    public static string Shown(string address) => Uri.TryCreate(address, UriKind.Absolute, out var url) ? $"{url.GetLeftPart(UriPartial.Authority)}/…" : "an address";
+}
 
 /// <summary>Notes what is to be told, inside the transaction that makes it true.</summary>
 internal sealed class OutboxNotes(NotifyOptions options)
@@ -136,7 +140,7 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
             CancellationToken.None);
         if (done && !taken)
         {
-            LogGaveUp(logger, row.Target, row.Event, verdict!);
+            LogGaveUp(logger, NotifyTarget.Shown(row.Target), row.Event, verdict!);
         }
     }
 

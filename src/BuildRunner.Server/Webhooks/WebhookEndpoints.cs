@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Threading.RateLimiting;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Forge;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -22,19 +23,20 @@ internal static class WebhookEndpoints
         routes.MapPost(TriggerRoutes.Hook, HookAsync).AllowAnonymous().ExcludeFromDescription();
     }
 
-    private static async Task<IResult> GitHubAsync(HttpContext http, WebhookOptions options, Inbox inbox)
+    private static async Task<IResult> GitHubAsync(HttpContext http, WebhookOptions options, GitHubLogin login, BodyBudget budget, Inbox inbox)
     {
-        if (options.GitHubSecrets.Count == 0)
+        if (login.WebhookSecrets.Count == 0)
         {
-            return Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "this server takes nothing from GitHub: the setting GitHub:WebhookSecret is not set");
+            return Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "this server takes nothing from GitHub: the setting GitHub:WebhookSecret is not set, and no app was made at the page /github-app");
         }
 
-        if (await BodyAsync(http, options) is not { } body)
+        using var share = budget.Begin();
+        if (await BodyAsync(http, options, share) is not { } body)
         {
-            return TooLarge(options);
+            return share.IsSpent ? Busy(http) : TooLarge(options);
         }
 
-        if (GitHubSignature.Verify(http.Request.Headers[GitHubSignature.Header], body.Span, Secrets(options)) is SignatureVerdict.Refused refused)
+        if (GitHubSignature.Verify(http.Request.Headers[GitHubSignature.Header], body.Span, Secrets(login)) is SignatureVerdict.Refused refused)
         {
             return Refused(refused);
         }
@@ -53,7 +55,7 @@ internal static class WebhookEndpoints
         return await StoreAsync(inbox, InboxService.GitHubSource, delivery.ToString(), name.ToString(), body, http.RequestAborted);
     }
 
-    private static async Task<IResult> HookAsync(string hook, HttpContext http, WebhookOptions options, Hooks hooks, HookLimits limits, Inbox inbox, TimeProvider time)
+    private static async Task<IResult> HookAsync(string hook, HttpContext http, WebhookOptions options, Hooks hooks, HookLimits limits, BodyBudget budget, Inbox inbox, TimeProvider time)
     {
         if (!IsName(hook) || await hooks.FindAsync(hook, http.RequestAborted) is not { Secret: not null } row)
         {
@@ -61,9 +63,10 @@ internal static class WebhookEndpoints
         }
 
         var settings = Hooks.SettingsOf(row);
-        if (await BodyAsync(http, options) is not { } body)
+        using var share = budget.Begin();
+        if (await BodyAsync(http, options, share) is not { } body)
         {
-            return TooLarge(options);
+            return share.IsSpent ? Busy(http) : TooLarge(options);
         }
 
         var verdict = Verify(settings.Scheme, http.Request.Headers, body.Span, hooks.SecretsOf(row), options, time);
@@ -110,7 +113,7 @@ internal static class WebhookEndpoints
         return TypedResults.Text(fresh ? "accepted\n" : "accepted before\n", statusCode: StatusCodes.Status202Accepted);
     }
 
-    private static async Task<ReadOnlyMemory<byte>?> BodyAsync(HttpContext http, WebhookOptions options)
+    private static async Task<ReadOnlyMemory<byte>?> BodyAsync(HttpContext http, WebhookOptions options, BodyBudget.Share share)
     {
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
         {
@@ -118,11 +121,11 @@ internal static class WebhookEndpoints
             size.MaxRequestBodySize = null;
         }
 
-        return await LimitedBody.ReadAsync(http.Request.Body, http.Request.ContentLength, options.MaxBody, http.RequestAborted);
+        return await LimitedBody.ReadAsync(http.Request.Body, http.Request.ContentLength, options.MaxBody, share, http.RequestAborted);
     }
 
-    private static List<WebhookSecret> Secrets(WebhookOptions options) =>
-        [.. options.GitHubSecrets.Select(text => WebhookSecret.TryParse(text, out var secret, out _) ? secret : null).OfType<WebhookSecret>()];
+    private static List<WebhookSecret> Secrets(GitHubLogin login) =>
+        [.. login.WebhookSecrets.Select(text => WebhookSecret.TryParse(text, out var secret, out _) ? secret : null).OfType<WebhookSecret>()];
 
     private static bool IsJson(HttpRequest request) => request.ContentType?.Split(';')[0].Trim().Equals("application/json", StringComparison.OrdinalIgnoreCase) == true;
 
@@ -130,6 +133,12 @@ internal static class WebhookEndpoints
 
     private static ProblemHttpResult TooLarge(WebhookOptions options) =>
         Problem(StatusCodes.Status413PayloadTooLarge, ApiProblems.Request, $"a delivery is at most {options.MaxBody} bytes (setting Webhooks:MaxBody)");
+
+    private static ProblemHttpResult Busy(HttpContext http)
+    {
+        http.Response.Headers.RetryAfter = "5";
+        return Problem(StatusCodes.Status503ServiceUnavailable, ApiProblems.TooMany, "too many large deliveries come at once; send it again");
+    }
 
     private static ProblemHttpResult Refused(SignatureVerdict.Refused refused) => Problem(StatusCodes.Status401Unauthorized, ApiProblems.SignIn, refused.Message);
 

@@ -3,6 +3,7 @@ using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Hosting;
 using BuildRunner.Server.Forge;
+using BuildRunner.Server.Secrets;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
@@ -70,7 +71,20 @@ internal static class DoctorVerb
         }
 
         var publicUrl = Uri.TryCreate(settings.Text(ServerKeys.PublicUrl), UriKind.Absolute, out var url) ? url : null;
-        using var health = new GitHubHealth(options, publicUrl, settings.List(TriggerKeys.GitHubWebhookSecret).Count > 0, host.Time);
+        var secret = settings.List(TriggerKeys.GitHubWebhookSecret).Count > 0;
+        try
+        {
+            if (options.AppId is null && await ServerStore.GitHubAppAsync(settings, host, cancellationToken) is { } made)
+            {
+                (options, secret) = (options with { AppId = made.Id, PrivateKey = made.PrivateKey }, secret || made.WebhookSecret is not null);
+            }
+        }
+        catch (Exception e) when (e is System.Data.Common.DbException or SettingsException or SecretException)
+        {
+            return [new ReadinessCheck("GitHub", ReadinessStatus.Warning, $"whether an app was made at this server's page cannot be read: {e.Message}")];
+        }
+
+        using var health = new GitHubHealth(options, publicUrl, secret, host.Time);
         return (await health.LookAsync(cancellationToken)).Select(f => new ReadinessCheck(f.Name, f.Level switch
         {
             FindingLevel.Fine => ReadinessStatus.Ok,

@@ -1,4 +1,5 @@
 using BuildRunner.Cli;
+using BuildRunner.Server.Forge;
 using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage.Backup;
 using BuildRunner.Settings;
@@ -22,6 +23,19 @@ internal static class ServerStore
         await using var desk = ServerDesk.Open(plan.Options, host.Time);
         var root = (plan.Options.PublicUrl?.AbsoluteUri ?? plan.Listen[0].ToString()).TrimEnd('/');
         return $"{root}/login/link?token={await desk.CreateLinkAsync(cancellationToken)}";
+    }
+
+    /// <summary>The GitHub App that was made on this server's page; null: none, or there is no server on this machine.</summary>
+    public static async Task<MadeApp?> GitHubAppAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    {
+        var data = settings.Text(ServerKeys.DataDir) ?? StandardFolders.State(host.Environment);
+        if (settings.Text(ServerKeys.DatabaseProvider) == "sqlite" && !File.Exists(Path.Combine(data, "buildrunner.db")))
+        {
+            return null;
+        }
+
+        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        return await desk.GitHubAppAsync(cancellationToken);
     }
 
     /// <summary>Brings the tables to this version.</summary>

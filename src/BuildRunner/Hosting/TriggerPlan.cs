@@ -55,7 +55,7 @@ internal static class TriggerPlan
         {
             if (secret is null)
             {
-                problems.Add($"{TriggerKeys.NotifyWebhooks} names '{text}'; {TriggerKeys.NotifySecret} has to say what signs what is sent there");
+                problems.Add($"{TriggerKeys.NotifyWebhooks} names '{NotifyTarget.Shown(text)}'; {TriggerKeys.NotifySecret} has to say what signs what is sent there");
             }
             else if (Uri.TryCreate(text, UriKind.Absolute, out var url))
             {

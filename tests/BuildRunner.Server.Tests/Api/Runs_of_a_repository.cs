@@ -227,6 +227,24 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_credential_does_not_follow_an_address_to_another_host()
+    {
+        var add = new AddRepository { Name = "acme/private", CloneUrl = "https://git.example.com/acme/private", DefaultBranch = "main", User = "ci", Credential = "hunter2" };
+        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
+        var route = ApiRoutes.For(ApiRoutes.RepositoryByName, "acme/private");
+        await api.SendAsync("PATCH", route, new ChangeRepository { CloneUrl = "https://git.example.com/acme/renamed" }, Json.ChangeRepository, Json.Repository);
+        foreach (var elsewhere in new[] { "https://git.example.com:8443/acme/private", "https://example.com/acme/private", "ssh://git.example.com/acme/private" })
+        {
+            var problem = await api.RefusedAsync("PATCH", route, $$"""{"cloneUrl":"{{elsewhere}}"}""");
+            Assert.Contains("give the credential with it", problem.Detail);
+        }
+
+        await api.SendAsync("PATCH", route, new ChangeRepository { CloneUrl = "https://example.com/acme/private", Credential = "" }, Json.ChangeRepository, Json.Repository);
+        var row = (await server.Get<Repositories.RepositoryStore>().FindAsync("acme/private", Cancel))!;
+        Assert.Null(row.Credential);
+    }
+
+    [Fact]
     public async Task A_newer_run_of_a_pull_request_supersedes_the_one_before_and_leaves_other_pull_requests_alone()
     {
         var commit = git.Commit("one", (".buildrunner.yml", Two));

@@ -38,6 +38,10 @@ internal static class OpenApi
         return node["properties"]!.AsObject().Select(pair => pair.Key).ToHashSet();
     }
 
+    /// <summary>The names that an object which the description names may have.</summary>
+    public static IEnumerable<string> ComponentNames(string component) =>
+        Description.Value["components"]!["schemas"]![component]!["properties"]!.AsObject().Select(pair => pair.Key);
+
     /// <summary>The path of the description that an address is one of, as that writes it; null: GitHub has no such call.</summary>
     public static string? PathOf(string method, string address)
     {

@@ -1,5 +1,6 @@
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Forge.Checks;
+using BuildRunner.Server.Webhooks;
 using Microsoft.Extensions.Time.Testing;
 
 namespace BuildRunner.Server.Tests.Forge;
@@ -11,7 +12,7 @@ internal sealed class Parts
     {
         Clock = new FakeTimeProvider(TimeProvider.System.GetUtcNow());
         var connections = new GitHubConnections(options);
-        Tokens = new(options, connections, Clock);
+        Tokens = new(new GitHubLogin(options, new WebhookOptions()), connections, Clock);
         Forge = new(connections, Tokens, Clock);
         Checks = new(connections, Tokens, Clock);
     }

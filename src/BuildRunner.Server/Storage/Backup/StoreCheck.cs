@@ -76,7 +76,8 @@ internal sealed class StoreCheck(ServerOptions options, Database database)
         {
             var sealedBy = await db.Secrets.Select(s => s.KeyId).Distinct().ToListAsync(cancellationToken);
             var ofRepositories = await db.Repositories.Where(r => r.Credential != null).Select(r => r.Credential!).ToListAsync(cancellationToken);
-            var unknown = sealedBy.Concat(ofRepositories.Select(c => KeyRing.KeyIdOf(c))).Distinct().Where(id => !options.Keys.Knows(id)).ToList();
+            var app = await Forge.GitHubApps.KeyIdAsync(db, cancellationToken);
+            var unknown = sealedBy.Concat(ofRepositories.Select(c => KeyRing.KeyIdOf(c))).Concat(app is null ? [] : [app]).Distinct().Where(id => !options.Keys.Knows(id)).ToList();
             return unknown.Count == 0 ? null : $"secrets were sealed with master keys that are not here ({string.Join(", ", unknown)}); add them to Secrets:PreviousKeys";
         },
         cancellationToken);
