@@ -4,7 +4,6 @@ using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
-using Octokit;
 
 namespace BuildRunner.Server.Forge;
 

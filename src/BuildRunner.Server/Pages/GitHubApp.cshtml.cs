@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using BuildRunner.Server.Access;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Runs;
 using Microsoft.AspNetCore.DataProtection;
