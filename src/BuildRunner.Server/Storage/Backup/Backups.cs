@@ -20,9 +20,10 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
         var migration = (await database.ReadAsync(db => db.Database.GetAppliedMigrationsAsync(cancellationToken), cancellationToken)).LastOrDefault()
             ?? throw new BackupException("the database is empty: there is nothing to back up");
         var manifest = new BackupManifest(1, AgentVersions.Server.ToString(3), database.Name, migration, time.GetUtcNow(), options.Keys.CurrentId);
-        var copy = PrivateFile.Make(Path.Combine(options.DataDirectory, $"backup-{Guid.NewGuid():N}"));
+        var copy = Path.Combine(options.DataDirectory, $"backup-{Guid.NewGuid():N}");
         try
         {
+            PrivateFile.Make(copy);
             if (options.PostgreSql is { } connection)
             {
                 await PostgresTools.DumpAsync(connection, copy, cancellationToken);
