@@ -29,7 +29,8 @@ public sealed class What_others_of_the_machine_can_read
         await server.Get<LogFiles>().AppendAsync(Guid.NewGuid(), Guid.NewGuid(), LogStreams.Output, 0, "hello"u8.ToArray(), null, Cancel);
         var open = Directory.EnumerateFiles(server.DataDirectory, "buildrunner.db*").Where(f => !f.EndsWith(".migration", StringComparison.Ordinal)).Where(f => File.GetUnixFileMode(f) != Owner);
         Assert.Empty(open);
-        Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.Combine(server.DataDirectory, "logs")));
+        var log = Assert.Single(Directory.GetFiles(Path.Combine(server.DataDirectory, "logs"), "*" + LogStreams.Output, SearchOption.AllDirectories));
+        Assert.Equal(Owner | UnixFileMode.UserExecute, File.GetUnixFileMode(Path.GetDirectoryName(log)!));
     }
 
     [Fact]
