@@ -69,9 +69,9 @@ internal sealed class GitHubService : IAsyncDisposable
     /// <summary>The latest run of a commit once it is in a state.</summary>
     public Task<JsonNode> RunAsync(string commit, string state) => RunAsync(commit, run => (string?)run["run"]!["state"] == state);
 
-    /// <summary>The checks of a commit once they are so.</summary>
+    /// <summary>The checks of a commit, those of earlier runs too, once they are so.</summary>
     public async Task<JsonArray> ChecksAsync(string commit, Func<JsonArray, bool> enough) =>
-        (await UntilAsync(async () => await github.ChecksAsync(commit), checks => enough(checks!), $"the checks of {commit}"))!;
+        (await UntilAsync(async () => (await github.AsKimAsync(HttpMethod.Get, $"repos/kim/shop/commits/{commit}/check-runs?filter=all&per_page=100"))["check_runs"]!.AsArray(), checks => enough(checks!), $"the checks of {commit}"))!;
 
     public async ValueTask DisposeAsync()
     {
