@@ -46,9 +46,6 @@ internal sealed class Readiness(Database database, IEnumerable<ReadinessProbe> o
         }
     }
 
-    private async Task<string?> DatabaseProblemAsync(CancellationToken stop)
-    {
-        var pending = await database.ReadAsync(db => db.Database.GetPendingMigrationsAsync(stop), stop);
-        return pending.Any() ? $"{database.Name} is not at this version; run: buildrunner db migrate" : null;
-    }
+    private async Task<string?> DatabaseProblemAsync(CancellationToken stop) =>
+        (await database.PendingAsync(stop)).Count > 0 ? $"{database.Name} is not at this version; run: buildrunner db migrate" : null;
 }

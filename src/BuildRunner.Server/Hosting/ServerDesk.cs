@@ -60,7 +60,7 @@ public sealed class ServerDesk : IAsyncDisposable
     /// <returns>The changes that were made.</returns>
     public async Task<IReadOnlyList<string>> MigrateAsync(CancellationToken cancellationToken)
     {
-        var pending = (await database.ReadAsync(db => db.Database.GetPendingMigrationsAsync(cancellationToken), cancellationToken)).ToList();
+        var pending = await database.PendingAsync(cancellationToken);
         await database.MigrateAsync(cancellationToken);
         return pending;
     }

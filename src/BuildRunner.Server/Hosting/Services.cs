@@ -5,12 +5,28 @@ using Microsoft.Extensions.Logging;
 
 namespace BuildRunner.Server.Hosting;
 
-/// <summary>Brings the tables to this version before anything else starts.</summary>
-internal sealed class Migration(Database database, ServerOptions options) : IHostedService
+/// <summary>Brings the tables to this version before anything else starts; once the server serves, makes what the first query needs.</summary>
+internal sealed class Migration(Database database, ServerOptions options, IHostApplicationLifetime lifetime) : IHostedService
 {
-    public Task StartAsync(CancellationToken cancellationToken) => options.MigrateOnStart ? database.MigrateAsync(cancellationToken) : Task.CompletedTask;
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        lifetime.ApplicationStarted.Register(database.WarmUp);
+        return options.MigrateOnStart ? database.MigrateAsync(cancellationToken) : Task.CompletedTask;
+    }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+/// <summary>What must not delay a server that starts waits here.</summary>
+internal static class AfterStart
+{
+    /// <summary>Completes when the server serves.</summary>
+    public static async Task StartedAsync(this IHostApplicationLifetime lifetime, CancellationToken stop)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var told = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
+        await started.Task.WaitAsync(stop);
+    }
 }
 
 /// <summary>Rings after commits while the server lives.</summary>

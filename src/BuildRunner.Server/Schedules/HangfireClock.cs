@@ -1,14 +1,16 @@
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using Hangfire;
 using Hangfire.Common;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace BuildRunner.Server.Schedules;
 
-/// <summary>Hangfire as the clock of schedules: one recurring job for each, at its times and in its zone. What it forgets, or fires twice, does no harm: the job only looks at the table.</summary>
+/// <summary>Hangfire as the clock of schedules: one recurring job for each, at its times and in its zone. It begins when the server serves. What it forgets, or fires twice, does no harm: the job only looks at the table.</summary>
 internal sealed partial class HangfireClock(
-    ScheduleStore schedules, ScheduleFirer firer, Database database, IRecurringJobManagerV2 jobs, JobStorage storage, ScheduleOptions options, ILogger<HangfireClock> logger)
+    ScheduleStore schedules, ScheduleFirer firer, Database database, IServiceProvider services, IHostApplicationLifetime lifetime, ScheduleOptions options, ILogger<HangfireClock> logger)
     : BackgroundService
 {
     private const string Prefix = "schedule-";
@@ -25,9 +27,11 @@ internal sealed partial class HangfireClock(
             return;
         }
 
+        await lifetime.StartedAsync(stoppingToken);
         schedules.Changed += Ring;
         try
         {
+            using var server = new BackgroundJobServer(HangfireServices.ServerOptions(services), services.GetRequiredService<JobStorage>());
             while (!stoppingToken.IsCancellationRequested)
             {
                 await RoundAsync(stoppingToken);
@@ -60,7 +64,8 @@ internal sealed partial class HangfireClock(
     private async Task RegisterAsync(CancellationToken stop)
     {
         var wanted = (await schedules.EnabledAsync(stop)).ToDictionary(s => Prefix + s.Id.ToString("N"), StringComparer.Ordinal);
-        using var connection = storage.GetConnection();
+        var jobs = services.GetRequiredService<IRecurringJobManagerV2>();
+        using var connection = services.GetRequiredService<JobStorage>().GetConnection();
         foreach (var job in Hangfire.Storage.StorageConnectionExtensions.GetRecurringJobs(connection).Where(job => job.Id.StartsWith(Prefix, StringComparison.Ordinal)))
         {
             if (!wanted.ContainsKey(job.Id))

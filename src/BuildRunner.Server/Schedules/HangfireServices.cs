@@ -4,6 +4,7 @@ using Hangfire;
 using Hangfire.Dashboard;
 using Hangfire.PostgreSql;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -33,25 +34,31 @@ internal static class HangfireServices
                 hangfire.UsePostgreSqlStorage(bootstrap => bootstrap.UseNpgsqlConnection(postgreSql), storage);
             }
         });
-        if (options.Enabled)
-        {
-            // At most a second of work: it looks at the table, and the runs' steps are agents' work.
-            services.AddHangfireServer(server =>
-            {
-                server.WorkerCount = 2;
-                server.SchedulePollingInterval = TimeSpan.FromSeconds(1);
-                server.ServerName = $"buildrunner-{Environment.MachineName}-{Environment.ProcessId}";
-            });
-        }
-
         services.AddHostedService<HangfireClock>();
     }
 
-    public static void MapHangfire(this IEndpointRouteBuilder routes) =>
-        routes.MapHangfireDashboard(
-            Dashboard,
-            new DashboardOptions { Authorization = [new Allowed()], IsReadOnlyFunc = _ => true, DisplayStorageConnectionString = false, AppPath = "/" })
-            .RequireAuthorization(Scopes.Admin);
+    /// <summary>How it works here: at most a second of work, because it looks at the table, and the runs' steps are agents' work.</summary>
+    public static BackgroundJobServerOptions ServerOptions(IServiceProvider services) => new()
+    {
+        Activator = services.GetRequiredService<JobActivator>(),
+        WorkerCount = 2,
+        SchedulePollingInterval = TimeSpan.FromSeconds(1),
+        ServerName = $"buildrunner-{Environment.MachineName}-{Environment.ProcessId}",
+    };
+
+    /// <summary>Maps its pages. They are put together when somebody looks at them: few do, and every start would wait for it.</summary>
+    public static void MapHangfire(this IEndpointRouteBuilder routes)
+    {
+        var pages = new Lazy<RequestDelegate>(() => PagesOf(routes.CreateApplicationBuilder()));
+        routes.Map(Dashboard + "/{**path}", http => pages.Value(http)).RequireAuthorization(Scopes.Admin);
+    }
+
+    private static RequestDelegate PagesOf(IApplicationBuilder app)
+    {
+        var options = new DashboardOptions { Authorization = [new Allowed()], IsReadOnlyFunc = _ => true, DisplayStorageConnectionString = false, AppPath = "/" };
+        var (storage, pages) = (app.ApplicationServices.GetRequiredService<JobStorage>(), app.ApplicationServices.GetRequiredService<Hangfire.Dashboard.RouteCollection>());
+        return app.UsePathBase(Dashboard).UseMiddleware<AspNetCoreDashboardMiddleware>(storage, options, pages).Build();
+    }
 
     // By itself it makes its tables without regard to another server that does the same, and then one of the two does not start.
     private static bool TryPrepareTables(string postgreSql, string schema)

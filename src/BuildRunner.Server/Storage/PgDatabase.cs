@@ -1,5 +1,7 @@
+using System.Data.Common;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Npgsql;
 
 namespace BuildRunner.Server.Storage;
@@ -13,6 +15,7 @@ internal sealed class PgDatabase : Database, IDisposable
     private static readonly TimeSpan MigrationLimit = TimeSpan.FromMinutes(10);
 
     private readonly DbContextOptions<PgDb> options;
+    private readonly PooledDbContextFactory<PgDb> contexts;
     private readonly NpgsqlDataSource source;
     private readonly TimeProvider? clock;
 
@@ -22,6 +25,7 @@ internal sealed class PgDatabase : Database, IDisposable
     {
         source = NpgsqlDataSource.Create(connectionString);
         options = Options(source);
+        contexts = new PooledDbContextFactory<PgDb>(options);
         this.clock = clock;
     }
 
@@ -85,7 +89,13 @@ internal sealed class PgDatabase : Database, IDisposable
     }
 
     /// <inheritdoc/>
-    public override Db Open() => new PgDb(options);
+    public override Db Open() => contexts.CreateDbContext();
+
+    protected override Type ContextType => typeof(PgDb);
+
+    protected override string HistoryTable => """SELECT to_regclass('"__EFMigrationsHistory"')::text WHERE to_regclass('"__EFMigrationsHistory"') IS NOT NULL""";
+
+    protected override async Task<DbConnection> ConnectAsync(CancellationToken cancellationToken) => await source.OpenConnectionAsync(cancellationToken);
 
     /// <summary>Closes the connections.</summary>
     public void Dispose() => source.Dispose();

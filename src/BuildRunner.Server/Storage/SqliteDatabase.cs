@@ -2,6 +2,7 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 
 namespace BuildRunner.Server.Storage;
 
@@ -13,6 +14,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
     private readonly string file;
     private readonly TimeProvider time;
     private readonly DbContextOptions<SqliteDb> options;
+    private readonly PooledDbContextFactory<SqliteDb> contexts;
     private readonly SemaphoreSlim writer = new(1, 1);
 
     /// <param name="file">The database's file; its directory exists.</param>
@@ -22,6 +24,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
         this.file = file;
         this.time = time;
         options = Options(file);
+        contexts = new PooledDbContextFactory<SqliteDb>(options);
     }
 
     /// <inheritdoc/>
@@ -33,10 +36,8 @@ internal sealed class SqliteDatabase : Database, IDisposable
     /// <summary>Options for a file.</summary>
     public static DbContextOptions<SqliteDb> Options(string file)
     {
-        // The time-out is what a statement waits for a lock that another process holds, a backup for example.
-        var connection = new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 30, Pooling = true }.ToString();
         return new DbContextOptionsBuilder<SqliteDb>()
-            .UseSqlite(connection)
+            .UseSqlite(ConnectionString(file))
             .UseQueryTrackingBehavior(QueryTrackingBehavior.NoTracking)
             .ConfigureWarnings(w => w.Ignore(RelationalEventId.PendingModelChangesWarning))
             .AddInterceptors(DurableConnections.Instance)
@@ -66,12 +67,23 @@ internal sealed class SqliteDatabase : Database, IDisposable
     }
 
     /// <inheritdoc/>
-    public override Db Open() => new SqliteDb(options);
+    public override Db Open() => contexts.CreateDbContext();
+
+    protected override Type ContextType => typeof(SqliteDb);
+
+    protected override string HistoryTable => "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '__EFMigrationsHistory'";
+
+    protected override async Task<DbConnection> ConnectAsync(CancellationToken cancellationToken)
+    {
+        var connection = new SqliteConnection(ConnectionString(file));
+        await connection.OpenAsync(cancellationToken);
+        return connection;
+    }
 
     /// <summary>Gives back the file.</summary>
     public void Dispose()
     {
-        using (var connection = new SqliteConnection(Open().Database.GetConnectionString()))
+        using (var connection = new SqliteConnection(ConnectionString(file)))
         {
             SqliteConnection.ClearPool(connection);
         }
@@ -89,6 +101,9 @@ internal sealed class SqliteDatabase : Database, IDisposable
     protected override bool IsConflict(Exception exception) =>
         (exception as SqliteException ?? exception.InnerException as SqliteException) is { } sqlite
         && (sqlite.SqliteErrorCode == Busy || sqlite.SqliteExtendedErrorCode == BusySnapshot);
+
+    // The time-out is what a statement waits for a lock that another process holds, a backup for example.
+    private static string ConnectionString(string file) => new SqliteConnectionStringBuilder { DataSource = file, DefaultTimeout = 30, Pooling = true }.ToString();
 
     private async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
     {

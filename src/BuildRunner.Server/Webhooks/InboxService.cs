@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.Extensions.Hosting;
@@ -7,7 +8,8 @@ using Microsoft.Extensions.Logging;
 namespace BuildRunner.Server.Webhooks;
 
 /// <summary>Carries deliveries out: those of one repository one after the other, in the order in which they came; of several at the same time. At one server of an installation.</summary>
-internal sealed partial class InboxService(Database database, Inbox inbox, IEnumerable<IDeliveryHandler> handlers, WebhookOptions options, TimeProvider time, ILogger<InboxService> logger)
+internal sealed partial class InboxService(
+    Database database, Inbox inbox, IEnumerable<IDeliveryHandler> handlers, WebhookOptions options, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<InboxService> logger)
     : BackgroundService
 {
     private const int AtOnce = 64;
@@ -18,6 +20,7 @@ internal sealed partial class InboxService(Database database, Inbox inbox, IEnum
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await lifetime.StartedAsync(stoppingToken);
         while (!stoppingToken.IsCancellationRequested)
         {
             try

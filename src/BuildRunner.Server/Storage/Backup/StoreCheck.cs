@@ -13,7 +13,7 @@ internal sealed class StoreCheck(ServerOptions options, Database database)
     /// <summary>What was looked at, and what is wrong with it.</summary>
     public async Task<IReadOnlyList<StoreFinding>> LookAsync(CancellationToken cancellationToken)
     {
-        var pending = (await database.ReadAsync(db => db.Database.GetPendingMigrationsAsync(cancellationToken), cancellationToken)).ToList();
+        var pending = await database.PendingAsync(cancellationToken);
         if (pending.Count > 0)
         {
             return [new StoreFinding("tables", $"{pending.Count} changes are missing ({string.Join(", ", pending)}); run: buildrunner db migrate")];

@@ -133,6 +133,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.Property<Guid?>("Parent")
+                        .HasColumnType("uuid")
+                        .HasColumnName("parent");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasColumnType("text")
@@ -142,6 +146,8 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
 
                     b.HasIndex("Hash")
                         .IsUnique();
+
+                    b.HasIndex("Parent");
 
                     b.ToTable("api_tokens");
                 });

@@ -128,6 +128,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("name");
 
+                    b.Property<Guid?>("Parent")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("parent");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -137,6 +141,8 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
 
                     b.HasIndex("Hash")
                         .IsUnique();
+
+                    b.HasIndex("Parent");
 
                     b.ToTable("api_tokens");
                 });
