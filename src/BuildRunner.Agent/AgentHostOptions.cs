@@ -72,6 +72,9 @@ public sealed record AgentHostOptions
     /// <summary>Told when the agent has greeted the server and takes work.</summary>
     public Action? Ready { get; init; }
 
+    /// <summary>Tells how the agent is; null: nobody asks.</summary>
+    public AgentHealth? Health { get; init; }
+
     /// <summary>What is wrong, one sentence each; empty if nothing is.</summary>
     public IReadOnlyList<string> Problems()
     {

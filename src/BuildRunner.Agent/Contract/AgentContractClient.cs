@@ -84,9 +84,9 @@ internal sealed class AgentContractClient(HttpClient http, TimeProvider time)
     /// <summary>Sends a range of a log.</summary>
     /// <returns>Where the log stands at the server, whether the range was taken or not (416); or why nothing of it is taken.</returns>
     public async Task<(LogPosition? Position, WorkRefusal? Refusal)> LogAsync(
-        WorkId work, string stream, long fence, long offset, ReadOnlyMemory<byte> bytes, string? sha256, CancellationToken stop)
+        WorkId work, string stream, long fence, long offset, ReadOnlyMemory<byte> bytes, string? sha256, LogDelay delay, CancellationToken stop)
     {
-        var route = AgentRoutes.ForLog(work, stream, fence, offset, sha256);
+        var route = AgentRoutes.ForLog(work, stream, fence, offset, sha256, delay);
         using var answer = await SendAsync(HttpMethod.Put, route, () => new ReadOnlyMemoryContent(bytes), stop);
         return answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.RequestedRangeNotSatisfiable
             ? (await ReadAsync(answer, Json.LogPosition, stop), null)

@@ -11,6 +11,7 @@ internal sealed class LogFile : IDisposable
     private readonly SafeFileHandle file;
     private readonly Lock gate = new();
     private readonly IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    private readonly TaskCompletionSource completed = NewSignal();
     private TaskCompletionSource changed = NewSignal();
     private long length;
     private string? digest;
@@ -38,6 +39,9 @@ internal sealed class LogFile : IDisposable
             }
         }
     }
+
+    /// <summary>Completes when nothing more will come.</summary>
+    public Task Completed => completed.Task;
 
     /// <summary>Makes an empty one; what was there is gone.</summary>
     public static LogFile Create(string path)
@@ -85,6 +89,7 @@ internal sealed class LogFile : IDisposable
             (signal, changed) = (changed, NewSignal());
         }
 
+        completed.TrySetResult();
         signal.TrySetResult();
         try
         {
@@ -162,6 +167,7 @@ internal sealed class LogFile : IDisposable
         if (File.Exists(EndOf(Path)))
         {
             digest = Convert.ToHexStringLower(hash.GetCurrentHash());
+            completed.TrySetResult();
         }
     }
 

@@ -18,19 +18,26 @@ internal sealed partial class LogUpload(AgentContractClient client, WorkId work,
     {
         var buffer = new byte[limits.MaxChunk];
         var (offset, restarts) = (0L, 0);
+
+        // What is read next was written after this: when it was last seen that there was nothing more.
+        var empty = time.GetTimestamp();
+        var complete = log.Completed.ContinueWith(_ => time.GetTimestamp(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         while (true)
         {
             var changed = log.ChangedAsync();
+            var looked = time.GetTimestamp();
             var digest = log.Digest;
             var count = log.Read(offset, buffer);
             if (count == 0 && digest is null)
             {
                 await changed.WaitAsync(stop);
+                empty = time.GetTimestamp();
                 continue;
             }
 
             var last = digest is not null && offset + count == log.Length;
-            var (position, refusal) = await client.LogAsync(work, stream, fence, offset, buffer.AsMemory(0, count), last ? digest : null, stop);
+            var delay = new LogDelay(time.GetElapsedTime(empty), last ? time.GetElapsedTime(await complete) : null);
+            var (position, refusal) = await client.LogAsync(work, stream, fence, offset, buffer.AsMemory(0, count), last ? digest : null, delay, stop);
             if (position is null)
             {
                 LogRefused(logger, stream, work, refusal!.Why);
@@ -49,9 +56,12 @@ internal sealed partial class LogUpload(AgentContractClient client, WorkId work,
             }
 
             offset = Math.Min(position.Offset, log.Length);
+            empty = count < buffer.Length ? looked : empty;
             if (!last && count < buffer.Length)
             {
-                await Task.Delay(Gather, time, stop);
+                // What a step that has ended wrote last is not waited for: its end is told behind it.
+                await Task.WhenAny(log.Completed, Task.Delay(Gather, time, stop));
+                stop.ThrowIfCancellationRequested();
             }
         }
     }

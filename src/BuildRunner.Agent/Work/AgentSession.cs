@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using BuildRunner.Agent.Checkout;
 using BuildRunner.Agent.Contract;
@@ -56,6 +57,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
         }
 
         LogReady(logger, parts.Hello.Name, parts.Hello.ServerVersion, options.Slots, string.Join(", ", parts.Hello.Labels.Select(l => $"{l.Key}={l.Value}").Order(StringComparer.Ordinal)));
+        options.Health?.Is(() => LookAt(parts));
         options.Ready?.Invoke();
         await WorkAsync(parts, stop);
     }
@@ -108,6 +110,12 @@ internal sealed partial class AgentSession : IAsyncDisposable
         {
             await Task.WhenAny(asked, failed.Task, options.Once ? parts.Holdings.ChangedAsync() : Task.Delay(Timeout.InfiniteTimeSpan, time, stop));
         }
+    }
+
+    private AgentLook LookAt(AgentParts parts)
+    {
+        var silent = parts.Lease.IsOver ? string.Create(CultureInfo.InvariantCulture, $"its server has not answered for {parts.Hello.Times.FenceSelfAfter.TotalSeconds:0} s") : null;
+        return new AgentLook(silent is null, silent ?? readiness.Unready, options.Slots - parts.Holdings.FreeSlots, options.Slots);
     }
 
     private static bool IsIdle(AgentParts parts) => parts.Holdings.IsEmpty && parts.Workflows.IsEmpty;

@@ -23,7 +23,7 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
     public StepAttempt ToRun(WorkItem item, TimeProvider time) => new(
         step.Plan,
         step.Attempt,
-        time.GetUtcNow(),
+        time.GetUtcNow() - step.Waited,
         null,
         step.Status,
         step.Outputs.ToDictionary(o => o.Key, o => o.Value.ToImmutableDictionary(StringComparer.Ordinal), StringComparer.Ordinal))

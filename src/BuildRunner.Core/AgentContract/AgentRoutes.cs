@@ -52,7 +52,8 @@ public static class AgentRoutes
 
     /// <summary>PUT raw bytes, at most <see cref="LogLimits.MaxChunk"/> → 200 or 416, both with <see cref="LogPosition"/>.
     /// Query: <c>stream</c> (<see cref="LogStreams"/>), <c>fence</c>, <c>offset</c> (of the first byte); with the last bytes (which may be none) <c>sha256</c> of the whole
-    /// stream, in hexadecimal digits.</summary>
+    /// stream, in hexadecimal digits; <c>age</c>: for how many milliseconds the first of these bytes may have waited at the agent; with the last
+    /// bytes <c>drain</c>: how many milliseconds ago the log was complete.</summary>
     /// <remarks>Bytes that are stored already are compared and skipped. Until <see cref="LogPosition.Ended"/> is answered the agent keeps everything: a server that lost its
     /// machine answers with an earlier offset, and one that finds another digest with 416 and offset 0.</remarks>
     public const string Log = "/agent/v1/work/{id}/log";
@@ -65,10 +66,15 @@ public static class AgentRoutes
     }
 
     /// <summary>Path and query of a log upload.</summary>
-    public static string ForLog(WorkId work, string stream, long fence, long offset, string? sha256) => string.Create(
+    public static string ForLog(WorkId work, string stream, long fence, long offset, string? sha256, LogDelay? delay = null) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{For(Log, work)}?stream={Uri.EscapeDataString(stream)}&fence={fence}&offset={offset}{(sha256 is null ? "" : "&sha256=" + sha256)}");
+        $"{For(Log, work)}?stream={Uri.EscapeDataString(stream)}&fence={fence}&offset={offset}{(delay is null ? "" : $"&age={delay.Age.TotalMilliseconds:F0}")}{(delay?.Drain is { } drain ? $"&drain={drain.TotalMilliseconds:F0}" : "")}{(sha256 is null ? "" : "&sha256=" + sha256)}");
 }
+
+/// <summary>How long the bytes of an upload have waited, by the agent's clock.</summary>
+/// <param name="Age">The first of them, at most.</param>
+/// <param name="Drain">Since the log was complete; null: it is not.</param>
+public sealed record LogDelay(TimeSpan Age, TimeSpan? Drain);
 
 /// <summary>The stable words in <c>code</c> of the contract's problem details.</summary>
 public static class AgentProblems

@@ -106,6 +106,9 @@ public abstract record WorkTask
         /// <summary>The digest that the step's image had when the run first used it; null: nobody has used it yet.</summary>
         public string? PinnedDigest { get; init; }
 
+        /// <summary>How long it was due before the agent got it.</summary>
+        public TimeSpan Waited { get; init; }
+
         /// <summary>Where the source is; null unless this is the clone step.</summary>
         public SourceAccess? Source { get; init; }
 

@@ -91,7 +91,7 @@ internal static class AgentApi
             : TypedResults.Json(await call.Get<AgentRegistry>().GreetAsync(call.Agent, request, AgentVersions.Server.ToString(3), call.Stop), Json.HelloResponse);
 
     private static async Task<IResult> LogAsync(
-        Guid id, string stream, long fence, long offset, string? sha256, HttpContext http, LogUploads uploads, LogLimits limits)
+        Guid id, string stream, long fence, long offset, string? sha256, long? age, long? drain, HttpContext http, LogUploads uploads, LogLimits limits)
     {
         var call = new AgentCall(http);
         if (!LogFiles.IsName(stream) || offset < 0 || sha256 is not (null or { Length: 64 }))
@@ -104,7 +104,7 @@ internal static class AgentApi
             return Problem(StatusCodes.Status413PayloadTooLarge, "request", $"one upload is at most {limits.MaxChunk} bytes");
         }
 
-        var (append, refusal) = await uploads.AppendAsync(call.Agent, id, new LogRange(stream, fence, offset, sha256), bytes, call.Stop);
+        var (append, refusal) = await uploads.AppendAsync(call.Agent, id, new LogRange(stream, fence, offset, sha256) { Age = Time(age), Drain = Time(drain) }, bytes, call.Stop);
         return append switch
         {
             LogAppend.Stored(var at) => TypedResults.Json(new LogPosition(at, Ended: false), Json.LogPosition),
@@ -114,6 +114,9 @@ internal static class AgentApi
             _ => Problem(StatusCodes.Status409Conflict, refusal!.Code, refusal.Why),
         };
     }
+
+    // An agent says what it likes: a day is the most that is believed.
+    private static TimeSpan? Time(long? milliseconds) => milliseconds is { } told ? TimeSpan.FromMilliseconds(Math.Clamp(told, 0, 86_400_000)) : null;
 
     private static async Task<ReadOnlyMemory<byte>?> ReadAsync(HttpRequest request, int limit, CancellationToken stop)
     {

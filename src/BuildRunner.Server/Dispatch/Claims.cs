@@ -5,6 +5,7 @@ using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Dispatch;
@@ -23,10 +24,17 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         {
             var fitting = new HashSet<int>();
             using var waiter = bells.Listen(agent, request.FreeSlots > 0 ? set => Knows(fitting, set) : null);
+            var looked = time.GetTimestamp();
             var answer = await database.WriteAsync(turn => TryAsync(turn, agent, request, fitting), cancellationToken);
             if (answer.Work.Count + answer.Stops.Count > 0 || bells.Closed)
             {
-                return await CompleteAsync(answer, cancellationToken);
+                var complete = await CompleteAsync(answer, cancellationToken);
+                if (answer.Work.Count > 0)
+                {
+                    ServerMeter.Phase("claim", time.GetElapsedTime(looked));
+                }
+
+                return complete;
             }
 
             if (!await waiter.WaitAsync(options.Times.ClaimWait - time.GetElapsedTime(began), time, cancellationToken))

@@ -4,6 +4,7 @@ using BuildRunner.Core.Runs;
 using BuildRunner.Server.Orchestration;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Dispatch;
@@ -36,10 +37,11 @@ internal sealed class Reports(Database database, RunWriter writer, RunPlans plan
         }, cancellationToken);
 
     /// <summary>The one report of a piece of work.</summary>
-    public Task<Refusal?> ResultAsync(Guid agent, Guid work, ResultRequest request, CancellationToken cancellationToken)
+    public async Task<Refusal?> ResultAsync(Guid agent, Guid work, ResultRequest request, CancellationToken cancellationToken)
     {
         var json = JsonSerializer.Serialize(request.Result, StoredJson.Default.WorkResult);
-        return AboutAsync(agent, work, request.Fence, "result", async (turn, row) =>
+        TimeSpan? cleanup = null;
+        var refusal = await AboutAsync(agent, work, request.Fence, "result", async (turn, row) =>
         {
             if (row.Result is not null || row.State is not (WorkState.Claimed or WorkState.Started))
             {
@@ -57,8 +59,15 @@ internal sealed class Reports(Database database, RunWriter writer, RunPlans plan
             }
 
             await EndAsync(turn, row, request.Result is WorkResult.Ready ? WorkState.Hosted : WorkState.Done, json);
+            cleanup = row.Kind == WorkKind.Release ? turn.Now - row.QueuedAt : null;
             return null;
         }, cancellationToken);
+        if (cleanup is { } took)
+        {
+            ServerMeter.Phase("cleanup", took);
+        }
+
+        return refusal;
     }
 
     /// <summary>Work that was not started comes back.</summary>

@@ -122,6 +122,11 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
         }
     }
 
+    private static Task<bool> AnySlotAsync(Db db, DateTimeOffset gone, CancellationToken cancellationToken) => db.Agents.AnyAsync(
+        a => a.LastSeen > gone && !a.Drain
+            && a.Slots > db.OpenWork.Count(w => w.Agent == a.Id && (w.State == WorkState.Claimed || w.State == WorkState.Started) && !w.Weightless),
+        cancellationToken);
+
     private async Task RingAgainAsync(CancellationToken cancellationToken)
     {
         var unheard = await database.ReadAsync(
@@ -129,8 +134,11 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
             {
                 var now = await database.NowAsync(db);
                 var again = now - options.RingAgainAfter;
+
+                // Where every slot is taken there is nobody to wake: who gets one free looks by himself. Only what belongs to one agent may be weightless, or wait for his next look.
+                var listens = await AnySlotAsync(db, now - options.AgentGoneAfter, cancellationToken);
                 return await db.OpenWork
-                    .Where(w => w.State == WorkState.Queued && w.NotBefore <= now && (w.RangAt < w.NotBefore || w.RangAt < again))
+                    .Where(w => w.State == WorkState.Queued && w.NotBefore <= now && (w.RangAt < w.NotBefore || w.RangAt < again) && (listens || w.Pin != null))
                     .OrderBy(w => w.RangAt)
                     .Take(AtOnce)
                     .ToListAsync(cancellationToken);

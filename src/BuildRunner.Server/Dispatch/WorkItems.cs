@@ -71,6 +71,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             Plan = step with { Environment = Traced(step, row) },
             Attempt = row.Attempt,
             Status = row.Status,
+            Waited = TimeSpan.FromTicks(Math.Max(0, (turn.Now - row.NotBefore).Ticks)),
             Outputs = state.Steps.Where(s => !s.Outputs.IsEmpty).ToDictionary(s => s.Name, s => (IReadOnlyDictionary<string, string>)s.Outputs, StringComparer.Ordinal),
             Secrets = opened.Values,
             SecretsWithheld = opened.Withheld,

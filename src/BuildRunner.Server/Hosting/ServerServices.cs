@@ -48,7 +48,7 @@ public static class ServerServices
         services.AddSingleton(options).AddSingleton(options.Bus).AddSingleton(options.Dispatch).AddSingleton(options.Logs).AddSingleton(options.Keys);
         services.AddSingleton(s => OpenDatabase(options, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new RunPlans(options.Judge));
-        services.AddSingleton<RunWriter>().AddSingleton<QueueRows>().AddSingleton<RunRegister>().AddSingleton<SecretStore>();
+        services.AddSingleton<RunWriter>().AddSingleton<QueueRows>().AddSingleton<RunNumbers>().AddSingleton<RunRegister>().AddSingleton<SecretStore>();
         services.AddSingleton<LabelSets>().AddSingleton<Doorbells>().AddSingleton<RunFollowers>().AddSingleton<WorkItems>();
         services.AddSingleton<Claims>().AddSingleton<Resumptions>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Logs;
@@ -15,6 +16,11 @@ internal sealed class LogReader(Database database, LogFiles files, TimeProvider 
     private static readonly TimeSpan AskAgain = TimeSpan.FromSeconds(1);
     private const int ReadAtOnce = 256 * 1024;
 
+    // Beyond so many readers of one log each takes what came in within a moment together: hundreds that woke for every line would take the processor from the steps.
+    private const int Crowd = 10;
+    private static readonly TimeSpan Together = TimeSpan.FromMilliseconds(50);
+    private readonly ConcurrentDictionary<LogKey, int> following = new();
+
     /// <summary>The frames from an offset on.</summary>
     /// <param name="log">Which log.</param>
     /// <param name="offset">Where a frame begins: 0, or what came with an earlier frame.</param>
@@ -22,6 +28,22 @@ internal sealed class LogReader(Database database, LogFiles files, TimeProvider 
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>Each frame with the offset behind it; its text is valid until the next one is asked for.</returns>
     public async IAsyncEnumerable<(LogFrame Frame, long Next)> ReadAsync(LogKey log, long offset, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        following.AddOrUpdate(log, 1, (_, count) => count + 1);
+        try
+        {
+            await foreach (var read in FramesAsync(log, offset, follow, cancellationToken))
+            {
+                yield return read;
+            }
+        }
+        finally
+        {
+            Leave(log);
+        }
+    }
+
+    private async IAsyncEnumerable<(LogFrame Frame, long Next)> FramesAsync(LogKey log, long offset, bool follow, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var buffer = new byte[ReadAtOnce];
         long? asked = null;
@@ -79,6 +101,19 @@ internal sealed class LogReader(Database database, LogFiles files, TimeProvider 
 
             await Task.WhenAny(more, Task.Delay(LookAgain, time, cancellationToken));
             cancellationToken.ThrowIfCancellationRequested();
+            if (more.IsCompleted && following.GetValueOrDefault(log) > Crowd)
+            {
+                await Task.Delay(Together, time, cancellationToken);
+            }
+        }
+    }
+
+    private void Leave(LogKey log)
+    {
+        if (following.AddOrUpdate(log, 0, (_, count) => count - 1) <= 0)
+        {
+            // Only while nobody has come meanwhile.
+            following.TryRemove(KeyValuePair.Create(log, 0));
         }
     }
 

@@ -2,12 +2,13 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Logs;
 
 /// <summary>Takes logs from agents. Also after the work has ended, and when it counts as lost: what the step wrote is worth having.</summary>
-internal sealed class LogUploads(Database database, LogFiles files)
+internal sealed class LogUploads(Database database, LogFiles files, TimeProvider time)
 {
     // The output of a step, or one log of each service of a workflow.
     private const int MaxStreams = 256;
@@ -16,6 +17,7 @@ internal sealed class LogUploads(Database database, LogFiles files)
     /// <returns>Where the stream stands, or why nothing was stored.</returns>
     public async Task<(LogAppend? Append, Refusal? Refusal)> AppendAsync(Guid agent, Guid work, LogRange range, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
+        var began = time.GetTimestamp();
         var (owner, log, others) = await database.ReadAsync(
             async db => (
                 await db.Work.SingleOrDefaultAsync(w => w.Id == work, cancellationToken),
@@ -38,7 +40,7 @@ internal sealed class LogUploads(Database database, LogFiles files)
         }
 
         var append = await files.AppendAsync(owner.Run, work, range.Stream, range.Offset, bytes, range.Sha256, cancellationToken);
-        Telemetry.ServerMeter.LogBytes.Add(append is LogAppend.Stored or LogAppend.Ended ? bytes.Length : 0);
+        ServerMeter.LogBytes.Add(append is LogAppend.Stored or LogAppend.Ended ? bytes.Length : 0);
         if (log is null || append is LogAppend.Ended)
         {
             await NoteAsync(owner.Run, work, range.Stream, append as LogAppend.Ended, cancellationToken);
@@ -49,7 +51,21 @@ internal sealed class LogUploads(Database database, LogFiles files)
             files.Ended(owner.Run, work, range.Stream);
         }
 
+        Measure(range, bytes.Length, append, time.GetElapsedTime(began));
         return (append, null);
+    }
+
+    private static void Measure(LogRange range, int count, LogAppend append, TimeSpan here)
+    {
+        if (range.Age is { } age && count > 0 && append is LogAppend.Stored or LogAppend.Ended)
+        {
+            ServerMeter.LogLag.Record((age + here).TotalSeconds);
+        }
+
+        if (range.Drain is { } drain && range.Stream == LogStreams.Output && append is LogAppend.Ended)
+        {
+            ServerMeter.Phase("drain", drain + here);
+        }
     }
 
     private Task NoteAsync(Guid run, Guid work, string stream, LogAppend.Ended? end, CancellationToken cancellationToken) => database.WriteAsync(
@@ -74,4 +90,11 @@ internal sealed class LogUploads(Database database, LogFiles files)
 /// <param name="Fence">The fence of the claim.</param>
 /// <param name="Offset">Of the first byte.</param>
 /// <param name="Sha256">Of the whole stream, with its last bytes; null: there is more.</param>
-internal sealed record LogRange(string Stream, long Fence, long Offset, string? Sha256);
+internal sealed record LogRange(string Stream, long Fence, long Offset, string? Sha256)
+{
+    /// <summary>For how long the first of its bytes may have waited at the agent; null: the agent does not tell.</summary>
+    public TimeSpan? Age { get; init; }
+
+    /// <summary>How long ago the stream was complete; null: it is not, or the agent does not tell.</summary>
+    public TimeSpan? Drain { get; init; }
+}

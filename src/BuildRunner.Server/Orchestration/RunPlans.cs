@@ -11,7 +11,9 @@ namespace BuildRunner.Server.Orchestration;
 /// <param name="judge">Judges late conditions; null: no plan has any.</param>
 internal sealed class RunPlans(LateConditionJudge? judge) : IDisposable
 {
-    private readonly MemoryCache kept = new(new MemoryCacheOptions { SizeLimit = 500 });
+    // In characters of their JSON: plans differ a thousandfold in size. In memory they take a few times as much.
+    private const long MostKept = 16 * 1024 * 1024;
+    private readonly MemoryCache kept = new(new MemoryCacheOptions { SizeLimit = MostKept });
 
     /// <summary>The plan of a run and its machine.</summary>
     /// <exception cref="KeyNotFoundException">There is no such run, or it has no plan.</exception>
@@ -24,12 +26,15 @@ internal sealed class RunPlans(LateConditionJudge? judge) : IDisposable
 
         var json = await db.RunPlans.Where(p => p.Run == run).Select(p => p.Plan).SingleOrDefaultAsync();
         var plan = json is null ? null : JsonSerializer.Deserialize(json, RunJson.Default.RunPlan);
-        return Keep(run, plan ?? throw new KeyNotFoundException($"run {run:N} has no plan"));
+        return Keep(run, plan ?? throw new KeyNotFoundException($"run {run:N} has no plan"), json!.Length);
     }
 
     /// <summary>Keeps the plan of a new run.</summary>
-    public PlannedRun Keep(Guid run, RunPlan plan) =>
-        kept.Set(run, new PlannedRun(plan, new RunMachine(plan, judge)), new MemoryCacheEntryOptions { Size = 1, SlidingExpiration = TimeSpan.FromMinutes(10) });
+    /// <param name="run">The run.</param>
+    /// <param name="plan">Its plan.</param>
+    /// <param name="length">Characters of its JSON.</param>
+    public PlannedRun Keep(Guid run, RunPlan plan, int length) =>
+        kept.Set(run, new PlannedRun(plan, new RunMachine(plan, judge)), new MemoryCacheEntryOptions { Size = length, SlidingExpiration = TimeSpan.FromMinutes(10) });
 
     /// <summary>Lets go of all.</summary>
     public void Dispose() => kept.Dispose();

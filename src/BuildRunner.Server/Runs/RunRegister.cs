@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Runs;
 
 /// <summary>Begins runs, and takes what people want of them.</summary>
-internal sealed class RunRegister(Database database, RunPlans plans, RunWriter writer, OutboxNotes outbox)
+internal sealed class RunRegister(Database database, RunPlans plans, RunWriter writer, OutboxNotes outbox, RunNumbers numbers)
 {
     /// <summary>Stores a run and everything that it makes due. When this returns, it is kept (promise G1).</summary>
     public Task<StoredAs> CreateAsync(NewRun run, CancellationToken cancellationToken) =>
@@ -23,10 +23,11 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             return new StoredAs(made, await turn.Db.Runs.Where(r => r.Id == made).Select(r => r.Number).SingleAsync(), Created: false);
         }
 
-        var number = run.Number ?? await NumberAsync(turn, run.Repository);
+        var number = run.Number ?? await RunNumbers.TakeAsync(turn, run.Repository, 1);
         var id = RunId.Create(new TurnClock(turn));
         var state = run.Plan is null ? null : new RunMachine(run.Plan).Create(id, turn.Now);
-        Add(turn, run, id.Value, number, state);
+        var json = run.Plan is null ? null : JsonSerializer.Serialize(run.Plan, RunJson.Default.RunPlan);
+        Add(turn, run, id.Value, number, state, json);
         if (run.Delivery is var (sender, name))
         {
             turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
@@ -46,6 +47,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         await CancelEarlierAsync(turn, run, id.Value, number);
         if (state is not null && run.Trust.NeedsApproval is null)
         {
+            plans.Keep(id.Value, run.Plan!, json!.Length);
             await writer.ApplyAsync(turn, id.Value, new RunFact.Begin());
         }
 
@@ -53,7 +55,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
     }
 
     /// <summary>Sets a number aside for a run whose plan names it; it stays unused if that is never stored.</summary>
-    public Task<int> ReserveAsync(Guid repository, CancellationToken cancellationToken) => database.WriteAsync(turn => NumberAsync(turn, repository), cancellationToken);
+    public Task<int> ReserveAsync(Guid repository, CancellationToken cancellationToken) => numbers.TakeAsync(repository, cancellationToken);
 
     /// <summary>The run that a delivery made; null: none yet.</summary>
     public Task<Guid?> OfDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.ReadAsync(
@@ -195,13 +197,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         }
     }
 
-    private static async Task<int> NumberAsync(WriteTurn turn, Guid repository)
-    {
-        await turn.Db.Repositories.Where(r => r.Id == repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastNumber, r => r.LastNumber + 1));
-        return await turn.Db.Repositories.Where(r => r.Id == repository).Select(r => r.LastNumber).SingleAsync();
-    }
-
-    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state)
+    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state, string? plan)
     {
         var ended = state is null;
         turn.Db.Add(new RunRow
@@ -230,7 +226,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         turn.Db.Add(new RunPlanRow
         {
             Run = id,
-            Plan = run.Plan is null ? null : JsonSerializer.Serialize(run.Plan, RunJson.Default.RunPlan),
+            Plan = plan,
             Diagnostics = run.Diagnostics.Count == 0 ? null : JsonSerializer.Serialize(run.Diagnostics, StoredJson.Default.IReadOnlyListDiagnostic),
         });
         if (state is not null && run.Trust.NeedsApproval is { } reason)

@@ -26,7 +26,11 @@ public static class ServerMeter
     internal static readonly Counter<long> SystemErrors = Meter.CreateCounter<long>("cicd.system.errors", "{error}", "Errors of the system by component");
 
     internal static readonly Histogram<double> StepPhase =
-        Meter.CreateHistogram("buildrunner.step.phase.duration", "s", "Where the time of an attempt went: queue, pull, create, run", tags: null, Seconds);
+        Meter.CreateHistogram("buildrunner.step.phase.duration", "s", "Where the time of an attempt went: queue, claim, pull, create, run, drain; of its workflow: cleanup", tags: null, Seconds);
+
+    // From a hundredth of a second to a minute.
+    internal static readonly Histogram<double> LogLag = Meter.CreateHistogram(
+        "buildrunner.log.lag", "s", "From a step's output until it is stored here and can be followed", tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10, 60] });
 
     internal static readonly Counter<long> StepLost = Meter.CreateCounter<long>("buildrunner.step.lost", "{attempt}", "Attempts that may or may not have run");
 
@@ -37,6 +41,9 @@ public static class ServerMeter
     /// <summary>A gauge of the process that hosts the server.</summary>
     public static Instrument Gauge<T>(string name, string unit, string description, Func<IEnumerable<Measurement<T>>> observe)
         where T : struct => Meter.CreateObservableGauge(name, observe, unit, description);
+
+    /// <summary>Where time went that belongs to no result.</summary>
+    internal static void Phase(string phase, TimeSpan time) => StepPhase.Record(time.TotalSeconds, new TagList { { "phase", phase } });
 
     /// <summary>The convention's word for an outcome.</summary>
     internal static string Result(string outcome) => outcome switch

@@ -21,6 +21,12 @@ internal static class AgentPlan
             throw new CliException(ExitCode.Usage, $"Agent:Server '{server}' is no address; it looks like https://ci.example.com");
         }
 
+        if (settings.List(AgentKeys.Labels).Count > 0)
+        {
+            throw new CliException(
+                ExitCode.Usage, $"{AgentKeys.Labels} is for the agent in the server's process only: what other agents may take the server decides. Make the token with the labels: buildrunner agent token --label KEY=VALUE");
+        }
+
         // Paths of the contract are joined to it as they are.
         var options = Of(settings, host, address) with { Token = token ?? settings.Text(AgentKeys.Token), Once = once };
         return options.Problems() is { Count: > 0 } problems ? throw new CliException(ExitCode.Usage, string.Join("; ", problems)) : options;
@@ -48,6 +54,22 @@ internal static class AgentPlan
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
     };
+
+    /// <summary>The labels of the agent in the server's process.</summary>
+    /// <exception cref="CliException">One of them is none.</exception>
+    public static IReadOnlyDictionary<string, string> LabelsOf(EffectiveSettings settings)
+    {
+        var labels = new Dictionary<string, string>(StringComparer.Ordinal);
+        foreach (var text in settings.List(AgentKeys.Labels))
+        {
+            if (text.Split('=', 2) is not [{ Length: > 0 } key, { Length: > 0 } value] || !labels.TryAdd(key.Trim(), value.Trim()))
+            {
+                throw new CliException(ExitCode.Usage, $"{AgentKeys.Labels}: '{text}' is no label, or there twice; labels look like gpu=yes,region=eu");
+            }
+        }
+
+        return labels;
+    }
 
     private static string WorkDirectoryOf(EffectiveSettings settings, CliHost host) =>
         settings.Text(AgentKeys.WorkDir) is { } path ? Path.GetFullPath(path, host.Directory) : Path.Combine(StandardFolders.State(host.Environment), "agent");

@@ -28,7 +28,9 @@ internal static partial class AgentProcess
         var beats = systemd.KeepAliveAsync(host.Time, over.Token);
         try
         {
-            var options = AgentPlan.Of(settings, host, token, once) with { Ready = systemd.Ready };
+            var health = new AgentHealth();
+            var options = AgentPlan.Of(settings, host, token, once) with { Ready = systemd.Ready, Health = health };
+            await using var page = await AgentHealthPage.StartAsync(settings, health, stop.Token);
             await using var engine = host.NewEngine(settings, host);
             await AgentHost.RunAsync(options, engine, handler: null, loggers, host.Time, stop.Token);
             return (int)ExitCode.Success;

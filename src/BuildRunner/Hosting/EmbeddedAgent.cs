@@ -37,7 +37,7 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
         var logger = loggers.CreateLogger("BuildRunner.Agent");
         var agent = new EmbeddedAgent(door, host.NewEngine(settings, host), logger);
         var options = OptionsOf(settings, host, dataDirectory);
-        var identity = await server.GetRequiredService<ServerHandle>().EmbedAgentAsync(options.Name, new Dictionary<string, string>(), cancellationToken);
+        var identity = await server.GetRequiredService<ServerHandle>().EmbedAgentAsync(options.Name, AgentPlan.LabelsOf(settings), cancellationToken);
         agent.running = agent.RunAsync(options with { Credential = identity.Credential }, loggers, host.Time);
         return agent;
     }

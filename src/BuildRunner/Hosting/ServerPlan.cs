@@ -163,7 +163,8 @@ internal sealed record ServerPlan
         return null;
     }
 
-    private static List<BindingAddress> Addresses(EffectiveSettings settings, string key, List<string> problems)
+    /// <summary>Addresses to listen at.</summary>
+    public static List<BindingAddress> Addresses(EffectiveSettings settings, string key, List<string> problems)
     {
         var addresses = new List<BindingAddress>();
         foreach (var text in settings.List(key))

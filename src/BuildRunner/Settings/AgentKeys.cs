@@ -5,7 +5,9 @@ internal static class AgentKeys
 {
     public const string
         Name = "Agent:Name",
+        Labels = "Agent:Labels",
         Slots = "Agent:Slots",
+        HealthListen = "Agent:HealthListen",
         Server = "Agent:Server",
         Token = "Agent:Token",
         WorkDir = "Agent:WorkDir",
@@ -21,7 +23,9 @@ internal static class AgentKeys
     public static IReadOnlyList<SettingKey> All { get; } =
     [
         new(Name, SettingKind.Text, null, "The name an agent wants when it registers; the machine's if not set."),
+        new(Labels, SettingKind.List, null, "Labels of the agent in the server's process, KEY=VALUE; every other agent gets its labels from the server, with its token."),
         new(Slots, SettingKind.Number, null, "How many steps an agent runs at once; half of the machine's processors, at least one, if not set."),
+        new(HealthListen, SettingKind.Text, null, "An address at which an agent answers /healthz, such as http://127.0.0.1:9465; whoever reaches it may read it. Off if not set."),
         new(Server, SettingKind.Text, null, "The server that an agent works for: http://HOST:PORT or https://HOST."),
         new(Token, SettingKind.Text, null, "The one-time token with which an agent registers, at its first start only.") { Secret = true },
         new(WorkDir, SettingKind.Text, null, "Where an agent keeps journal, workspaces and copies of repositories; below the state directory of the user or system if not set."),
