@@ -25,10 +25,14 @@ internal static partial class Release
 
     public static Running Start(string directory, params string[] arguments) => Start(directory, new Dictionary<string, string?>(), arguments);
 
-    public static Running Start(string directory, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
+    public static Running Start(string directory, IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        StartProgram(Executable, directory, environment, arguments);
+
+    /// <summary>Starts another build of the program.</summary>
+    public static Running StartProgram(string program, string directory, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
     {
-        Assert.True(File.Exists(Executable), $"{Executable} is not there: run ./buildrunner version first");
-        var info = new ProcessStartInfo(Executable)
+        Assert.True(File.Exists(program), $"{program} is not there: run ./buildrunner version first");
+        var info = new ProcessStartInfo(program)
         {
             WorkingDirectory = directory,
             RedirectStandardOutput = true,

@@ -12,6 +12,7 @@ internal sealed class Service : IAsyncDisposable
     private readonly TestFolder folder;
     private readonly Dictionary<string, string?> environment;
     private readonly List<Running> processes = [];
+    private string serverProgram = Release.Executable;
 
     private Service(TestFolder folder, (string Key, string Value)[] settings)
     {
@@ -55,9 +56,12 @@ internal sealed class Service : IAsyncDisposable
     }
 
     /// <summary><c>buildrunner server</c> and <c>buildrunner agent</c>.</summary>
-    public static async Task<Service> ApartAsync(TestFolder folder, params (string Key, string Value)[] settings)
+    public static Task<Service> ApartAsync(TestFolder folder, params (string Key, string Value)[] settings) => ApartAsync(folder, Release.Executable, settings);
+
+    /// <summary>As above, with another program as the server.</summary>
+    public static async Task<Service> ApartAsync(TestFolder folder, string server, params (string Key, string Value)[] settings)
     {
-        var service = new Service(folder, settings);
+        var service = new Service(folder, settings) { serverProgram = server };
         await service.ServeAsync("server");
         await service.StartAgentAsync();
         return service;
@@ -168,10 +172,10 @@ internal sealed class Service : IAsyncDisposable
         // What containers see lies below it, and they have ids of their own.
         File.SetUnixFileMode(folder.Path, File.GetUnixFileMode(folder.Path) | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         Directory.CreateDirectory(folder["repos"]);
-        var server = Release.Start(folder.Path, environment, verb, "--data-dir", folder["data"], "--listen", "http://127.0.0.1:0");
+        var server = Release.StartProgram(serverProgram, folder.Path, environment, verb, "--data-dir", folder["data"], "--listen", "http://127.0.0.1:0");
         processes.Add(server);
         var address = await server.FindAsync("listens on \\W*(http://[0-9.:]+)");
-        await using var making = Release.Start(folder.Path, environment, "server", "token", "--data-dir", folder["data"]);
+        await using var making = Release.StartProgram(serverProgram, folder.Path, environment, "server", "token", "--data-dir", folder["data"]);
         var made = await making.EndAsync(TimeSpan.FromMinutes(1));
         Assert.True(made.Code == 0, made.All);
         Http.Dispose();
