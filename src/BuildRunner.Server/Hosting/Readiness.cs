@@ -1,7 +1,6 @@
 using System.Text;
 using BuildRunner.Server.Storage;
 using Microsoft.AspNetCore.Http;
-using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Hosting;
 

@@ -2,7 +2,6 @@ using BuildRunner.Server.Access;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Backup;
-using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Hosting;
 
