@@ -4,6 +4,7 @@ using BuildRunner.Settings;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -47,7 +48,7 @@ internal sealed class AgentHealthPage : IAsyncDisposable
 
     public ValueTask DisposeAsync() => app?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private static IResult Answer(AgentLook look)
+    private static ContentHttpResult Answer(AgentLook look)
     {
         var words = !look.Works ? $"not working: {look.Why}" : look.Why is { } why ? $"ok, but takes nothing new: {why}" : "ok";
         return TypedResults.Text(
