@@ -55,7 +55,7 @@ public sealed class Being_killed
         await BeginAsync(agent, work, step);
         await WitnessAsync(agent, "ran\n");
         await server.SeesAsync(s => s.Calls.Contains("log"), "a try to upload");
-        await WaitForResultFileAsync(agent, step.Id);
+        await WaitForResultAndWholeLogAsync(agent, step.Id);
         await agent.KillAsync();
         Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
         server.Fault = _ => null;
@@ -143,10 +143,11 @@ public sealed class Being_killed
         }
     }
 
-    private static async Task WaitForResultFileAsync(AgentProcess agent, WorkId work)
+    // The result is written first, the mark that the log is whole after it; killed in between, the next start says in the log what it knows.
+    private static async Task WaitForResultAndWholeLogAsync(AgentProcess agent, WorkId work)
     {
-        var path = Path.Combine(Path.GetDirectoryName(agent.Witness)!, "work", "work", work.ToString(), "result");
-        while (!File.Exists(path))
+        var folder = Path.Combine(Path.GetDirectoryName(agent.Witness)!, "work", "work", work.ToString());
+        while (!File.Exists(Path.Combine(folder, "result")) || Directory.GetFiles(folder, "*output.end").Length == 0)
         {
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }
