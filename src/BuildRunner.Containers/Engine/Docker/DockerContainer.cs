@@ -26,7 +26,8 @@ internal sealed class DockerContainer : IPreparedContainer
         Name = name;
         this.files = files;
         this.network = network;
-        removal = new Lazy<Task>(RemoveAsync);
+        // Elsewhere: whoever asks first holds the lazy value's lock meanwhile, and a removal takes others, which are held while somebody asks.
+        removal = new Lazy<Task>(() => Task.Run(RemoveAsync));
     }
 
     /// <inheritdoc/>

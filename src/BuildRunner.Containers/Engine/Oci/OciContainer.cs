@@ -22,7 +22,8 @@ internal sealed class OciContainer : IPreparedContainer
         Address = address;
         _shim = shim;
         _limits = limits;
-        _removal = new Lazy<Task>(RemoveAsync);
+        // Elsewhere: whoever asks first holds the lazy value's lock meanwhile, and a removal takes the group's, which others hold while they ask.
+        _removal = new Lazy<Task>(() => Task.Run(RemoveAsync));
     }
 
     /// <inheritdoc/>
