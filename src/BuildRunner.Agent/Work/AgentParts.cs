@@ -28,6 +28,9 @@ internal sealed class AgentParts
 
     public required ContainerLeases Leases { get; init; }
 
+    /// <summary>What pulls cost.</summary>
+    public PullTally Pulls { get; } = new();
+
     /// <summary>Gets sources for clone steps that name no image; null: this engine cannot, and they name one.</summary>
     public ICheckout? Checkout { get; init; }
 

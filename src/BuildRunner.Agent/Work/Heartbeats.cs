@@ -32,16 +32,19 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
         {
             var asked = parts.Time.GetTimestamp();
             var work = parts.Holdings.All;
+            var pulls = parts.Pulls.Take();
             var request = new HeartbeatRequest
             {
                 Session = parts.Session,
                 Work = [.. work.Where(w => !w.Gone.IsCancellationRequested).Select(w => new LeaseRenewal(w.Id, w.Fence))],
                 FreeDisk = readiness.FreeDisk,
                 Unready = readiness.Unready,
+                Pulls = pulls,
             };
             var limit = parts.Hello.Times.HeartbeatEvery < LongestTry ? parts.Hello.Times.HeartbeatEvery : LongestTry;
             if (await parts.Client.HeartbeatOnceAsync(request, limit, stop) is not { } answer)
             {
+                parts.Pulls.PutBack(pulls);
                 return false;
             }
 

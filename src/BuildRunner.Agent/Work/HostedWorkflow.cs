@@ -36,7 +36,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         this.start = start;
         job = JobOf(parts, item, start, group) with { Tests = (step, attempt, report) => attempts[(step, attempt)].Tell(report) };
         logins = new PullLogins(item, start);
-        var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, null, pulls.Token) { Login = logins.Of, Advice = logins.Advice });
+        var images = new RunImages(parts.Engine, new RunImageOptions(null, MapOf(parts.Options, start), null, _ => parts.Pulls.Watch(), pulls.Token) { Login = logins.Of, Advice = logins.Advice });
         context = new AgentContext(parts.Engine, images, new SemaphoreSlim(int.MaxValue), ReportAsync, NewLog, parts.Time, parts.Fail) { Started = Started };
         host = new WorkflowHost(context, job, MaskerOf(Masked));
     }

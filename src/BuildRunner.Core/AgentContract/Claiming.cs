@@ -48,7 +48,15 @@ public sealed record HeartbeatRequest
 
     /// <summary>Why it takes no work at the moment, as a clause (<c>disk is full</c>, <c>draining</c>); null if it does.</summary>
     public string? Unready { get; init; }
+
+    /// <summary>What its images cost since the last beat that was answered; null: nothing, or an agent that does not count it.</summary>
+    public ImagePulls? Pulls { get; init; }
 }
+
+/// <summary>What the images of steps and services cost an agent.</summary>
+/// <param name="Bytes">Bytes that registries sent.</param>
+/// <param name="Hits">Images that were there already.</param>
+public sealed record ImagePulls(long Bytes, int Hits);
 
 /// <summary>One lease to renew.</summary>
 /// <param name="Work">Which work.</param>

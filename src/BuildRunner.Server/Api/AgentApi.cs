@@ -7,6 +7,7 @@ using BuildRunner.Server.Access;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Dispatch;
 using BuildRunner.Server.Logs;
+using BuildRunner.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -32,7 +33,11 @@ internal static class AgentApi
         Post(agent, AgentRoutes.Claim, Json.ClaimRequest, async (call, request) =>
             TypedResults.Json(await call.Get<Claims>().ClaimAsync(call.Agent, request, call.Stop), Json.ClaimResponse));
         Post(agent, AgentRoutes.Heartbeat, Json.HeartbeatRequest, async (call, request) =>
-            TypedResults.Json(await call.Get<Leases>().RenewAsync(call.Agent, request, call.Stop), Json.HeartbeatResponse));
+        {
+            var answer = await call.Get<Leases>().RenewAsync(call.Agent, request, call.Stop);
+            ServerMeter.Pulls(request.Pulls);
+            return TypedResults.Json(answer, Json.HeartbeatResponse);
+        });
         Post(agent, AgentRoutes.Goodbye, Json.GoodbyeRequest, async (call, request) =>
         {
             await call.Get<AgentRegistry>().GoodbyeAsync(call.Agent, request, call.Stop);

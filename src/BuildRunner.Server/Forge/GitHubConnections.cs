@@ -1,3 +1,5 @@
+using System.Globalization;
+using BuildRunner.Server.Telemetry;
 using Octokit;
 using Octokit.Internal;
 
@@ -13,7 +15,7 @@ internal sealed class GitHubConnections : IDisposable
     public GitHubConnections(GitHubOptions options)
     {
         this.options = options;
-        http = new(() => new SocketsHttpHandler { PooledConnectionLifetime = SocketLifetime, AllowAutoRedirect = false });
+        http = new(() => new CountedRequests { InnerHandler = new SocketsHttpHandler { PooledConnectionLifetime = SocketLifetime, AllowAutoRedirect = false } });
         http.SetRequestTimeout(options.Timeout);
     }
 
@@ -30,4 +32,34 @@ internal sealed class GitHubConnections : IDisposable
 
     private ApiConnection With(Credentials credentials) =>
         new(new Connection(new ProductHeaderValue("BuildRunner"), options.Api, new InMemoryCredentialStore(credentials), http, new SimpleJsonSerializer()));
+
+    /// <summary>Counts requests, and notes how many more GitHub allows (its headers <c>X-RateLimit-Remaining</c> and <c>X-RateLimit-Resource</c>).</summary>
+    private sealed class CountedRequests : DelegatingHandler
+    {
+        // What an answer names becomes a label; of a server that names many, none does.
+        private static readonly string[] Resources = ["core", "search", "graphql", "integration_manifest", "code_search"];
+
+        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var status = "none";
+            try
+            {
+                var answer = await base.SendAsync(request, cancellationToken);
+                status = ((int)answer.StatusCode).ToString(CultureInfo.InvariantCulture);
+                if (long.TryParse(HeaderOf(answer, "X-RateLimit-Remaining"), NumberStyles.None, CultureInfo.InvariantCulture, out var left))
+                {
+                    var resource = HeaderOf(answer, "X-RateLimit-Resource") is { } named && Resources.Contains(named) ? named : "core";
+                    ServerMeter.GitHubLeft.Record(left, new KeyValuePair<string, object?>("resource", resource));
+                }
+
+                return answer;
+            }
+            finally
+            {
+                ServerMeter.GitHubRequests.Add(1, new KeyValuePair<string, object?>("status", status));
+            }
+        }
+
+        private static string? HeaderOf(HttpResponseMessage answer, string name) => answer.Headers.TryGetValues(name, out var values) ? values.FirstOrDefault() : null;
+    }
 }

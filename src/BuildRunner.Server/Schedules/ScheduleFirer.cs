@@ -4,6 +4,7 @@ using BuildRunner.Server.Runs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -84,11 +85,14 @@ internal sealed partial class ScheduleFirer(Database database, RunStarter starte
                 ? await starter.StartAsync(await RepositoryAsync(schedule, cancellationToken), Wanted(schedule, $"schedule {schedule.Name}", DeliveryOf(fire)), cancellationToken)
                 : null;
             await EndAsync(fire, made?.Id, decision.Why ?? "", done: true);
+            ServerMeter.Fire(made is null ? "skipped" : "run");
         }
         catch (SourceException source)
         {
             LogNoRun(logger, schedule.Name, source.Message);
-            await EndAsync(fire, null, source.Message, done: fire.Tries + 1 >= MaxTries);
+            var last = fire.Tries + 1 >= MaxTries;
+            await EndAsync(fire, null, source.Message, done: last);
+            ServerMeter.Fire(last ? "failed" : "later");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Server.Agents;
 
 namespace BuildRunner.Server.Telemetry;
@@ -38,12 +39,43 @@ public static class ServerMeter
 
     internal static readonly Counter<long> LogBytes = Meter.CreateCounter<long>("buildrunner.log.bytes", "By", "Bytes of logs that were stored");
 
+    internal static readonly Counter<long> PullBytes = Meter.CreateCounter<long>("buildrunner.image.pull.bytes", "By", "Bytes of images that registries sent to agents");
+
+    internal static readonly Counter<long> CacheHits = Meter.CreateCounter<long>("buildrunner.image.cache.hits", "{image}", "Images of steps and services that were on their agent already");
+
+    internal static readonly Counter<long> Deliveries =
+        Meter.CreateCounter<long>("buildrunner.webhook.deliveries", "{delivery}", "Deliveries by verdict: refused, repeated, run, no_run, later, failed");
+
+    internal static readonly Counter<long> ScheduleFires = Meter.CreateCounter<long>("buildrunner.schedule.fires", "{occurrence}", "Occurrences of schedules by outcome: run, skipped, later, failed");
+
+    internal static readonly Counter<long> GitHubRequests =
+        Meter.CreateCounter<long>("buildrunner.github.requests", "{request}", "Requests to GitHub by the status of their answer; none: there was no answer");
+
+    internal static readonly Gauge<long> GitHubLeft =
+        Meter.CreateGauge<long>("buildrunner.github.ratelimit.remaining", "{request}", "Requests that GitHub still allows in this hour, by its last answer for each kind of request");
+
     /// <summary>A gauge of the process that hosts the server.</summary>
     public static Instrument Gauge<T>(string name, string unit, string description, Func<IEnumerable<Measurement<T>>> observe)
         where T : struct => Meter.CreateObservableGauge(name, observe, unit, description);
 
     /// <summary>Where time went that belongs to no result.</summary>
     internal static void Phase(string phase, TimeSpan time) => StepPhase.Record(time.TotalSeconds, new TagList { { "phase", phase } });
+
+    /// <summary>Counts a delivery.</summary>
+    internal static void Delivery(string verdict) => Deliveries.Add(1, new KeyValuePair<string, object?>("verdict", verdict));
+
+    /// <summary>Counts an occurrence of a schedule.</summary>
+    internal static void Fire(string outcome) => ScheduleFires.Add(1, new KeyValuePair<string, object?>("outcome", outcome));
+
+    /// <summary>Counts what an agent says of its images. It is believed as far as it cannot count backwards.</summary>
+    internal static void Pulls(ImagePulls? pulls)
+    {
+        if (pulls is { Bytes: >= 0, Hits: >= 0 })
+        {
+            PullBytes.Add(pulls.Bytes);
+            CacheHits.Add(pulls.Hits);
+        }
+    }
 
     /// <summary>The convention's word for an outcome.</summary>
     internal static string Result(string outcome) => outcome switch

@@ -2,6 +2,7 @@ using System.Text.Json;
 using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Telemetry;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -63,7 +64,9 @@ internal sealed partial class InboxService(
         {
             foreach (var row in group)
             {
-                await inbox.EndAsync(row, await HandleAsync(row, token), CancellationToken.None);
+                var end = await HandleAsync(row, token);
+                await inbox.EndAsync(row, end, CancellationToken.None);
+                ServerMeter.Delivery(end switch { DeliveryEnd.Done { Run: not null } => "run", DeliveryEnd.Done => "no_run", DeliveryEnd.Later => "later", _ => "failed" });
             }
         });
         return taken.Count > 0;

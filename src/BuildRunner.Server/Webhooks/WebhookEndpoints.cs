@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Threading.RateLimiting;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Forge;
+using BuildRunner.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -110,6 +111,11 @@ internal static class WebhookEndpoints
     private static async Task<IResult> StoreAsync(Inbox inbox, string source, string delivery, string name, ReadOnlyMemory<byte> body, CancellationToken stop)
     {
         var fresh = await inbox.PutAsync(source, delivery, name, body.ToArray(), stop);
+        if (!fresh)
+        {
+            ServerMeter.Delivery("repeated");
+        }
+
         return TypedResults.Text(fresh ? "accepted\n" : "accepted before\n", statusCode: StatusCodes.Status202Accepted);
     }
 
@@ -142,7 +148,12 @@ internal static class WebhookEndpoints
 
     private static ProblemHttpResult Refused(SignatureVerdict.Refused refused) => Problem(StatusCodes.Status401Unauthorized, ApiProblems.SignIn, refused.Message);
 
-    private static ProblemHttpResult Problem(int status, string code, string detail) => Api.ApiException.Problem(status, code, detail);
+    // Whatever is not stored has come here.
+    private static ProblemHttpResult Problem(int status, string code, string detail)
+    {
+        ServerMeter.Delivery("refused");
+        return Api.ApiException.Problem(status, code, detail);
+    }
 }
 
 /// <summary>How often each endpoint may be called at this server.</summary>

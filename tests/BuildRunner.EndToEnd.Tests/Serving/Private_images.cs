@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Text.Json.Nodes;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Git;
@@ -19,7 +20,8 @@ public sealed class Private_images : IDisposable
         await using var registry = await RegistryServer.StartAsync(new RegistryServerOptions { NeedsPassword = true }, TestContext.Current.CancellationToken);
         await registry.PushAsync(TestImage.Busybox, "tools", "1", TestContext.Current.CancellationToken);
         await registry.PushAsync(TestImage.Busybox.WithSetting("Labels", new JsonObject { ["of"] = "service" }), "helper", "1", TestContext.Current.CancellationToken);
-        await using var service = await Service.ApartAsync(folder);
+        await using var service = await Service.ApartAsync(folder, ("Server:MetricsToken", "abc"), ("Agent:LeaseRenew", "4s"));
+        _ = await MetricsAsync(service, "buildrunner_build_info");
         foreach (var name in new[] { "shop", "other" })
         {
             var repository = TestRepository.Create(folder["repos"], name);
@@ -59,5 +61,28 @@ public sealed class Private_images : IDisposable
         var others = await (await service.RunAsync("acme/other")).EndedAsAsync("error");
         Assert.Contains("it is private", others.Told, StringComparison.Ordinal);
         Assert.Contains("--repo acme/other", others.Told, StringComparison.Ordinal);
+
+        await (await service.RunAsync("acme/shop")).EndedAsAsync("success");
+        var metrics = await MetricsAsync(service, "buildrunner_image_cache_hits");
+        Assert.Matches(@"(?m)^buildrunner_image_pull_bytes\S* [1-9]", metrics);
+    }
+
+    // Agents tell with their next heartbeat; the numbers are made only once somebody has asked for them.
+    private static async Task<string> MetricsAsync(Service service, string name)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false });
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", "abc");
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        patience.CancelAfter(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            var text = await http.GetStringAsync(new Uri(service.Http.BaseAddress!, "/metrics"), patience.Token);
+            if (text.Contains(name, StringComparison.Ordinal))
+            {
+                return text;
+            }
+
+            await Task.Delay(100, patience.Token);
+        }
     }
 }

@@ -50,8 +50,10 @@ public sealed class Schedules_over_HTTP : IAsyncLifetime
     [Fact]
     public async Task Hangfire_fires_it_and_each_occurrence_is_one_run_of_its_name()
     {
+        using var counted = new Counted("buildrunner.schedule.fires", "outcome");
         await SetAsync(new SetSchedule { Cron = "* * * * * *" });
         var schedule = await UntilAsync(s => s.Last.Count(f => f.Run is not null) >= 2);
+        await counted.AtLeastAsync("run", 2);
         Assert.Equal(schedule.Last.Select(f => f.Due).Distinct().Count(), schedule.Last.Count);
         await api.SendAsync("POST", Path(TriggerRoutes.SchedulePause), null);
         var runs = (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items;

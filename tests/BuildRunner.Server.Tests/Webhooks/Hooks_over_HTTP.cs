@@ -58,6 +58,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     public async Task A_signed_delivery_starts_one_run_with_its_fields_as_inputs_however_often_it_comes()
     {
         var secret = await HookAsync(new HookSettings { Inputs = [new HookInput("version", "/release/tag", Required: true)], Filters = [new HookFilter("/action", OneOf: ["published"])] });
+        using var counted = new Counted("buildrunner.webhook.deliveries", "verdict");
         const string body = """{"action":"published","release":{"tag":"v1; rm -rf /\"$(id)"}}""";
         var answers = await Task.WhenAll(Enumerable.Range(0, 100).Select(_ => PostAsync(body, secret, "msg_1")));
         Assert.All(answers, status => Assert.Equal(HttpStatusCode.Accepted, status));
@@ -76,6 +77,8 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         var replayed = await HandledAsync("msg_1");
         Assert.Equal("its run was started before", replayed.Verdict);
         Assert.Equal(2, (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Count);
+        await counted.AtLeastAsync("repeated", 99);
+        await counted.AtLeastAsync("run", 2);
     }
 
     [Theory]
@@ -84,15 +87,18 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     [InlineData("not json", "no run: the body is not JSON")]
     public async Task What_is_filtered_or_lacks_something_is_listed_with_the_reason(string body, string verdict)
     {
+        using var counted = new Counted("buildrunner.webhook.deliveries", "verdict");
         var secret = await HookAsync(new HookSettings { Inputs = [new HookInput("version", "/release/tag", Required: true)], Filters = [new HookFilter("/action", OneOf: ["published"])] });
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(body, secret, "msg_1"));
         Assert.StartsWith(verdict, (await HandledAsync("msg_1")).Verdict, StringComparison.Ordinal);
+        await counted.AtLeastAsync("no_run", 1);
         Assert.Empty((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
     }
 
     [Fact]
     public async Task Whoever_cannot_prove_that_the_secret_is_known_leaves_nothing_behind()
     {
+        using var counted = new Counted("buildrunner.webhook.deliveries", "verdict");
         var secret = await HookAsync(new HookSettings());
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", WebhookSecret.Generate(), "msg_1"));
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", secret, "msg_1", at: DateTimeOffset.UnixEpoch.AddYears(50)));
@@ -104,6 +110,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await PostAsync(new string(' ', 70_000), secret, "msg_1"));
         Assert.Equal(HttpStatusCode.NotFound, await PostAsync("{}", secret, "msg_1", hook: "nothing"));
         Assert.Equal(0, await server.Get<Database>().ReadAsync(db => db.Inbox.CountAsync(Cancel), Cancel));
+        await counted.AtLeastAsync("refused", 5);
     }
 
     [Fact]
