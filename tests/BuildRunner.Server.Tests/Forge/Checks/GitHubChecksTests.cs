@@ -94,6 +94,7 @@ public sealed class GitHubChecksTests(GitHubEmulator github) : IClassFixture<Git
     [Fact]
     public async Task Limits_say_when_they_end()
     {
+        using var counted = new Counted("buildrunner.github.requests", "status");
         await using var front = await FrontAsync();
         var parts = new Parts(github.Options(front.Address));
         var (desired, place) = (await DesiredAsync(), await github.PlaceAsync());
@@ -103,6 +104,7 @@ public sealed class GitHubChecksTests(GitHubEmulator github) : IClassFixture<Git
         var secondary = await parts.Checks.SendAsync(place, desired, new CheckRequest.Find(), TestContext.Current.CancellationToken);
         Assert.Equal(new CheckAnswer.Limited(DateTimeOffset.FromUnixTimeSeconds(1_900_000_001)), primary);
         Assert.Equal(new CheckAnswer.Limited(parts.Clock.GetUtcNow().AddSeconds(7)), secondary);
+        await counted.AtLeastAsync("403", 2);
     }
 
     [Fact]
