@@ -1,19 +1,16 @@
 using System.Globalization;
-using System.Text;
 
 namespace BuildRunner.Campaign;
 
 /// <summary>A sequence of rounds by a seed, with an audit after each and at the end.</summary>
 public sealed class Campaigner
 {
-    private readonly Dictionary<(Victim Victim, Phase Phase), int> kills = [];
-    private readonly Dictionary<string, int> outcomes = [];
+    private readonly Ledger ledger;
     private readonly List<string> problems = [];
     private readonly HashSet<string> seen = new(StringComparer.Ordinal);
     private readonly Action<string> say;
-    private int missed;
 
-    private Campaigner(Action<string> say) => this.say = say;
+    private Campaigner(Ledger ledger, Action<string> say) => (this.ledger, this.say) = (ledger, say);
 
     /// <summary>How often agents renew what they hold in a campaign: long enough for a server that is started anew on a machine with much to do.</summary>
     public static TimeSpan Renew { get; } = TimeSpan.FromSeconds(10);
@@ -21,26 +18,24 @@ public sealed class Campaigner
     /// <summary>What went wrong, a sentence each; empty: every promise was kept.</summary>
     public IReadOnlyList<string> Problems => problems;
 
-    /// <summary>How often each victim was killed in each phase.</summary>
-    public int Kills(Victim victim, Phase phase) => kills.GetValueOrDefault((victim, phase));
-
-    /// <summary>Runs one.</summary>
+    /// <summary>Runs one, or goes on with one.</summary>
     /// <param name="installation">Where.</param>
-    /// <param name="faults">What is done, in this order.</param>
+    /// <param name="ledger">What was done before; each round is added.</param>
+    /// <param name="faults">Decides what is done next; null: it is over.</param>
     /// <param name="say">Told of each round.</param>
-    public static async Task<Campaigner> RunAsync(Installation installation, IReadOnlyList<Fault> faults, Action<string> say)
+    public static async Task<Campaigner> RunAsync(Installation installation, Ledger ledger, Func<Fault?> faults, Action<string> say)
     {
-        var campaign = new Campaigner(say);
+        var campaign = new Campaigner(ledger, say);
         var audit = new Audit(installation);
         HashSet<string> workflows = [];
-        var began = TimeProvider.System.GetTimestamp();
-        foreach (var fault in faults)
+        var triggers = 0;
+        for (; faults() is { } fault; triggers++)
         {
             await campaign.RoundAsync(new Round(installation, audit, workflows, campaign.seen, fault), fault, installation);
         }
 
-        campaign.Add("at the end", [.. await audit.ChangedAsync(), .. await CountAsync(installation, faults.Count), .. Remains.Secrets(installation)]);
-        say(campaign.Report(installation, TimeProvider.System.GetElapsedTime(began)));
+        var found = campaign.Add("at the end", [.. await audit.ChangedAsync(), .. await CountAsync(installation, triggers), .. Remains.Secrets(installation)]);
+        ledger.Add(new Entry(null, null, "", 0, found, Restarts(installation)));
         return campaign;
     }
 
@@ -56,50 +51,28 @@ public sealed class Campaigner
         };
         round.OnKilled = Restored;
         var found = await round.RunAsync();
-        say(string.Create(CultureInfo.InvariantCulture, $"{round} ({TimeProvider.System.GetElapsedTime(began).TotalSeconds:0.0} s)"));
-        Add(round.ToString(), found);
-        outcomes[round.State] = outcomes.GetValueOrDefault(round.State) + 1;
-        if (round.Killed is null)
-        {
-            missed++;
-        }
-        else
-        {
-            kills[(fault.Victim, fault.Phase)] = Kills(fault.Victim, fault.Phase) + 1;
-        }
+        var took = TimeProvider.System.GetElapsedTime(began).TotalSeconds;
+        say(string.Create(CultureInfo.InvariantCulture, $"{round} ({took:0.0} s)"));
+        ledger.Add(new Entry(fault, round.Killed, round.State, took, Add(round.ToString(), found), new Dictionary<string, int>()));
     }
 
     // What one fault has left is one problem, however often it is seen afterwards.
-    private void Add(string where, IReadOnlyList<string> found)
+    private IReadOnlyList<string> Add(string where, IReadOnlyList<string> found)
     {
-        foreach (var problem in found.Where(seen.Add))
-        {
-            problems.Add($"{where}: {problem}");
-            say($"  WRONG {problem}");
-        }
+        List<string> fresh = [.. found.Where(seen.Add)];
+        problems.AddRange(fresh.Select(p => $"{where}: {p}"));
+        fresh.ForEach(p => say($"  WRONG {p}"));
+        return fresh;
     }
 
     // Promise G1: a trigger that was accepted is one run, no more and no less.
     private static async Task<IReadOnlyList<string>> CountAsync(Installation installation, int triggers)
     {
         using var runs = await installation.Api.GetAsync("runs?limit=1&repo=" + Installation.Repository);
-        var last = runs.RootElement.GetProperty("items")[0].GetProperty("number").GetInt32();
+        var last = runs.RootElement.GetProperty("items").EnumerateArray().Select(r => r.GetProperty("number").GetInt32()).FirstOrDefault();
         return last == triggers ? [] : [$"{triggers} triggers were accepted, and there are {last} runs"];
     }
 
-    private string Report(Installation installation, TimeSpan took)
-    {
-        var text = new StringBuilder();
-        var victims = Enum.GetValues<Victim>().Where(v => installation.Database is not null || v is not (Victim.Broker or Victim.Database)).ToList();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{"kills",-12}{string.Concat(Enum.GetValues<Phase>().Select(p => $"{p,14}"))}");
-        foreach (var victim in victims)
-        {
-            text.AppendLine(CultureInfo.InvariantCulture, $"{victim,-12}{string.Concat(Enum.GetValues<Phase>().Select(p => $"{Kills(victim, p),14}"))}");
-        }
-
-        text.AppendLine(CultureInfo.InvariantCulture, $"runs by outcome: {string.Join(", ", outcomes.OrderByDescending(o => o.Value).Select(o => $"{o.Value} {o.Key}"))}; {missed} rounds without a kill");
-        text.AppendLine(CultureInfo.InvariantCulture, $"restarts: {string.Join(", ", installation.Servers.Concat(installation.Agents.Select(a => a.Process)).Select(p => $"{p.Name} {p.Restarts}"))}");
-        text.Append(CultureInfo.InvariantCulture, $"{took.TotalMinutes:0.0} min; {problems.Count} problems");
-        return text.ToString();
-    }
+    private static Dictionary<string, int> Restarts(Installation installation) =>
+        installation.Servers.Concat(installation.Agents.Select(a => a.Process)).ToDictionary(p => p.Name, p => p.Restarts);
 }

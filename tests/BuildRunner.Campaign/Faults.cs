@@ -82,28 +82,20 @@ public sealed record Fault(Victim Victim, Phase Phase, RunShape Shape, bool Firs
     public override string ToString() =>
         $"{Victim} while {Step} is {Phase}+{Later}ms of {Shape}{(Delivered ? "" : ", message lost")}{(Cancelled ? ", cancelled" : "")}";
 
-    /// <summary>A sequence in which every victim comes equally often and, with enough runs, in every phase.</summary>
-    public static IReadOnlyList<Fault> Plan(int seed, int runs, bool withServices)
+    /// <summary>What is done next: always a kill of which there were fewest so far, so that no place of the table stays empty.</summary>
+    /// <param name="random">Decides between equals, and everything else about it.</param>
+    /// <param name="kills">How often each victim was killed in each phase.</param>
+    /// <param name="withServices">Whether broker and database are processes of their own.</param>
+    public static Fault Next(Random random, IReadOnlyDictionary<(Victim Victim, Phase Phase), int> kills, bool withServices)
     {
-        var random = new Random(seed);
-        Victim[] victims = withServices ? Enum.GetValues<Victim>() : [Victim.Server, Victim.Agent, Victim.Shim, Victim.Container];
-        var left = victims.ToDictionary(v => v, _ => new Queue<Phase>());
-        var faults = new List<Fault>();
-        while (faults.Count < runs)
-        {
-            var victim = victims[faults.Count % victims.Length];
-            if (left[victim].Count == 0)
-            {
-                var phases = Enum.GetValues<Phase>();
-                random.Shuffle(phases);
-                left[victim] = new Queue<Phase>(phases);
-            }
-
-            faults.Add(Of(random, victim, left[victim].Dequeue()));
-        }
-
-        return faults;
+        var cells = (from victim in VictimsOf(withServices) from phase in Enum.GetValues<Phase>() select (victim, phase)).ToArray();
+        random.Shuffle(cells);
+        var (next, when) = cells.MinBy(c => kills.GetValueOrDefault(c));
+        return Of(random, next, when);
     }
+
+    /// <summary>Everything that can be killed in an installation.</summary>
+    public static IReadOnlyList<Victim> VictimsOf(bool withServices) => withServices ? Enum.GetValues<Victim>() : [Victim.Server, Victim.Agent, Victim.Shim, Victim.Container];
 
     private static Fault Of(Random random, Victim victim, Phase phase)
     {
