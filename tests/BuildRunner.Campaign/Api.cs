@@ -25,6 +25,25 @@ public sealed class Api(IReadOnlyList<string> addresses) : IDisposable
         }
     }
 
+    /// <summary>Waits until every server is ready and misses nothing, not even what it can do without.</summary>
+    public async Task WholeAsync()
+    {
+        var began = TimeProvider.System.GetTimestamp();
+        foreach (var address in addresses)
+        {
+            string said;
+            while ((said = await http.GetStringAsync(address + "readyz")).Trim().Contains('\n', StringComparison.Ordinal))
+            {
+                if (TimeProvider.System.GetElapsedTime(began) > Patience)
+                {
+                    throw new TimeoutException($"{address} still says: {said}");
+                }
+
+                await Task.Delay(Pause);
+            }
+        }
+    }
+
     /// <summary>Asks until there is an answer: servers may be away.</summary>
     public async Task<JsonDocument> GetAsync(string path)
     {
