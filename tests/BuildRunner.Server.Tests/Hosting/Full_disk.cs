@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
@@ -61,44 +60,4 @@ public sealed class Full_disk
 
     private static async Task<int> StartAsync(ApiClient api) => (await api.SendAsync(
         "POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, HttpStatusCode.Created)).Number;
-
-    /// <summary>A disk of a few megabytes.</summary>
-    private sealed class SmallDisk(string path) : IDisposable
-    {
-        public static SmallDisk Mount(string path, string size)
-        {
-            Directory.CreateDirectory(path);
-            Run("mount", "-t", "tmpfs", "-o", $"size={size},mode=0700", "tmpfs", path);
-            return new SmallDisk(path);
-        }
-
-        public void Fill()
-        {
-            using var file = File.Create(Path.Combine(path, "filler"));
-            var block = new byte[4096];
-            try
-            {
-                while (true)
-                {
-                    file.Write(block);
-                    file.Flush();
-                }
-            }
-            catch (IOException)
-            {
-                // Full, as it shall be.
-            }
-        }
-
-        public void Free() => File.Delete(Path.Combine(path, "filler"));
-
-        public void Dispose() => Run("umount", "--lazy", path);
-
-        private static void Run(string program, params string[] arguments)
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments))!;
-            process.WaitForExit();
-            Assert.Equal(0, process.ExitCode);
-        }
-    }
 }
