@@ -36,7 +36,7 @@ public sealed class BrokerAway(Installation installation, TimeSpan away, TimeSpa
             await Task.Delay(pause);
         }
 
-        say(string.Create(CultureInfo.InvariantCulture, $"{started.Count - 1} runs in {TimeProvider.System.GetElapsedTime(began).TotalMinutes:0.0} min without the broker, the longest took {longest.TotalSeconds:0.0} s"));
+        say(string.Create(CultureInfo.InvariantCulture, $"{started.Count - 1} runs ended in {TimeProvider.System.GetElapsedTime(began).TotalMinutes:0.0} min without the broker, the longest took {longest.TotalSeconds:0.0} s"));
         await installation.Broker.RestartAsync();
         await runs.EndAsync(outlasting, Limit);
         await installation.Api.WholeAsync();
@@ -70,9 +70,9 @@ public sealed class BrokerAway(Installation installation, TimeSpan away, TimeSpa
             problems.AddRange(starts == Installation.Steps.Count ? [] : [$"run {number} of {Installation.Steps.Count} steps had {starts} starts"]);
         }
 
-        if (await runs.LastAsync() is var last && last != started.Count)
+        if (await runs.LastAsync() - started.Keys.Min() + 1 is var count && count != started.Count)
         {
-            problems.Add($"{started.Count} triggers were accepted, and there are {last} runs");
+            problems.Add($"{started.Count} triggers were accepted, and there are {count} runs");
         }
 
         return [.. problems, .. await Remains.AfterAsync(installation, new HashSet<string>(), new HashSet<string>())];

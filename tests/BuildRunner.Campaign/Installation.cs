@@ -57,7 +57,8 @@ public sealed class Installation : IAsyncDisposable
     /// <param name="app">The built release's executable.</param>
     /// <param name="large">On PostgreSQL and RabbitMQ.</param>
     /// <param name="renew">See <see cref="Renew"/>.</param>
-    public static async Task<Installation> StartAsync(string app, bool large, TimeSpan renew)
+    /// <param name="consumerTimeout">How long the broker waits for an acknowledgement; null: as long as is built into it.</param>
+    public static async Task<Installation> StartAsync(string app, bool large, TimeSpan renew, TimeSpan? consumerTimeout = null)
     {
         Requires.Root();
         Requires.Program("runc", "nft", "git", "busybox");
@@ -67,7 +68,7 @@ public sealed class Installation : IAsyncDisposable
             if (large)
             {
                 installation.Database = await PostgresServer.StartAsync();
-                installation.Broker = await RabbitServer.StartAsync();
+                installation.Broker = await RabbitServer.StartAsync(consumerTimeout);
             }
 
             await installation.PrepareAsync();

@@ -91,7 +91,7 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         try
         {
             service = await group.StartServiceAsync(spec with { Environment = environment, Record = job.Records?.Make(plan, 1) }, log, cancellationToken);
-            watch = WatchAsync(service);
+            watch = WatchAsync(service, agent.Started?.Invoke(service));
             await service.WaitUntilHealthyAsync(cancellationToken);
         }
         catch (ContainerException failure)
@@ -114,9 +114,10 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         log.Dispose();
     }
 
-    private async Task WatchAsync(IRunningService started)
+    private async Task WatchAsync(IRunningService started, IDisposable? lease)
     {
         var outcome = await OutcomeAsync(started);
+        lease?.Dispose();
         await log.EndAsync(CancellationToken.None);
         await agent.Report(new RunFact.ServiceEnded(job.Plan.Name, plan.Name, outcome), CancellationToken.None);
     }

@@ -120,5 +120,5 @@ public sealed record AgentContext(
     Action<Exception> Fault)
 {
     /// <summary>Told of each container whose command is about to start; the result is disposed when it has ended. Null: nobody wants to know.</summary>
-    public Func<IPreparedContainer, IDisposable>? Started { get; init; }
+    public Func<ILeased, IDisposable>? Started { get; init; }
 }

@@ -96,7 +96,7 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
 
         // Before the lease is renewed: what the server has refused is not renewed with it.
         parts.Lease.Renew(at, parts.Hello.Times);
-        await parts.Leases.ExtendAsync();
+        parts.Leases.Extend();
         foreach (var order in answer.Stops)
         {
             runner.Stop(order);

@@ -223,7 +223,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         return new FrameLog(log, masker, parts.Hello.Logs, parts.Time);
     }
 
-    private IDisposable Started(IPreparedContainer container) => parts.Leases.Watch(container);
+    private IDisposable Started(ILeased container) => parts.Leases.Watch(container);
 
     private static WorkflowJob JobOf(AgentParts parts, WorkItem item, WorkTask.Start start, string group) => new()
     {

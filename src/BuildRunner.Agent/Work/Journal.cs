@@ -96,8 +96,21 @@ internal sealed class Journal(WorkFolder folder)
                 TryRead(SecretsFile(entry.Work), Json.IReadOnlyListString)));
         }
 
+        RemoveSecretsOfNobody(all);
         return all;
     }
+
+    // Of a process that was killed between the writing of the secrets and that of the entry, or between the two removals; and keys of its checkouts.
+    private void RemoveSecretsOfNobody(IReadOnlyList<JournaledWork> all)
+    {
+        var kept = all.Select(w => SecretsFile(w.Entry.Work)).ToHashSet(StringComparer.Ordinal);
+        foreach (var file in Directory.EnumerateFiles(folder.VolatileRoot).Where(f => !kept.Contains(f) && IsOurs(Path.GetFileName(f))).ToList())
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static bool IsOurs(string name) => Guid.TryParseExact(name.Split('.')[0], "N", out _) || name.StartsWith("key-", StringComparison.Ordinal);
 
     private string SecretsFile(WorkId work) => Path.Combine(folder.VolatileRoot, work.ToString());
 

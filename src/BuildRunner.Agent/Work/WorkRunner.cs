@@ -36,7 +36,7 @@ internal sealed partial class WorkRunner(AgentParts parts)
         try
         {
             var group = parts.GroupOf(item);
-            parts.Journal.Begin(item, group);
+            Begin(item, group);
             LogTaken(logger, item.RunName, item.Workflow, (item.Task as WorkTask.Step)?.Plan.Name ?? item.Task.GetType().Name);
             await (item.Task switch
             {
@@ -51,7 +51,9 @@ internal sealed partial class WorkRunner(AgentParts parts)
         }
         catch (IOException problem)
         {
+            // Not at once: it would come back at once, until the server gave it up. After the next heartbeat the server knows that the disk is full.
             LogDisk(logger, problem.Message);
+            await Task.Delay(parts.Hello.Times.HeartbeatEvery, parts.Time, parts.Leaving).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             await ReturnAsync(held, $"the agent could not write to its folder: {problem.Message}");
         }
         catch (Exception defect)
@@ -62,6 +64,19 @@ internal sealed partial class WorkRunner(AgentParts parts)
         finally
         {
             parts.Holdings.Remove(held);
+        }
+    }
+
+    // What removes things needs no entry: after a crash it comes again. On a full disk it is what makes room.
+    private void Begin(WorkItem item, string group)
+    {
+        try
+        {
+            parts.Journal.Begin(item, group);
+        }
+        catch (IOException) when (item.Task is WorkTask.Release)
+        {
+            // Done without it.
         }
     }
 

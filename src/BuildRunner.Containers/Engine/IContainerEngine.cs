@@ -74,8 +74,16 @@ public interface IContainerGroup : IAsyncDisposable
     Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken);
 }
 
+/// <summary>What lives no longer than it is told to, whatever happens to its caller.</summary>
+public interface ILeased
+{
+    /// <summary>Lets a started container live for this long from now: when the time has passed and nobody has called again, the engine kills it at once, also if
+    /// its caller stands still (promise G5). Without a first call there is no such limit. Engines that run nothing outside of their caller may ignore it.</summary>
+    Task ExtendAsync(TimeSpan time) => Task.CompletedTask;
+}
+
 /// <summary>A container that is ready to start. Disposing one that was never run leaves no trace.</summary>
-public interface IPreparedContainer : IAsyncDisposable
+public interface IPreparedContainer : ILeased, IAsyncDisposable
 {
     /// <summary>The specification it was prepared from.</summary>
     ContainerSpec Spec { get; }
@@ -85,14 +93,10 @@ public interface IPreparedContainer : IAsyncDisposable
     /// <returns>The record of it; null on an engine that keeps nothing.</returns>
     /// <exception cref="ContainerException">It could not be kept.</exception>
     Task<KeptContainer?> KeepAsync(KeepRequest request, CancellationToken cancellationToken) => Task.FromResult<KeptContainer?>(null);
-
-    /// <summary>Lets a started container live for this long from now, whatever happens to its caller: when the time has passed and nobody has called again, the
-    /// engine kills it at once (promise G5). Without a first call there is no such limit. Engines whose containers cannot outlive their caller may ignore it.</summary>
-    Task ExtendAsync(TimeSpan time) => Task.CompletedTask;
 }
 
 /// <summary>A service. Disposing it stops it: stop signal, grace, KILL.</summary>
-public interface IRunningService : IAsyncDisposable
+public interface IRunningService : ILeased, IAsyncDisposable
 {
     /// <summary>Completes when the service has ended by itself or was stopped.</summary>
     Task<ContainerExit> Exited { get; }

@@ -23,8 +23,10 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
     private int? _status;
     private bool _allDead;
     private bool _deadlinePassed;
+    private bool _abandoned;
     private long _deadline = long.MaxValue;
     private long _killAt = long.MaxValue;
+    private long _leaseEnd = long.MaxValue;
     private long _reapUntil = long.MaxValue;
 
     /// <summary>Serves until the command has ended and everything is told; the exit code of this process.</summary>
@@ -43,7 +45,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         }
 
         DrainPipes();
-        var report = WaitStatus.ToReport(status) with { OutOfMemory = OutOfMemory.Happened(), DeadlinePassed = _deadlinePassed };
+        var report = WaitStatus.ToReport(status) with { OutOfMemory = OutOfMemory.Happened(), DeadlinePassed = _deadlinePassed, Abandoned = _abandoned };
         caller.Send(report.Encode((byte)WaiterMessage.Exited));
         caller.Flush();
         return 0;
@@ -132,6 +134,9 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
                     break;
                 case WaiterMessage.Resize:
                     _input?.Resize(ResizeRequest.Decode(frame));
+                    break;
+                case WaiterMessage.Extend:
+                    _leaseEnd = Clock.Milliseconds() + ExtendRequest.Decode(frame).Milliseconds;
                     break;
                 case WaiterMessage.Check when _command is not null:
                     Check(_command, CheckRequest.Decode(frame));
@@ -280,6 +285,15 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
             Stop(new StopRequest(_start.StopSignal, _start.GraceMilliseconds));
         }
 
+        if (now >= _leaseEnd)
+        {
+            // Nobody has renewed it: its caller stands still, or has lost the work.
+            _leaseEnd = long.MaxValue;
+            _abandoned = true;
+            _allDead |= _start is null;
+            _killAt = now;
+        }
+
         if (now >= _killAt)
         {
             _killAt = long.MaxValue;
@@ -297,7 +311,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
 
     private int MillisecondsToNextLimit()
     {
-        var next = Math.Min(Math.Min(_deadline, _killAt), _reapUntil);
+        var next = Math.Min(Math.Min(_deadline, _killAt), Math.Min(_reapUntil, _leaseEnd));
         foreach (var (_, limit) in _checks.Values)
         {
             next = Math.Min(next, limit);

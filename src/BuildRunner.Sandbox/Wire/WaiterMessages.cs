@@ -11,6 +11,7 @@ internal enum WaiterMessage : byte
     SetHosts = ShimMessage.AddHost,
     Input = ShimMessage.Input,
     Resize = ShimMessage.Resize,
+    Extend = ShimMessage.Extend,
 
     /// <summary>Make the name files what they were when the container began; answered with <see cref="Ready"/>.</summary>
     RestoreNames = 63,

@@ -31,13 +31,40 @@ internal static class ServerHost
         await using var log = ServiceLog.Create(settings, host);
         var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
 
-        // Heard from here on: one that comes while it starts ends it as soon as it has.
+        // Heard from here on, also while it starts.
         var asked = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
         using var signals = host.Signals.Listen(why => asked.TrySetResult(why));
-        await using var server = await RunningServer.StartAsync(settings, plan, host, log, door, cancellationToken);
+        await using var server = await StartAsync(token => RunningServer.StartAsync(settings, plan, host, log, door, token), asked.Task, plan.ShutdownGrace, host.Time, cancellationToken);
+        if (server is null)
+        {
+            log.Information("the server ends before it has started, because {Why}", await asked.Task);
+            return (int)ExitCode.Success;
+        }
+
         await TellAsync(server, host, isUp, cancellationToken);
         await server.WaitAsync(asked.Task, cancellationToken);
         return (int)ExitCode.Success;
+    }
+
+    // A start may wait for as long as another server migrates, or a database is away; whoever asks it to end does not wait with it.
+    // Once it has started, the token that it started with ends nothing any more: what its agent has is finished first.
+    private static async Task<RunningServer?> StartAsync(
+        Func<CancellationToken, Task<RunningServer>> start, Task asked, TimeSpan grace, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var token = starting.Token;
+        var server = Task.Run(() => start(token), CancellationToken.None);
+        if (await Task.WhenAny(server, asked) == asked && !server.IsCompleted)
+        {
+            await starting.CancelAsync();
+            await Task.WhenAny(server, Task.Delay(grace, time, CancellationToken.None));
+            if (!server.IsCompletedSuccessfully)
+            {
+                return null;
+            }
+        }
+
+        return await server;
     }
 
     private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, CancellationToken cancellationToken)

@@ -16,7 +16,7 @@ public sealed partial class Too_much : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task Endless_logs_are_cut_with_an_exact_word_while_memory_stays_flat_and_others_go_on()
     {
         var full = long.TryParse(Environment.GetEnvironmentVariable("BUILDRUNNER_TEST_LOG_BYTES"), CultureInfo.InvariantCulture, out var wanted);
@@ -51,7 +51,7 @@ public sealed partial class Too_much : IDisposable
         Assert.InRange(Peak(service.Agent) - before.Item2, 0, 160 * 1024);
     }
 
-    [Fact]
+    [Fact(Explicit = true)]
     public async Task An_agent_whose_disk_is_full_says_so_loses_nothing_that_it_had_and_goes_on_by_itself_when_there_is_room()
     {
         Requires.Root();

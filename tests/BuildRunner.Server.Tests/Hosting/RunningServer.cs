@@ -46,6 +46,13 @@ internal sealed class RunningServer : IAsyncDisposable
         return server;
     }
 
+    /// <summary>Starts one, and does not wait for it.</summary>
+    public static RunningServer Begin(IReadOnlyDictionary<string, string> environment)
+    {
+        var folder = TestFolder.Create();
+        return new RunningServer(folder, folder.Path, environment, ["server", "--data-dir", folder["data"], "--listen", "http://127.0.0.1:0"]);
+    }
+
     /// <summary>Runs one verb to its end.</summary>
     public static async Task<(int Code, string Output, string Error)> RunAsync(string folder, IReadOnlyDictionary<string, string>? environment, params string[] arguments)
     {

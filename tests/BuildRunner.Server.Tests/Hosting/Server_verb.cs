@@ -2,7 +2,9 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using BuildRunner.Cli;
+using BuildRunner.Server.Storage;
 using BuildRunner.Testing;
+using Npgsql;
 
 namespace BuildRunner.Server.Tests.Hosting;
 
@@ -19,6 +21,33 @@ public sealed class Server_verb(SharedServers servers)
         Assert.Equal("ready\n", await server.Http.GetStringAsync("/readyz", Cancel));
         Assert.Equal((int)ExitCode.Success, await server.StopAsync());
         Assert.Contains("asked to end (TERM)", server.Log);
+    }
+
+    [Fact]
+    public async Task One_that_still_starts_because_another_one_migrates_ends_on_TERM_too()
+    {
+        var database = await servers.DatabaseAsync();
+        await using var other = new NpgsqlConnection(database);
+        await other.OpenAsync(Cancel);
+        await SaysAsync($"SELECT pg_advisory_lock({PgDatabase.MigrationLock}) IS NULL");
+        await using var server = RunningServer.Begin(new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = database,
+        });
+        while (!await SaysAsync("SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"))
+        {
+            await Task.Delay(20, Cancel);
+        }
+
+        Assert.Equal((int)ExitCode.Success, await server.StopAsync());
+        Assert.Contains("ends before it has started, because", server.Log);
+
+        async Task<bool> SaysAsync(string query)
+        {
+            await using var command = new NpgsqlCommand(query, other);
+            return (bool)(await command.ExecuteScalarAsync(Cancel))!;
+        }
     }
 
     [Fact]

@@ -41,6 +41,32 @@ public abstract partial class EngineContract
     }
 
     [Fact]
+    public async Task A_command_whose_lease_nobody_renews_is_killed_at_once()
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var output = new OutputRecorder();
+        await using var container = await group.PrepareAsync(Shell(host, "trap '' TERM; echo ready; while true; do sleep 0.1; done") with { StopGrace = TimeSpan.FromHours(1) }, Cancellation);
+        await container.ExtendAsync(TimeSpan.FromMinutes(10));
+        var running = group.RunAsync(container, StartSpec.AsPrepared, output, Cancellation);
+        await output.Contains("ready");
+        await container.ExtendAsync(TimeSpan.FromMilliseconds(300));
+        Assert.Equal(ContainerFailure.Lost, (await Assert.ThrowsAsync<ContainerException>(() => running)).Reason);
+    }
+
+    [Fact]
+    public async Task A_service_whose_lease_nobody_renews_is_killed_at_once()
+    {
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var service = await group.StartServiceAsync(Shell(host, "trap '' TERM; while true; do sleep 0.1; done", "database") with { StopGrace = TimeSpan.FromHours(1) }, new OutputRecorder(), Cancellation);
+        await service.ExtendAsync(TimeSpan.FromMinutes(10));
+        Assert.False(service.Exited.IsCompleted);
+        await service.ExtendAsync(TimeSpan.FromMilliseconds(300));
+        Assert.Equal(ContainerFailure.Lost, (await Assert.ThrowsAsync<ContainerException>(() => service.Exited.WaitAsync(Cancellation))).Reason);
+    }
+
+    [Fact]
     public async Task The_stop_signal_is_the_images()
     {
         await using var host = CreateHost();

@@ -22,6 +22,9 @@ public sealed class RabbitServer : IAsyncDisposable
     /// <summary>Where its data lies.</summary>
     public string Folder => folder.Path;
 
+    /// <summary>What it has said.</summary>
+    public string Log => File.ReadAllText(folder["log"]);
+
     /// <summary>How to connect.</summary>
     public Uri Uri => new($"amqp://guest:guest@127.0.0.1:{port}/");
 

@@ -17,6 +17,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private WaiterSession? session;
     private int runs;
     private DockerContainer? successor;
+    private DateTimeOffset? lease;
     private bool ended;
 
     private DockerContainer(DockerGroup group, ContainerSpec spec, string name, IContainerFiles files, NetworkLease network)
@@ -57,6 +58,7 @@ internal sealed class DockerContainer : IPreparedContainer
     /// <summary>Another one runs in the place of this one, which goes. False: this one was disposed already, and the other must not run.</summary>
     public bool GiveWayTo(DockerContainer other)
     {
+        DateTimeOffset? until;
         lock (gate)
         {
             if (IsGoing)
@@ -64,10 +66,15 @@ internal sealed class DockerContainer : IPreparedContainer
                 return false;
             }
 
-            successor = other;
-            ended = true;
-            return true;
+            (successor, ended, until) = (other, true, lease);
         }
+
+        if (until is { } end)
+        {
+            _ = other.ExtendAsync(end - group.Connection.Time.GetUtcNow());
+        }
+
+        return true;
     }
 
     /// <summary>Creates and starts it; returns when its waiter waits.</summary>
@@ -90,6 +97,20 @@ internal sealed class DockerContainer : IPreparedContainer
             await container.GoneAsync();
             throw;
         }
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>The waiter in the container keeps the time: it needs nobody outside of it.</remarks>
+    public Task ExtendAsync(TimeSpan time)
+    {
+        DockerContainer? other;
+        lock (gate)
+        {
+            (lease, other) = (group.Connection.Time.GetUtcNow() + time, successor);
+        }
+
+        var milliseconds = Math.Max((long)time.TotalMilliseconds, 0);
+        return other?.ExtendAsync(time) ?? session?.ExtendAsync(milliseconds) ?? Task.CompletedTask;
     }
 
     /// <summary>Starts the command and waits for its end.</summary>
@@ -173,7 +194,7 @@ internal sealed class DockerContainer : IPreparedContainer
             {
                 // No process of it is left but the waiter: the next step may have the connection.
                 network.Dispose();
-                return ContainerEnds.Of(report, group.LimitsOf(Spec));
+                return report.Abandoned ? throw Failures.NotRenewed(Spec.Name) : ContainerEnds.Of(report, group.LimitsOf(Spec));
             }
         }
         finally

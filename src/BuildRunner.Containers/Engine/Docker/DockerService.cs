@@ -23,6 +23,9 @@ internal sealed class DockerService : IRunningService
     }
 
     /// <inheritdoc/>
+    public Task ExtendAsync(TimeSpan time) => container.ExtendAsync(time);
+
+    /// <inheritdoc/>
     public async Task WaitUntilHealthyAsync(CancellationToken cancellationToken)
     {
         var check = container.Spec.HealthCheck ?? container.Spec.Image.Config.HealthCheck;

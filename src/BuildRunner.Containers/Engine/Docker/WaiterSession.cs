@@ -104,6 +104,9 @@ internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, T
         }
     }
 
+    /// <summary>Lets the container live for so many milliseconds from now; the waiter keeps the time (promise G5).</summary>
+    public Task ExtendAsync(long milliseconds) => channel.SendAsync(new ExtendRequest(milliseconds).Encode());
+
     /// <summary>Runs a command beside the container's own; its status, or <see cref="EndedStatus"/> if the container has ended.</summary>
     public async Task<int> CheckAsync(IReadOnlyList<string> arguments, TimeSpan timeout, CancellationToken cancellationToken)
     {

@@ -7,6 +7,10 @@ internal static class Failures
 {
     private const int NoPermission = 1, OutOfMemory = 12, AccessDenied = 13, TooManyFiles = 24, NoSpace = 28, NoSystemCall = 38, QuotaExceeded = 122;
 
+    /// <summary>A container whose lease nobody renewed.</summary>
+    public static ContainerException NotRenewed(string container) =>
+        new(ContainerFailure.Lost, $"The container {container} was ended, because nobody had said in time that it may go on.", isTransient: true);
+
     public static ContainerException ToException(Failure failure)
     {
         var reason = failure.Kind switch

@@ -95,7 +95,7 @@ internal sealed class OciContainer : IPreparedContainer
     {
         var report = await _shim.Exited;
         return report.Abandoned
-            ? throw new ContainerException(ContainerFailure.Lost, $"The container {Spec.Name} was ended, because nobody had said in time that it may go on.", isTransient: true)
+            ? throw Failures.NotRenewed(Spec.Name)
             : ExitOf(report, _limits.MemoryBytes);
     }
 

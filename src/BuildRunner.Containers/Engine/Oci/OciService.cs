@@ -23,6 +23,9 @@ internal sealed class OciService : IRunningService
     }
 
     /// <inheritdoc/>
+    public Task ExtendAsync(TimeSpan time) => _container.ExtendAsync(time);
+
+    /// <inheritdoc/>
     public async Task WaitUntilHealthyAsync(CancellationToken cancellationToken)
     {
         var check = _container.Spec.HealthCheck ?? _container.Spec.Image.Config.HealthCheck;
