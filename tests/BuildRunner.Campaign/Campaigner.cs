@@ -57,7 +57,7 @@ public sealed class Campaigner
     }
 
     // What one fault has left is one problem, however often it is seen afterwards.
-    private IReadOnlyList<string> Add(string where, IReadOnlyList<string> found)
+    private List<string> Add(string where, IReadOnlyList<string> found)
     {
         List<string> fresh = [.. found.Where(seen.Add)];
         problems.AddRange(fresh.Select(p => $"{where}: {p}"));
