@@ -15,7 +15,7 @@ public sealed class Audit(Installation installation)
     /// <param name="number">The run's number.</param>
     /// <param name="fault">What was to be done to it.</param>
     /// <param name="killed">Whether something was killed.</param>
-    /// <param name="outage">How long servers did not answer.</param>
+    /// <param name="outage">How long servers were not ready, or did not answer an agent's heartbeats.</param>
     /// <param name="cancelledAt">When its cancel was acknowledged, by the witness' clock; null: it was not cancelled.</param>
     public async Task<IReadOnlyList<string>> RunAsync(int number, Fault fault, bool killed, TimeSpan outage, double? cancelledAt)
     {

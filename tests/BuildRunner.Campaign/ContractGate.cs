@@ -16,8 +16,9 @@ public sealed class ContractGate : IDisposable
     private CancellationTokenSource claims = new();
     private TaskCompletionSource open = Opened();
 
-    private ContractGate(string agent, string target, string address)
+    private ContractGate(string agent, string target, string address, TimeSpan patience)
     {
+        Silence = new Silence(patience);
         this.agent = agent;
         this.target = target;
         Address = address;
@@ -33,10 +34,16 @@ public sealed class ContractGate : IDisposable
     /// <summary>Told of every answer before it is handed on. False: it is lost.</summary>
     public Func<ContractCall, Task<bool>> OnAnswer { get; set; } = _ => Task.FromResult(true);
 
+    /// <summary>How its heartbeats fare.</summary>
+    public Silence Silence { get; }
+
     /// <summary>Opens one.</summary>
-    public static ContractGate Open(string agent, string target)
+    /// <param name="agent">The agent's name.</param>
+    /// <param name="target">Its server.</param>
+    /// <param name="patience">How long the agent waits for the answer to a heartbeat.</param>
+    public static ContractGate Open(string agent, string target, TimeSpan patience)
     {
-        var gate = new ContractGate(agent, target, $"http://127.0.0.1:{OwnedProcess.FreePort()}/");
+        var gate = new ContractGate(agent, target, $"http://127.0.0.1:{OwnedProcess.FreePort()}/", patience);
         gate.listener.Start();
         _ = Task.Run(gate.ServeAsync);
         return gate;
@@ -89,8 +96,12 @@ public sealed class ContractGate : IDisposable
             await context.Request.InputStream.CopyToAsync(body);
             var parts = context.Request.Url!.AbsolutePath.Trim('/').Split('/');
             var call = new ContractCall(agent, parts[^1], parts.Length == 5 && parts[2] == "work" ? ContractCall.Plain(parts[3]) : null, body.ToArray());
+            var asked = TimeProvider.System.GetTimestamp();
+            var beats = call.Name == "heartbeat";
+            (beats ? Silence : null)?.Asked();
             if (await PassesAsync() && await OnCall(call) && await PassesAsync() && await ForwardAsync(context, call) is { } answer && await OnAnswer(call) && await PassesAsync())
             {
+                (beats && answer.IsSuccessStatusCode ? Silence : null)?.Answered(asked);
                 await AnswerAsync(context.Response, answer, call.Answer);
                 return;
             }

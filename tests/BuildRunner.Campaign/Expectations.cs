@@ -18,14 +18,11 @@ public static class Expectations
         _ => OfHelper(fault),
     };
 
-    // A step that was not started goes on after a restart of its agent, in its workspace; one that ended is told; what may have run is lost.
-    // Only what services held cannot come back.
+    // A step that was not started goes on after a restart of its agent, in its workspace, also if its intent is stored: the journal says that nothing of it was executed.
+    // One that ended is told; what may have run is lost. Only what services held cannot come back.
     private static string[] OfAgent(Fault fault) => fault.Phase switch
     {
-        Phase.IntentStored or Phase.Running => Retried(fault, Lost),
-
-        // The last word of the dead, that it starts, may arrive after its death.
-        Phase.Preparing when fault.Delivered => [.. Retried(fault, Lost), .. Success, .. (fault is { Shape: RunShape.Service, First: false } ? Error : [])],
+        Phase.Running => Retried(fault, Lost),
         _ when fault is { Shape: RunShape.Service, First: false } or { Shape: RunShape.Service, Phase: Phase.Exited or Phase.Reported } => Error,
         _ => Success,
     };

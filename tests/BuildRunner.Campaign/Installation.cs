@@ -147,7 +147,7 @@ public sealed class Installation : IAsyncDisposable
     private async Task<AgentSeat> NewAgentAsync(int index, string server)
     {
         var name = $"agent{index}";
-        var gate = ContractGate.Open(name, server);
+        var gate = ContractGate.Open(name, server, Renew);
         using var token = await Api.SendAsync(HttpMethod.Post, "agents/tokens", new { });
         var state = $"/run/buildrunner/campaign-{Environment.ProcessId}-{number}-{index}";
         var environment = new Dictionary<string, string>(Common())

@@ -53,7 +53,7 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
             await (waiting ? installation.Api.SendAsync(HttpMethod.Post, "queue/resume", new { }) : Task.CompletedTask);
             State = await runs.EndAsync(Number, Limit);
             await RestoreAsync();
-            return [.. await audit.RunAsync(Number, fault, Killed is not null, await outage, cancelled), .. await Remains.AfterAsync(installation, workflows, known)];
+            return [.. await audit.RunAsync(Number, fault, Killed is not null, Longer(await outage, Silence()), cancelled), .. await Remains.AfterAsync(installation, workflows, known)];
         }
         catch (TimeoutException late)
         {
@@ -69,8 +69,14 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
     private Task revived = Task.CompletedTask;
     private Task<TimeSpan> outage = Task.FromResult(TimeSpan.Zero);
 
+    // Servers that say that they are ready can still be too busy to answer.
+    private TimeSpan Silence() => installation.Gates.Max(g => g.Silence.Take());
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+
     private void Watch()
     {
+        _ = Silence();
         foreach (var gate in installation.Gates)
         {
             gate.OnCall = trap.CallAsync;
@@ -170,6 +176,7 @@ public sealed partial class Round(Installation installation, Audit audit, HashSe
 
                 // The kernel closes the connections of the dead, also beyond a gate.
                 agent.Gate.GiveUpClaims();
+                agent.Gate.Silence.End();
                 Killed = agent.Name;
                 break;
             case Victim.Broker:

@@ -47,8 +47,8 @@ internal sealed class TestAgent(Installation server, Guid id, string name)
     public async Task<string?> ReportAsync(WorkItem work, WorkResult result, long? fence = null) =>
         (await server.Get<Reports>().ResultAsync(id, work.Id.Value, new ResultRequest { Fence = fence ?? work.Fence, Result = result }, Cancel))?.Code;
 
-    public async Task<string?> ReturnAsync(WorkItem work) =>
-        (await server.Get<Reports>().ReturnAsync(id, work.Id.Value, new ReturnRequest { Fence = work.Fence, Why = "it is draining" }, Cancel))?.Code;
+    public async Task<string?> ReturnAsync(WorkItem work, bool nothingRan = false) =>
+        (await server.Get<Reports>().ReturnAsync(id, work.Id.Value, new ReturnRequest { Fence = work.Fence, Why = "it is draining", NothingRan = nothingRan }, Cancel))?.Code;
 
     public async Task<string?> LoseWorkflowAsync(WorkItem start) =>
         (await server.Get<Reports>().WorkflowLostAsync(id, start.Id.Value, new WorkflowLostRequest { Fence = start.Fence, Why = "it restarted" }, Cancel))?.Code;

@@ -68,7 +68,7 @@ internal sealed partial class Recovery(AgentParts parts)
         {
             await TellAsync(held, known, told, earlier, stop);
         }
-        else if (held.Kind == WorkKind.Step && held.Started)
+        else if (held.Kind == WorkKind.Step && held.Started && known is not { Started: false })
         {
             var report = known is null ? LeftWork.Lost : await new LeftWork(parts, known, SecretsFor(known, earlier)).ReportAsync(stop);
             LogSettled(logger, known?.Entry.Name ?? held.Work.ToString(), known?.Entry.Step ?? "", report.Outcome.Word);
@@ -83,8 +83,13 @@ internal sealed partial class Recovery(AgentParts parts)
         }
         else
         {
-            // What it had made is gone with its process, and nothing of a step was executed.
-            await parts.Client.ReturnAsync(held.Work, new ReturnRequest { Fence = held.Fence, Why = "its agent was started anew before it was started" }, stop);
+            // What it had made is gone with its process, and nothing of a step was executed: that would be in the journal.
+            var request = new ReturnRequest { Fence = held.Fence, Why = "its agent was started anew before it was started", NothingRan = true };
+            if (await parts.Client.ReturnAsync(held.Work, request, stop) is { Code: AgentProblems.Ended } && held.Started)
+            {
+                // A server of an earlier version cannot take it back.
+                await TellAsync(held, known, new ResultRequest { Fence = held.Fence, Result = new WorkResult.Ended(LeftWork.Lost) }, earlier, stop);
+            }
         }
     }
 

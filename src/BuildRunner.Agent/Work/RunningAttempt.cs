@@ -112,12 +112,12 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
         parts.Journal.Forget(held.Id);
     }
 
-    // It was never started. If the intent is stored already nobody but us can know that, and the server has to take it for lost.
+    // It was never started. If the intent is stored already nobody but us can know that, and a server that does not believe it takes it for lost.
     private async Task GiveBackAsync()
     {
         if (!held.Gone.IsCancellationRequested)
         {
-            var request = new ReturnRequest { Fence = held.Fence, Why = "its agent had to give it back before it was started" };
+            var request = new ReturnRequest { Fence = held.Fence, Why = "its agent had to give it back before it was started", NothingRan = true };
             if (await parts.Client.ReturnAsync(held.Id, request, parts.Leaving) is { Code: AgentProblems.Ended })
             {
                 var report = new StepReport { Outcome = new Outcome.Lost("its agent could not reach the server in time, and ended it before its first instruction") };

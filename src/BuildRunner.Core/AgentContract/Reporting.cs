@@ -61,6 +61,10 @@ public sealed record ReturnRequest
 
     /// <summary>Why, as a clause for people.</summary>
     public required string Why { get; init; }
+
+    /// <summary>True: the agent knows that no instruction of it was executed, although its intent may be stored. False, as older agents have it: one whose intent is
+    /// stored cannot come back.</summary>
+    public bool NothingRan { get; init; }
 }
 
 /// <summary>A service was started, or has ended.</summary>

@@ -32,19 +32,25 @@ internal sealed partial class MachineTurn
     private string? TakeReturned(int at, int i, int attempt)
     {
         var step = State.Workflows[at].Steps[i];
-        if (step.Phase is not StepPhase.Preparing preparing || preparing.Attempt != attempt)
+        var (number, queuedAt, reason) = step.Phase switch
+        {
+            StepPhase.Preparing p => (p.Attempt, p.QueuedAt, p.Stop),
+            StepPhase.Running r => (r.Attempt, r.QueuedAt, r.Stop),
+            _ => (0, now, null),
+        };
+        if (number == 0 || number != attempt)
         {
             return Late;
         }
 
-        if (preparing.Stop is { } stop)
+        if (reason is { } stop)
         {
             var planned = plan.Plan.Workflows[at].Steps[i];
             End(at, i, planned, StepRules.Judge(planned, new Outcome.Cancelled("it was stopped"), stop));
             return null;
         }
 
-        SetPhase(at, i, new StepPhase.Queued(attempt, preparing.QueuedAt, null));
+        SetPhase(at, i, new StepPhase.Queued(attempt, queuedAt, null));
         Effects.Add(new Effect.DispatchStep(State.Workflows[at].Name, step.Name, attempt, null, StepRules.Status(State, State.Workflows[at])));
         return null;
     }

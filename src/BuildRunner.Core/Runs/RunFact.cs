@@ -37,7 +37,7 @@ public abstract record RunFact
     /// <summary>Somebody takes an attempt to run it. Refused: it must not be touched.</summary>
     public sealed record StepTaken(string Workflow, string Step, int Attempt) : RunFact;
 
-    /// <summary>Who took an attempt gives it back, and provably did not start it: it is due again (promise G3).</summary>
+    /// <summary>Who took an attempt gives it back, and provably executed nothing of it: it is due again (promise G3), also if its intent was stored.</summary>
     public sealed record StepReturned(string Workflow, string Step, int Attempt) : RunFact;
 
     /// <summary>The intent to start an attempt (promise G2). Refused: it must not be started, and its end must be reported.</summary>

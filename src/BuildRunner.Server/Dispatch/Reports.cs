@@ -70,11 +70,11 @@ internal sealed class Reports(Database database, RunWriter writer, RunPlans plan
         return refusal;
     }
 
-    /// <summary>Work that was not started comes back.</summary>
+    /// <summary>Work that was not started comes back: also with its intent stored, if its agent knows that nothing of it was executed. Who lets leases end knows less, and takes such work for lost.</summary>
     public Task<Refusal?> ReturnAsync(Guid agent, Guid work, ReturnRequest request, CancellationToken cancellationToken) =>
         AboutAsync(agent, work, request.Fence, "return", async (turn, row) =>
         {
-            if (row.State != WorkState.Claimed)
+            if (row.State != WorkState.Claimed && !(row.State == WorkState.Started && request.NothingRan))
             {
                 return new Refusal(AgentProblems.Ended, "it was started, or has ended");
             }

@@ -28,6 +28,26 @@ public sealed class Being_killed
         Assert.False(File.Exists(Path.Combine(agent.Witness, "log")));
     }
 
+    [Theory]
+    [InlineData(true, "return build")]
+    [InlineData(false, "result build lost")]
+    public async Task With_the_intent_stored_and_its_answer_lost_the_step_is_given_back_and_was_never_started_but_is_lost_at_an_older_server(bool takesBack, string told)
+    {
+        await using var agent = AgentProcess.Create(server);
+        server.TakesBack = takesBack;
+        server.LoseAnswer = c => c == "intent";
+        var (work, step) = Work(agent, "echo started >> /witness/log; sleep 600");
+        await BeginAsync(agent, work, step);
+        await server.SeesAsync("intent build");
+        await agent.KillAsync();
+        Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
+        server.LoseAnswer = _ => false;
+        agent.Start();
+        await server.SeesAsync(told);
+        await server.SeesAsync("workflow-lost");
+        Assert.False(File.Exists(Path.Combine(agent.Witness, "log")));
+    }
+
     [Fact]
     public async Task While_it_runs_the_step_ends_at_once_and_is_lost_with_all_that_it_wrote()
     {

@@ -48,6 +48,9 @@ internal sealed class ScriptedServer
     /// <summary>True: it does what it is asked for, and the answer gets lost.</summary>
     public Func<string, bool> LoseAnswer { get; set; } = _ => false;
 
+    /// <summary>False: it is a server of an earlier version, which takes nothing back whose intent is stored.</summary>
+    public bool TakesBack { get; set; } = true;
+
     public AgentTimes Times { get; set; } = new() { ClaimWait = TimeSpan.FromSeconds(2), HeartbeatEvery = TimeSpan.FromMilliseconds(200), StopGrace = TimeSpan.FromSeconds(5) };
 
     public LogLimits Limits { get; set; } = new();
@@ -300,12 +303,13 @@ internal sealed class ScriptedServer
                     started.Add(work);
                     return Tell($"intent {name}");
                 case "return":
-                    if (started.Contains(work))
+                    if (started.Contains(work) && !(TakesBack && Read(body, Json.ReturnRequest).NothingRan))
                     {
                         return Problem(AgentProblems.Ended);
                     }
 
                     held.Remove(work);
+                    started.Remove(work);
                     return Tell($"return {name}");
                 default:
                     results[work] = Encoding.UTF8.GetString(body);

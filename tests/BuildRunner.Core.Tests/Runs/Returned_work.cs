@@ -62,11 +62,16 @@ public sealed class Returned_work
     }
 
     [Fact]
-    public void An_attempt_whose_intent_is_stored_cannot_be_returned()
+    public void An_attempt_whose_intent_is_stored_can_be_returned_but_not_another_one_and_not_when_it_has_ended()
     {
         Running();
         Take(new RunFact.StepTaken("ci", "build", 1));
         Take(new RunFact.StepStarting("ci", "build", 1, null));
+        Refuse(new RunFact.StepReturned("ci", "build", 2));
+        Assert.Equal(1, Assert.Single(Take(new RunFact.StepReturned("ci", "build", 1)).OfType<Effect.DispatchStep>()).Attempt);
+        Take(new RunFact.StepTaken("ci", "build", 1));
+        Take(new RunFact.StepStarting("ci", "build", 1, null));
+        Take(new RunFact.StepEnded("ci", "build", 1, new StepReport { Outcome = new Outcome.Success() }));
         Refuse(new RunFact.StepReturned("ci", "build", 1));
     }
 

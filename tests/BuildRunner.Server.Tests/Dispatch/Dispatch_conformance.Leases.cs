@@ -85,13 +85,26 @@ public abstract partial class Dispatch_conformance
     }
 
     [Fact]
-    public async Task What_was_started_cannot_be_returned()
+    public async Task What_was_started_can_be_returned_only_by_an_agent_that_knows_that_nothing_of_it_was_executed_and_is_then_due_again_under_a_new_fence()
     {
-        await Server.RunAsync(TestPlans.Steps("build"));
+        var run = await Server.RunAsync(TestPlans.Steps("build"));
         var agent = await Server.AgentAsync();
         var step = await agent.TakeFirstStepAsync();
         Assert.Null(await agent.IntendAsync(step));
         Assert.Equal(AgentProblems.Ended, await agent.ReturnAsync(step));
+        Assert.Null(await agent.ReturnAsync(step, nothingRan: true));
+
+        // What was still on its way under the old fence starts nothing and ends nothing.
+        Assert.Equal(AgentProblems.Stale, await agent.IntendAsync(step));
+        var again = await agent.TakeAsync();
+        Assert.Equal(step.Id, again.Id);
+        Assert.True(again.Fence > step.Fence);
+        Assert.Equal(AgentProblems.Stale, await agent.IntendAsync(step));
+        Assert.Equal(AgentProblems.Stale, await agent.ReturnAsync(step, nothingRan: true));
+        await agent.DoAsync(again);
+        Assert.Equal(AgentProblems.Ended, await agent.ReturnAsync(again, nothingRan: true));
+        await agent.DoAllAsync();
+        Assert.Equal("success", (await Server.StateAsync(run)).Result?.Outcome.Word);
     }
 
     [Fact]
