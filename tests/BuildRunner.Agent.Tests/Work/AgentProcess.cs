@@ -1,19 +1,22 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace BuildRunner.Agent.Tests.Work;
 
-/// <summary>An agent in a process of its own, with the embedded engine: this executable, started with variables that say so. It can be killed and frozen.</summary>
+/// <summary>An agent in a process of its own, with the embedded engine or another one: this executable, started with variables that say so. It can be killed and frozen.</summary>
 internal sealed partial class AgentProcess : IAsyncDisposable
 {
     private const string ServerVariable = "BUILDRUNNER_TEST_AGENT_SERVER", FolderVariable = "BUILDRUNNER_TEST_AGENT_FOLDER", StateVariable = "BUILDRUNNER_TEST_AGENT_STATE",
-        SourcesVariable = "BUILDRUNNER_TEST_AGENT_SOURCES";
+        SourcesVariable = "BUILDRUNNER_TEST_AGENT_SOURCES", EngineVariable = "BUILDRUNNER_TEST_AGENT_ENGINE";
     private const int Stop = 19, Continue = 18;
 
     private static int count;
@@ -24,7 +27,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
 
     private AgentProcess(ScriptedServer server) => front = ScriptedServerFront.Open(server);
 
-    public string Image => "rootfs:" + folder["image"];
+    public string Image => Variables.ContainsKey(EngineVariable) ? BusyboxImage.Name : "rootfs:" + folder["image"];
 
     /// <summary>A folder beside what BuildRunner owns, where steps leave a trace.</summary>
     public string Witness => folder["witness"];
@@ -50,6 +53,16 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         BusyboxImage.Create(agent.folder["image"]);
         Directory.CreateDirectory(agent.Witness, (UnixFileMode)0b111_111_111);
         File.SetUnixFileMode(agent.Witness, (UnixFileMode)0b111_111_111);
+        return agent;
+    }
+
+    /// <summary>One that runs its steps on a Docker or Podman engine, which then has the image.</summary>
+    public static async Task<AgentProcess> CreateAsync(ScriptedServer server, ITestEngine engine)
+    {
+        var agent = Create(server);
+        agent.Variables[EngineVariable] = engine.Host;
+        BusyboxImage.WriteArchive(agent.folder["image"], agent.folder["busybox.tar"]);
+        await engine.LoadAsync(agent.folder["busybox.tar"]);
         return agent;
     }
 
@@ -126,7 +139,9 @@ internal sealed partial class AgentProcess : IAsyncDisposable
     // the lists too that a collection expression makes.
     private static void Run(string server, string folder, string state)
     {
-        var engine = OciEngine.Create(new OciEngineOptions { StateRoot = state, ScratchRoot = folder + "/scratch", SandboxPath = Sandbox });
+        IContainerEngine engine = Environment.GetEnvironmentVariable(EngineVariable) is { Length: > 0 } address
+            ? new DockerEngine(new DockerEngineOptions { Host = address, ScratchDirectory = folder + "/scratch", SandboxProgram = Sandbox }, TimeProvider.System)
+            : OciEngine.Create(new OciEngineOptions { StateRoot = state, ScratchRoot = folder + "/scratch", SandboxPath = Sandbox });
         var options = new AgentHostOptions
         {
             Server = new Uri(server),
