@@ -1,6 +1,7 @@
 using BuildRunner.Server.Storage;
 using BuildRunner.Testing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Npgsql;
 
 namespace BuildRunner.Server.Tests.Storage;
@@ -16,6 +17,21 @@ public sealed class Migrations_of_both(SharedServers servers)
         using var postgres = new PgDb(PgDatabase.Options(source));
         Assert.False(sqlite.Database.HasPendingModelChanges());
         Assert.False(postgres.Database.HasPendingModelChanges());
+    }
+
+    /// <summary>Who changes the model runs <c>eng/models.sh</c>.</summary>
+    [Fact]
+    public void The_ready_made_models_are_those_of_the_code()
+    {
+        using var source = NpgsqlDataSource.Create("Host=unused");
+        using var sqlite = new SqliteDb(SqliteDatabase.Options("unused.db"));
+        using var freshSqlite = new FreshDb(new DbContextOptionsBuilder<FreshDb>().UseSqlite("Data Source=unused.db").Options);
+        using var postgres = new PgDb(PgDatabase.Options(source));
+        using var freshPostgres = new FreshDb(new DbContextOptionsBuilder<FreshDb>().UseNpgsql(source).Options);
+        Assert.Equal("SqliteDbModel", sqlite.Model.GetType().Name);
+        Assert.Equal("PgDbModel", postgres.Model.GetType().Name);
+        Assert.Equal(Text(freshSqlite), Text(sqlite));
+        Assert.Equal(Text(freshPostgres), Text(postgres));
     }
 
     [Fact]
@@ -45,4 +61,9 @@ public sealed class Migrations_of_both(SharedServers servers)
         Assert.Equal(one.Database.GetMigrations(), applied);
         Assert.Empty(await all[^1].ReadAsync(db => db.Database.GetPendingMigrationsAsync(cancel), cancel));
     }
+
+    private static string Text(Db db) => db.Model.ToDebugString(MetadataDebugStringOptions.LongDefault).Replace(nameof(FreshDb), "", StringComparison.Ordinal);
+
+    // No ready-made model is of this type: it is made of the code.
+    private sealed class FreshDb(DbContextOptions<FreshDb> options) : Db(options);
 }
