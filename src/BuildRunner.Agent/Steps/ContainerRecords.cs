@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using BuildRunner.Agent.Work;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Core.Planning;
@@ -8,9 +10,10 @@ namespace BuildRunner.Agent.Steps;
 /// <summary>The folders in which engines keep output and end of a workflow's containers, and steps their outputs, for an agent that was killed and comes back.</summary>
 /// <param name="Directory">Their parent; made when it is needed.</param>
 /// <param name="MaxOutput">Bytes of output that are kept of each.</param>
-public sealed record ContainerRecords(string Directory, long MaxOutput)
+/// <param name="Seal">Seals the key under which the output of each is kept, which lies beside it.</param>
+internal sealed record ContainerRecords(string Directory, long MaxOutput, DiskSeal Seal)
 {
-    private const string OutputsName = "outputs";
+    private const string OutputsName = "outputs", KeyName = "key";
 
     /// <summary>An empty folder for a container. What an earlier one of that step and attempt left is gone.</summary>
     internal RecordSpec Make(StepPlan step, int attempt)
@@ -18,8 +21,13 @@ public sealed record ContainerRecords(string Directory, long MaxOutput)
         var path = PathOf(step.Kind == StepKind.Service, step.Name, attempt);
         TreeRemoval.Remove(path);
         System.IO.Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        return new RecordSpec(path, MaxOutput);
+        var key = RandomNumberGenerator.GetBytes(RecordSpec.KeyLength);
+        File.WriteAllBytes(Path.Combine(path, KeyName), Seal.Seal(key));
+        return new RecordSpec(path, MaxOutput) { Key = key };
     }
+
+    /// <summary>The key of what is kept in a container's folder; null: it is gone with the machine's last run, and nobody can read it.</summary>
+    internal byte[]? KeyOf(string path) => Seal.OpenFile(Path.Combine(path, KeyName));
 
     /// <summary>The folder of a container.</summary>
     internal string PathOf(bool service, string name, int attempt)
@@ -38,5 +46,5 @@ public sealed record ContainerRecords(string Directory, long MaxOutput)
         return coded.Length <= 120 && coded.Length % 2 == 0 ? System.Text.Encoding.UTF8.GetString(Convert.FromHexString(coded)) : "";
     }
 
-    private static string Shortened(string name) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
+    private static string Shortened(string name) => Convert.ToHexStringLower(SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(name)));
 }

@@ -43,7 +43,7 @@ public sealed record WorkflowJob
     public ICheckout? Checkout { get; init; }
 
     /// <summary>Keeps output and end of containers for a caller that comes back; null: they are gone with this process.</summary>
-    public ContainerRecords? Records { get; init; }
+    internal ContainerRecords? Records { get; init; }
 
     /// <summary>Added to the environment of every step, and stronger than the plan's.</summary>
     public IReadOnlyDictionary<string, string> ExtraEnvironment { get; init; } = new Dictionary<string, string>();

@@ -248,7 +248,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         StopGrace = parts.Hello.Times.StopGrace,
         DefaultLimits = parts.Options.DefaultLimits,
         Checkout = parts.Checkout,
-        Records = new ContainerRecords(parts.Folder.Containers(item.Id), parts.Hello.Logs.MaxPerStep),
+        Records = new ContainerRecords(parts.Folder.Containers(item.Id), parts.Hello.Logs.MaxPerStep, parts.Folder.Seal),
     };
 
     // An image in place of the one that a clone step has which names none.

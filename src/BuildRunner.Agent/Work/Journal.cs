@@ -7,12 +7,12 @@ namespace BuildRunner.Agent.Work;
 
 /// <summary>What the agent has taken on, on disk before anything is made for it. Whoever comes after a crash reads here what may be left, and what has to be said.</summary>
 /// <remarks>
-/// A folder per piece of work: <c>entry</c> (what it is) is written first, <c>started</c> when the server has stored the intent and before the first instruction,
+/// A folder per piece of work: <c>secrets</c> (what has to be masked, sealed) and <c>entry</c> (what it is) are written first, <c>started</c> when the server has stored the intent and before the first instruction,
 /// <c>result</c> before the result is sent. The folder goes when the server has the result, and all of the logs in it.
 /// </remarks>
 internal sealed class Journal(WorkFolder folder)
 {
-    private const string EntryName = "entry", StartedName = "started", ResultName = "result", LogPrefix = "log.";
+    private const string EntryName = "entry", SecretsName = "secrets", StartedName = "started", ResultName = "result", LogPrefix = "log.";
     private static readonly AgentJson Json = AgentJson.Default;
 
     /// <summary>Notes that a piece of work was taken.</summary>
@@ -24,7 +24,7 @@ internal sealed class Journal(WorkFolder folder)
         var secrets = SecretsOf(item.Task);
         if (secrets.Count > 0)
         {
-            DurableFile.Write(SecretsFile(item.Id), JsonSerializer.SerializeToUtf8Bytes(secrets, Json.IReadOnlyListString));
+            DurableFile.Write(SecretsFile(item.Id), folder.Seal.Seal(JsonSerializer.SerializeToUtf8Bytes(secrets, Json.IReadOnlyListString)));
         }
 
         var step = item.Task as WorkTask.Step;
@@ -61,11 +61,7 @@ internal sealed class Journal(WorkFolder folder)
     }
 
     /// <summary>Forgets a piece of work: all has been said.</summary>
-    public void Forget(WorkId work)
-    {
-        TreeRemoval.Remove(folder.Work(work));
-        File.Delete(SecretsFile(work));
-    }
+    public void Forget(WorkId work) => TreeRemoval.Remove(folder.Work(work));
 
     /// <summary>The file of one of its logs.</summary>
     public string LogOf(WorkId work, string stream) => Path.Combine(folder.Work(work), LogPrefix + stream);
@@ -93,26 +89,13 @@ internal sealed class Journal(WorkFolder folder)
                 File.Exists(started),
                 File.Exists(started) && File.ReadAllText(started) is { Length: > 0 } image ? image : null,
                 TryRead(Path.Combine(directory, ResultName), AgentContractJson.Default.ResultRequest),
-                TryRead(SecretsFile(entry.Work), Json.IReadOnlyListString)));
+                folder.Seal.OpenFile(SecretsFile(entry.Work)) is { } secrets ? JsonSerializer.Deserialize(secrets, Json.IReadOnlyListString) : null));
         }
 
-        RemoveSecretsOfNobody(all);
         return all;
     }
 
-    // Of a process that was killed between the writing of the secrets and that of the entry, or between the two removals; and keys of its checkouts.
-    private void RemoveSecretsOfNobody(IReadOnlyList<JournaledWork> all)
-    {
-        var kept = all.Select(w => SecretsFile(w.Entry.Work)).ToHashSet(StringComparer.Ordinal);
-        foreach (var file in Directory.EnumerateFiles(folder.VolatileRoot).Where(f => !kept.Contains(f) && IsOurs(Path.GetFileName(f))).ToList())
-        {
-            File.Delete(file);
-        }
-    }
-
-    private static bool IsOurs(string name) => Guid.TryParseExact(name.Split('.')[0], "N", out _) || name.StartsWith("key-", StringComparison.Ordinal);
-
-    private string SecretsFile(WorkId work) => Path.Combine(folder.VolatileRoot, work.ToString());
+    private string SecretsFile(WorkId work) => Path.Combine(folder.Work(work), SecretsName);
 
     private static IReadOnlyList<string> SecretsOf(WorkTask task) => task switch
     {

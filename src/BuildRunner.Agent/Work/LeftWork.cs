@@ -21,7 +21,7 @@ internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyLi
 
     private JournalEntry Entry => work.Entry;
 
-    private ContainerRecords Records => new(parts.Folder.Containers(Entry.Start), parts.Hello.Logs.MaxPerStep);
+    private ContainerRecords Records => new(parts.Folder.Containers(Entry.Start), parts.Hello.Logs.MaxPerStep, parts.Folder.Seal);
 
     /// <summary>How the attempt ended: as its shim has written down, if it had ended before its agent.</summary>
     public async Task<StepReport> ReportAsync(CancellationToken stop)
@@ -76,7 +76,7 @@ internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyLi
     // The record has everything from the first byte on, so the log is written anew: the same frames, and those that were not written yet.
     private async Task<LogFile> WholeAsync(LogFile log, string path, string? record, CancellationToken stop)
     {
-        if (record is null || secrets is null || !ContainerRecord.HasOutput(record))
+        if (record is null || secrets is null || !ContainerRecord.HasOutput(record) || Records.KeyOf(record) is not { } key)
         {
             using var end = new FrameLog(log, Masker.None, parts.Hello.Logs, parts.Time);
             await end.SayAsync("the agent's process ended here: what was written after this is not kept", stop);
@@ -87,7 +87,7 @@ internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyLi
         log.Dispose();
         log = LogFile.Create(path);
         using var writer = new FrameLog(log, new Masker(secrets), parts.Hello.Logs, parts.Time);
-        await ContainerRecord.DeliverAsync(record, writer, stop);
+        await ContainerRecord.DeliverAsync(record, key, writer, stop);
         await writer.EndAsync(stop);
         await writer.SayAsync("the agent's process was ended and started anew; this log is complete up to the end of the container", stop);
         log.Complete();

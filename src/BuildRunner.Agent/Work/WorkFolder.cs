@@ -8,23 +8,27 @@ internal sealed class WorkFolder : IDisposable
     /// <summary>The folder in a workflow's that holds what is kept of its containers.</summary>
     public const string ContainersName = "containers";
 
-    /// <summary>How the files of private keys begin, in <see cref="VolatileRoot"/>.</summary>
+    /// <summary>How the files of private keys of repositories begin, in <see cref="VolatileRoot"/>.</summary>
     public const string KeyPrefix = "key-";
 
     private readonly FileStream alive;
 
-    private WorkFolder(string root, string volatileRoot, FileStream alive)
+    private WorkFolder(string root, string volatileRoot, DiskSeal seal, FileStream alive)
     {
         Root = root;
         VolatileRoot = volatileRoot;
+        Seal = seal;
         this.alive = alive;
     }
 
     /// <summary>Where everything is.</summary>
     public string Root { get; }
 
-    /// <summary>What must not outlive the machine's run: secrets that a restarted agent needs to mask what its predecessor's steps wrote.</summary>
+    /// <summary>What must not outlive the machine's run: the seal's key, and private keys while git needs them.</summary>
     public string VolatileRoot { get; }
+
+    /// <summary>Hides what a restarted agent needs of secrets: those that have to be masked in what its predecessor's steps wrote, and that itself.</summary>
+    public DiskSeal Seal { get; }
 
     /// <summary>One folder per piece of work: the journal.</summary>
     public string Works => Path.Combine(Root, "work");
@@ -53,16 +57,17 @@ internal sealed class WorkFolder : IDisposable
             throw new IOException($"the folder {root} is in use by another agent of this machine, or cannot be written; give each agent a folder of its own (Agent:WorkDir)", e);
         }
 
-        var folder = new WorkFolder(root, volatileRoot, alive);
-        foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors, volatileRoot })
+        DurableFile.MakeDirectory(volatileRoot);
+        var folder = new WorkFolder(root, volatileRoot, DiskSeal.Of(volatileRoot), alive);
+        foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors })
         {
             DurableFile.MakeDirectory(path);
         }
 
-        // What a checkout held that ended with its process.
-        foreach (var key in Directory.EnumerateFiles(volatileRoot, KeyPrefix + "*"))
+        // What a checkout held that ended with its process, and secrets as versions before the seal kept them.
+        foreach (var left in Directory.EnumerateFiles(volatileRoot).Where(f => !DiskSeal.IsKey(f)))
         {
-            File.Delete(key);
+            File.Delete(left);
         }
 
         return folder;

@@ -27,8 +27,12 @@ public static class ContainerRecord
     public static bool HasOutput(string directory) => File.Exists(RecordPaths.Spool(directory));
 
     /// <summary>Delivers all output that was kept, from its first byte on.</summary>
+    /// <param name="directory">The folder.</param>
+    /// <param name="key">What it was kept under (<see cref="RecordSpec.Key"/>).</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <returns>False if nothing was kept.</returns>
-    public static async Task<bool> DeliverAsync(string directory, IOutputSink output, CancellationToken cancellationToken)
+    public static async Task<bool> DeliverAsync(string directory, ReadOnlyMemory<byte>? key, IOutputSink output, CancellationToken cancellationToken)
     {
         var path = RecordPaths.Spool(directory);
         if (!File.Exists(path))
@@ -36,7 +40,7 @@ public static class ContainerRecord
             return false;
         }
 
-        using var reader = new SpoolReader(path, output);
+        using var reader = new SpoolReader(path, output, key is { } secret ? new SpoolCipher(secret.Span) : null);
         await reader.DeliverAllAsync(cancellationToken);
         return true;
     }

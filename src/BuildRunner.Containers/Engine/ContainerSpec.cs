@@ -121,7 +121,14 @@ public sealed record ContainerSpec
 /// <summary>What of a container outlives its caller: all that it wrote, and how it ended (<see cref="ContainerRecord"/>).</summary>
 /// <param name="Directory">A directory of this host; exists, is the caller's, and is removed by the caller when it needs it no more. One per container.</param>
 /// <param name="MaxOutput">Bytes of output that are kept; what is beyond is counted and reported by <see cref="IOutputSink.MissingAsync"/>.</param>
-public sealed record RecordSpec(string Directory, long MaxOutput);
+public sealed record RecordSpec(string Directory, long MaxOutput)
+{
+    /// <summary>Bytes of a <see cref="Key"/>.</summary>
+    public const int KeyLength = Sandbox.Wire.SpoolCipher.KeyLength;
+
+    /// <summary>Hides the output from whoever can read the directory and does not have this; a key is for one container only. Null: it lies there as it was written.</summary>
+    public ReadOnlyMemory<byte>? Key { get; init; }
+}
 
 /// <summary>Names of the labels on what BuildRunner makes on a host.</summary>
 public static class ContainerLabels

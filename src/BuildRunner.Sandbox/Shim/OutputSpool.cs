@@ -8,7 +8,7 @@ namespace BuildRunner.Sandbox.Shim;
 
 /// <summary>The file in which a container's output waits for its reader. What the reader has acknowledged is overwritten, so it stays small.</summary>
 /// <remarks>When it is full, the shim stops reading and the container blocks on its pipe: nothing is dropped, nothing grows. A spool that is kept is the other way
-/// round: nothing is overwritten, and what is beyond its limit is counted.</remarks>
+/// round: nothing is overwritten, what is beyond its limit is counted, and with a key it is unreadable without it.</remarks>
 internal sealed unsafe class OutputSpool : IDisposable
 {
     private readonly Descriptor _file;
@@ -18,18 +18,20 @@ internal sealed unsafe class OutputSpool : IDisposable
     private long _acknowledged;
     private readonly bool _kept;
     private readonly long[] _missing = new long[3];
+    private readonly SpoolCipher? _cipher;
     private long _room = long.MaxValue;
 
-    private OutputSpool(string path, bool kept)
+    private OutputSpool(string path, bool kept, SpoolCipher? cipher)
     {
         _file = Descriptor.Open(path, WriteOnly | Create | Truncate | NoFollow, 0x180);
         _kept = kept;
+        _cipher = cipher;
     }
 
     /// <summary>The spool of a container.</summary>
     public static OutputSpool Of(PrepareRequest request) => request.RecordDirectory.Length == 0
-        ? new OutputSpool(request.ContainerDirectory + "/spool", kept: false)
-        : new OutputSpool(RecordPaths.Spool(request.RecordDirectory), kept: true) { _room = request.RecordOutput };
+        ? new OutputSpool(request.ContainerDirectory + "/spool", kept: false, cipher: null)
+        : new OutputSpool(RecordPaths.Spool(request.RecordDirectory), kept: true, SpoolCipher.Of(request.RecordKey)) { _room = request.RecordOutput };
 
     /// <summary>The file's size is about this; the last records may go over it.</summary>
     public const long Capacity = 8 << 20;
@@ -74,6 +76,7 @@ internal sealed unsafe class OutputSpool : IDisposable
     {
         new SpoolRecord(stream, count, Clock.UnixMicroseconds()).WriteHeader(_record);
         var length = SpoolRecord.HeaderLength + count;
+        _cipher?.Apply(_written, _record.AsSpan(SpoolRecord.HeaderLength, count));
         fixed (byte* start = _record)
         {
             var written = Libc.WriteAt(_file.Number, start, (nuint)length, _written);

@@ -100,6 +100,9 @@ internal sealed record PrepareRequest
     /// <summary>How many bytes of output are kept there.</summary>
     public required long RecordOutput { get; init; }
 
+    /// <summary>The key that hides what is kept there (<see cref="SpoolCipher"/>); empty: it lies there as it is.</summary>
+    public required byte[] RecordKey { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)ShimMessage.Prepare, w =>
     {
         w.Write(HolderPid);
@@ -131,6 +134,7 @@ internal sealed record PrepareRequest
         w.Write(MayBeKept);
         w.Write(RecordDirectory);
         w.Write(RecordOutput);
+        w.WriteBytes(RecordKey);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -167,6 +171,7 @@ internal sealed record PrepareRequest
             MayBeKept = r.ReadBoolean(),
             RecordDirectory = r.ReadString(),
             RecordOutput = r.ReadInt64(),
+            RecordKey = r.ReadByteArray(),
         };
     }
 }

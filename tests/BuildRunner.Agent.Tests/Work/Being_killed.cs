@@ -57,6 +57,7 @@ public sealed class Being_killed
         await WitnessAsync(agent, "done\n");
         await agent.KillAsync();
         Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
+        Assert.Empty(FilesWith(Path.GetDirectoryName(agent.Witness)!, "s3cret-value"u8));
         agent.Start();
         await server.SeesAsync("result build lost");
         await server.SeesAsync(s => s.LogEnded(step.Id), "the log's end");
@@ -161,6 +162,23 @@ public sealed class Being_killed
             Assert.True(TimeProvider.System.GetElapsedTime(begin) < TimeSpan.FromSeconds(120), $"the step did not write '{text}'");
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }
+    }
+
+    private static List<string> FilesWith(string root, ReadOnlySpan<byte> text)
+    {
+        var (found, seen) = (new List<string>(), 0);
+        foreach (var file in Directory.EnumerateFiles(root, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.ReparsePoint }))
+        {
+            var bytes = File.ReadAllBytes(file);
+            seen += file.EndsWith("/spool", StringComparison.Ordinal) && bytes.Length > 2000 * "line ".Length ? 1 : 0;
+            if (bytes.AsSpan().IndexOf(text) >= 0)
+            {
+                found.Add(file);
+            }
+        }
+
+        Assert.Equal(1, seen);
+        return found;
     }
 
     // The result is written first, the mark that the log is whole after it; killed in between, the next start says in the log what it knows.

@@ -11,8 +11,31 @@ public sealed class Folders
         using var folder = TestFolder.Create();
         WorkFolder.Open(folder["work"], folder["volatile"]).Dispose();
         File.WriteAllText(folder["volatile/key-left"], "private");
-        File.WriteAllText(folder["volatile/secrets-of-work"], "needed to mask what is left");
         using var opened = WorkFolder.Open(folder["work"], folder["volatile"]);
-        Assert.Equal(["secrets-of-work"], Directory.GetFiles(opened.VolatileRoot).Select(Path.GetFileName));
+        Assert.Equal(["seal"], Directory.GetFiles(opened.VolatileRoot).Select(Path.GetFileName));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(folder["volatile/seal"]));
+    }
+
+    [Fact]
+    public void What_an_agent_sealed_its_next_process_opens_and_after_a_reboot_nobody_does()
+    {
+        using var folder = TestFolder.Create();
+        byte[] shut;
+        using (var first = WorkFolder.Open(folder["work"], folder["volatile"]))
+        {
+            shut = first.Seal.Seal("s3cret"u8);
+        }
+
+        Assert.True(shut.AsSpan().IndexOf("s3c"u8) < 0);
+        using (var next = WorkFolder.Open(folder["work"], folder["volatile"]))
+        {
+            Assert.Equal("s3cret"u8.ToArray(), next.Seal.Open(shut));
+            Assert.Null(next.Seal.Open(shut.AsSpan(..^1)));
+            Assert.Null(next.Seal.Open([]));
+        }
+
+        Directory.Delete(folder["volatile"], recursive: true);
+        using var later = WorkFolder.Open(folder["work"], folder["volatile"]);
+        Assert.Null(later.Seal.Open(shut));
     }
 }

@@ -57,6 +57,7 @@ internal sealed class ContainerPlanner(
             MayBeKept = spec.MayBeKept,
             RecordDirectory = spec.Record?.Directory ?? "",
             RecordOutput = spec.Record?.MaxOutput ?? 0,
+            RecordKey = spec.Record?.Key?.ToArray() ?? [],
         };
     }
 

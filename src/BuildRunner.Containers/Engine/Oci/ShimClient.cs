@@ -57,7 +57,7 @@ internal sealed class ShimClient : IAsyncDisposable
     /// <summary>Starts the command.</summary>
     public async Task GoAsync(GoRequest go, IOutputSink output)
     {
-        _output = new SpoolReader(_request.RecordDirectory.Length > 0 ? RecordPaths.Spool(_request.RecordDirectory) : _request.ContainerDirectory + "/spool", output);
+        _output = new SpoolReader(_request.RecordDirectory.Length > 0 ? RecordPaths.Spool(_request.RecordDirectory) : _request.ContainerDirectory + "/spool", output, SpoolCipher.Of(_request.RecordKey));
         await _process.SendAsync(go.Encode(), CancellationToken.None);
     }
 

@@ -9,11 +9,13 @@ internal sealed class SpoolReader : IDisposable
 {
     private readonly SafeFileHandle _file;
     private readonly IOutputSink _sink;
+    private readonly SpoolCipher? _cipher;
     private byte[] _buffer = [];
 
     /// <summary>Opens the spool. The shim removes the file when the container has ended; what is open stays readable.</summary>
-    public SpoolReader(string path, IOutputSink sink)
+    public SpoolReader(string path, IOutputSink sink, SpoolCipher? cipher)
     {
+        _cipher = cipher;
         _file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         _sink = sink;
     }
@@ -40,6 +42,7 @@ internal sealed class SpoolReader : IDisposable
                     break;
                 }
 
+                _cipher?.Apply(position + done, _buffer.AsSpan(done + SpoolRecord.HeaderLength, record.Length));
                 await DeliverAsync(record, _buffer.AsMemory(done + SpoolRecord.HeaderLength, record.Length), cancellationToken);
                 done = end;
             }
