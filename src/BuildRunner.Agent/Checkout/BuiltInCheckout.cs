@@ -44,7 +44,8 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
         {
             var access = new GitAccess(url, source.User, source.Secret, key);
             var (mirror, found) = await mirrors.GetAsync(new MirrorRequest(access, reference, commit, settings.Depth, settings.Tags, url.Text), log, cancellationToken);
-            var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, of => of.Host == url.Host && of.Kind == url.Kind ? access with { Url = of } : WithoutCredential(of));
+            bool MayOpen(SourceUrl of) => of.Host == url.Host && of.Kind == url.Kind && (!source.ForItselfOnly || of.Text == url.Text);
+            var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, of => MayOpen(of) ? access with { Url = of } : WithoutCredential(of));
             if (settings.Submodules)
             {
                 await submodules.GetAsync(mirror, url, found, log, cancellationToken);

@@ -128,7 +128,7 @@ internal sealed class TestReports(string tree, string root, Masker masker)
                     continue;
                 }
 
-                if (entry is DirectoryInfo && entry.Name != ".git")
+                if (entry is DirectoryInfo && entry.Name != ".git" && globs.Any(g => IsOnTheWay(path, g.Folder)))
                 {
                     folders.Push(path);
                 }
@@ -141,6 +141,10 @@ internal sealed class TestReports(string tree, string root, Masker masker)
 
         return [.. found.Order(StringComparer.Ordinal)];
     }
+
+    // A folder in which, or above which, a pattern's files lie: of a large workspace only that is looked at.
+    private static bool IsOnTheWay(string path, string wanted) =>
+        wanted.Length == 0 || $"{path}/".StartsWith($"{wanted}/", StringComparison.Ordinal) || wanted.StartsWith($"{path}/", StringComparison.Ordinal);
 
     private List<FileSystemInfo> Entries(string folder)
     {

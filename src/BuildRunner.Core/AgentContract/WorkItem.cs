@@ -162,4 +162,7 @@ public sealed record SourceAccess
 
     /// <summary>Password or token for https, private key for ssh; a secret that must not stay in the workspace.</summary>
     public string? Secret { get; init; }
+
+    /// <summary>True: it opens this repository only; the agent shows it to no other, not even to a submodule on the same host.</summary>
+    public bool ForItselfOnly { get; init; }
 }

@@ -16,7 +16,14 @@ public sealed class Glob
     private static readonly SearchValues<char> Special = SearchValues.Create(@"*?[]{},\");
     private readonly IReadOnlyList<GlobPath> alternatives;
 
-    private Glob(IReadOnlyList<GlobPath> alternatives) => this.alternatives = alternatives;
+    private Glob(IReadOnlyList<GlobPath> alternatives, string folder)
+    {
+        this.alternatives = alternatives;
+        Folder = folder;
+    }
+
+    /// <summary>The folder below which everything lies that it can match, as far as the pattern leaves no choice; empty: anywhere.</summary>
+    public string Folder { get; }
 
     /// <summary>Reads a pattern.</summary>
     /// <param name="pattern">As written.</param>
@@ -34,7 +41,8 @@ public sealed class Glob
                 return null;
             alternatives.Add(path);
         }
-        return new Glob(alternatives);
+        var plain = pattern.AsSpan().IndexOfAny(Special) is >= 0 and var first ? pattern[..first] : pattern;
+        return new Glob(alternatives, plain[..Math.Max(0, plain.LastIndexOf('/'))]);
     }
 
     /// <summary>Whether the pattern matches all of a text.</summary>

@@ -100,6 +100,9 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             Commit = runEvent.Commit,
             User = withheld ? null : facts.User,
             Secret = withheld ? null : repositories.CredentialOf(facts.Repository, facts.Credential),
+
+            // Whoever writes .gitmodules would choose what else of the same host it fetches.
+            ForItselfOnly = facts.Decision.Stranger,
         };
     }
 

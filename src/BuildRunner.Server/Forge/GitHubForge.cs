@@ -67,6 +67,22 @@ internal sealed class GitHubForge
         return GitName.IsCommit(reply.Sha) ? reply.Sha! : throw new ForgeException(ForgeFault.Unavailable, $"{reference}: GitHub's answer names no commit");
     }
 
+    /// <summary>Whether a commit is on a branch: its head, or before it.</summary>
+    public async Task<bool> IsOnBranchAsync(ForgePlace place, string branch, string commit, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var head = await CommitOfAsync(place, "refs/heads/" + branch, cancellationToken);
+            return head == commit
+                || (await GetAsync<CompareReply>(place, $"whether {commit[..12]} is on {branch}", $"compare/{commit}...{head}?per_page=1", cancellationToken)).Status is "ahead" or "identical";
+        }
+        catch (ForgeException e) when (e.Fault is ForgeFault.NotFound or ForgeFault.Refused)
+        {
+            // There is no such branch, or the two have nothing in common.
+            return false;
+        }
+    }
+
     /// <summary>Whether a person may write to a repository now. The number counts: the name may be another person's by now.</summary>
     public async Task<bool> MayWriteAsync(ForgePlace place, Person person, CancellationToken cancellationToken)
     {

@@ -41,6 +41,9 @@ public sealed class CompareReply
 {
     /// <summary>The files that differ.</summary>
     public IReadOnlyList<CompareFileReply>? Files { get; set; }
+
+    /// <summary>What the second commit is to the first: <c>ahead</c>, <c>behind</c>, <c>identical</c> or <c>diverged</c>.</summary>
+    public string? Status { get; set; }
 }
 
 /// <summary>A file that differs.</summary>

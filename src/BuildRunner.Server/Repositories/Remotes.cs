@@ -47,7 +47,7 @@ internal sealed partial class Remotes(
         {
             var repository = await database.ReadAsync(db => db.Runs.Where(r => r.Id == item.Run.Value).Select(r => r.Repository).SingleAsync(cancellationToken), cancellationToken);
             return await TokenAsync(repository, cancellationToken) is { } token
-                ? item with { Task = step with { Source = source with { User = TokenUser, Secret = token } } }
+                ? item with { Task = step with { Source = source with { User = TokenUser, Secret = token, ForItselfOnly = source.ForItselfOnly || !directory.HasNarrowTokens } } }
                 : item;
         }
         catch (ForgeException e)

@@ -1,6 +1,7 @@
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
 using BuildRunner.Server.Agents;
+using BuildRunner.Server.Forge.Checks;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Triggers;
@@ -97,8 +98,9 @@ internal sealed class NewRuns(RunRegister register, Links links, PipelineOptions
             ? "Add .buildrunner.yml, or files in .buildrunner/; .woodpecker.yml, .woodpecker/ and pipelines/ are found too"
             : "Correct the repository's setting, or add the file");
 
+    // Shown in lists beside what others wrote: nothing in it moves the cursor, or turns the rest of the line round.
     private static string? Line(string? text) =>
-        text?.Split('\n')[0].Trim() is { Length: > 0 } line ? new string([.. line.Where(c => !char.IsControl(c)).Take(200)]) : null;
+        text?.Split('\n')[0].Trim() is { Length: > 0 } line ? string.Concat(line.EnumerateRunes().Where(Markdown.IsShown).Take(200)) : null;
 }
 
 /// <summary>What a run is made of.</summary>

@@ -34,7 +34,8 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
         var settings = RepositoryStore.SettingsOf(repository);
         var tree = await sources.ReadAsync(repository.Id, remote, at, point, settings.PipelinePath, cancellationToken);
         var trust = Trust.Decide(
-            wanted.PullRequest ?? OriginOf(wanted.Point), at.Ref, null, $"refs/heads/{repository.DefaultBranch}", settings.Trusted, settings.Approve, HeadVerdict.None);
+            wanted.PullRequest ?? OriginOf(wanted.Point), at.Ref, null, $"refs/heads/{repository.DefaultBranch}", settings.Trusted, settings.Approve, HeadVerdict.None)
+            with { BranchUnproven = wanted.Point is SourcePoint.Tag };
         return await runs.StoreAsync(
             repository,
             new RunBasis

@@ -57,8 +57,8 @@ internal sealed class SecretStore(KeyRing keys)
         {
             Event = runEvent.Kind,
 
-            // A release's branch is what somebody wrote into it: its tag may be of any commit.
-            Branch = runEvent.Kind == "release" ? "" : runEvent.Branch,
+            // A release's branch is what somebody wrote into it: its tag may be of any commit. So with every event whose commit was not seen on its branch.
+            Branch = runEvent.Kind == "release" || trust.BranchUnproven ? "" : runEvent.Branch,
             Withheld = trust.SecretsWithheld,
             Image = step.Image,
 

@@ -1,3 +1,4 @@
+using BuildRunner.Core.Planning;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
@@ -45,7 +46,7 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
             $"refs/heads/{runEvent.DefaultBranch}",
             settings.Trusted,
             settings.Approve,
-            head);
+            head) with { BranchUnproven = await IsUnprovenAsync(known, runEvent, cancellationToken) };
         return await runs.StoreAsync(
             known.Repository,
             new RunBasis
@@ -81,6 +82,10 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
             return null;
         }
     }
+
+    // A deployment is of any commit, and what it calls its ref is what somebody wrote. Of a push, a tag and a pull request the branch is GitHub's own word.
+    private async Task<bool> IsUnprovenAsync(LinkedRepository known, RunEvent runEvent, CancellationToken cancellationToken) =>
+        runEvent.Kind is "release" || (runEvent.Kind is "deployment" && !await forge.IsOnBranchAsync(known.Place, runEvent.Branch, runEvent.Commit, cancellationToken));
 
     private async Task<HeadVerdict> VerdictAsync(Guid repository, string commit, CancellationToken cancellationToken)
     {

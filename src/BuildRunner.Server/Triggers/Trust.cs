@@ -94,6 +94,9 @@ public sealed record TrustDecision
 
     /// <summary>Its caches.</summary>
     public required CacheScope Cache { get; init; }
+
+    /// <summary>True: that its commit is on the branch which its event names, nobody has seen. Secrets for certain branches are not for it.</summary>
+    public bool BranchUnproven { get; init; }
 }
 
 /// <summary>Decides what a run may do. Pure, from authenticated facts and an administrator's settings; nothing in the repository has a say.</summary>

@@ -107,9 +107,18 @@ public sealed class Checking_out : IDisposable
         await CloneAsync(agent, new SourceAccess { Url = evil.Bare, Ref = "refs/heads/main", Commit = commit }, ("PLUGIN_RECURSIVE", "true"));
         await server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)), "access denied");
 
+        // A credential for its own repository only opens no submodule, also where that was fetched with it before; one that an administrator gave for more does.
+        var own = new SourceAccess { Url = git.Address + "/evil.git", Ref = "refs/heads/main", Commit = commit, Secret = Token };
+        await CloneAsync(agent, own, ("PLUGIN_RECURSIVE", "true"));
+        await server.SeesAsync(s => s.Told.Count(t => t == "result clone success") == 2, "a clone with its submodule");
+        await CloneAsync(agent, own with { ForItselfOnly = true }, ("PLUGIN_RECURSIVE", "true"));
+        await server.SeesAsync(s => s.Told.Count(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)) == 2, "access denied to the submodule");
+        await CloneAsync(agent, own with { ForItselfOnly = true }, ("PLUGIN_RECURSIVE", "false"));
+        await server.SeesAsync(s => s.Told.Count(t => t == "result clone success") == 3, "the clone itself");
+
         // Nor to whoever clones the same repository without it, as a stranger's own clone step does.
         await CloneAsync(agent, new SourceAccess { Url = git.Address + "/secret.git", Ref = "refs/heads/main", Commit = known });
-        await server.SeesAsync(s => s.Told.Count(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)) == 2, "access denied again");
+        await server.SeesAsync(s => s.Told.Count(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal)) == 3, "access denied again");
     }
 
     [Fact]

@@ -87,6 +87,21 @@ public sealed class Test_reports : IDisposable
         Assert.Contains("no test report matches never/*.xml", Read("never/*.xml").Problems);
     }
 
+    [Fact]
+    public void Only_folders_that_lead_to_a_report_are_looked_at()
+    {
+        Write("deep/er/out/a.xml", """<testsuite><testcase name="a"/></testsuite>""");
+        Write("deep/er/out/more/b.xml", """<testsuite><testcase name="b"/></testsuite>""");
+        Write("deep/elsewhere/out/c.xml", "not read");
+        Assert.Equal((1, 0), Counts(Read("deep/er/out/*.xml")));
+        Assert.Equal((2, 0), Counts(Read("./deep/er/out/**/*.xml")));
+        Assert.Equal((2, 0), Counts(Read("deep/er/out/a.xml", "deep/er/{x,out}/more/*.xml")));
+        Assert.Equal((0, 1), Counts(Read("out/a.xml")));
+        Assert.Equal((2, 1), Counts(Read("**/*.xml")));
+    }
+
+    private static (int Tests, int Problems) Counts(TestReport report) => (report.Tests, report.Problems.Count);
+
     private TestReport Read(params string[] patterns) => new TestReports(folder.Path, "/woodpecker/src/shop", new Masker(["hunter2hunter2"])).Read(patterns);
 
     private void Write(string path, string text)

@@ -95,4 +95,16 @@ public sealed class GlobTests
         Assert.False(glob.Matches("axbycd\\f/g"));
         Assert.False(glob.Matches("x"));
     }
+
+    [Theory]
+    [InlineData("*.xml", "")]
+    [InlineData("a.xml", "")]
+    [InlineData("out/a.xml", "out")]
+    [InlineData("out/reports/*.xml", "out/reports")]
+    [InlineData("out/re*/x/a.xml", "out")]
+    [InlineData("out/{a,b}/c.xml", "out")]
+    [InlineData("{out/a,out/b}/c.xml", "")]
+    [InlineData("out/**/a.xml", "out")]
+    [InlineData(@"out\*/a.xml", "")]
+    public void A_pattern_knows_the_folder_below_which_all_lies_that_it_can_match(string pattern, string folder) => Assert.Equal(folder, Glob.Parse(pattern, out _)!.Folder);
 }

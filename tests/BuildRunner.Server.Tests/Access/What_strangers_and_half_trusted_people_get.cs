@@ -45,10 +45,14 @@ public sealed class What_strangers_and_half_trusted_people_get : IAsyncLifetime
     }
 
     [Fact]
-    public async Task The_credential_goes_to_the_clone_step_that_nobody_wrote()
+    public async Task The_credential_goes_to_the_clone_step_that_nobody_wrote_and_of_a_strangers_run_it_opens_no_submodule()
     {
         await server.RunAsync(PlanOf(""), r => r with { Trust = Stranger });
-        Assert.Equal(Credential, (await FirstStepAsync()).Source!.Secret);
+        var source = (await FirstStepAsync()).Source!;
+        Assert.Equal((Credential, true), (source.Secret, source.ForItselfOnly));
+        await server.RunAsync(PlanOf(""));
+        source = (await FirstStepAsync()).Source!;
+        Assert.Equal((Credential, false), (source.Secret, source.ForItselfOnly));
     }
 
     [Fact]
@@ -97,6 +101,24 @@ public sealed class What_strangers_and_half_trusted_people_get : IAsyncLifetime
         Assert.Equal(!granted, step.SecretsWithheld.ContainsKey("token"));
     }
 
+    [Theory]
+    [InlineData("push", false, true)]
+    [InlineData("release", false, false)]
+    [InlineData("release", true, false)]
+    [InlineData("deployment", false, true)]
+    [InlineData("deployment", true, false)]
+    [InlineData("manual", true, false)]
+    public async Task A_secret_for_a_branch_goes_to_commits_that_were_seen_on_it_only(string kind, bool unproven, bool granted)
+    {
+        await server.Get<SecretRegister>().SetAsync(new SecretLevel.Installation(), "token", "hunter2hunter2", new SecretRules { Branches = ["main"] }, "test", Cancel);
+        var plan = PlanOf("skip_clone: true\n", "    environment: { T: { from_secret: token } }\n    commands: [ env ]\n", "busybox", kind);
+        Assert.Equal("main", plan.Event.Branch);
+        await server.RunAsync(plan, r => r with { Trust = TestPlans.Trusted with { BranchUnproven = unproven } });
+        var step = await FirstStepAsync();
+        Assert.Equal(granted, step.Secrets.ContainsKey("token"));
+        Assert.Equal(granted ? null : "the secret 'token' (installation) is withheld: its setting 'branches' allows main, this is no branch", step.SecretsWithheld.GetValueOrDefault("token"));
+    }
+
     [Fact]
     public async Task A_personal_token_of_the_forge_goes_to_no_clone_step_that_somebody_wrote()
     {
@@ -127,14 +149,15 @@ public sealed class What_strangers_and_half_trusted_people_get : IAsyncLifetime
                 Grants = new WorkGrants(),
             };
             var item = new WorkItem { Id = new WorkId(Guid.NewGuid()), Fence = 1, Run = new RunId(run.Id), RunName = "acme/shop#1", RunCreatedAt = DateTimeOffset.UnixEpoch, Workflow = "ci", Start = new WorkId(Guid.NewGuid()), Task = task };
-            Assert.Equal(token, ((WorkTask.Step)(await own.Get<Remotes>().CompleteAsync(item, Cancel)).Task).Source!.Secret);
+            var source = ((WorkTask.Step)(await own.Get<Remotes>().CompleteAsync(item, Cancel)).Task).Source!;
+            Assert.Equal((token, token is not null), (source.Secret, source.ForItselfOnly));
         }
     }
 
-    private static RunPlan PlanOf(string before, string step = "    commands: [ 'true' ]\n", string image = "busybox")
+    private static RunPlan PlanOf(string before, string step = "    commands: [ 'true' ]\n", string image = "busybox", string kind = "push")
     {
         var text = $"{before}steps:\n  - name: build\n    image: {image}\n{step}";
-        var result = Planner.Plan([new PipelineSource(".buildrunner.yml", Encoding.UTF8.GetBytes(text))], TestPlans.Steps("build").Event);
+        var result = Planner.Plan([new PipelineSource(".buildrunner.yml", Encoding.UTF8.GetBytes(text))], TestPlans.Steps("build").Event with { Kind = kind });
         return result.Plan ?? throw new InvalidOperationException(string.Join('\n', result.Diagnostics.Select(d => d.Message)));
     }
 

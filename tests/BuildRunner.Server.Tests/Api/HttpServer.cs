@@ -38,11 +38,17 @@ internal sealed class HttpServer : IAsyncDisposable
     /// <summary>Starts one.</summary>
     /// <param name="change">Changes its options.</param>
     /// <param name="time">Its clock; null: the real one.</param>
-    public static async Task<HttpServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null)
+    /// <param name="logs">What it tells about itself goes there; null: nowhere.</param>
+    public static async Task<HttpServer> StartAsync(Func<ServerOptions, ServerOptions>? change = null, TimeProvider? time = null, ILoggerProvider? logs = null)
     {
         var server = new HttpServer();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
+        if (logs is not null)
+        {
+            builder.Logging.AddProvider(logs);
+        }
+
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         var options = new ServerOptions
         {

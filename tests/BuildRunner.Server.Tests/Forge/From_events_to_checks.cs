@@ -1,7 +1,9 @@
 using System.Net;
+using System.Text.Json;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Forge.Checks;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Tests.Api;
 using BuildRunner.Server.Webhooks;
@@ -59,6 +61,39 @@ public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture
         Assert.Contains(ended.Keys, name => name == "buildrunner/push");
         var (_, workflow) = Assert.Single(ended, c => c.Key == "buildrunner/push/buildrunner");
         Assert.Contains("last words", workflow.Summary);
+
+        // However often its checks were told, no byte of its log was read twice.
+        var written = await server.Get<Database>().ReadAsync(db => db.LogStreams.SumAsync(l => l.Bytes, Cancel), Cancel);
+        Assert.InRange(server.Get<LogScans>().BytesRead, 1, written);
+    }
+
+    [Fact]
+    public async Task A_title_that_would_turn_the_line_round_or_move_the_cursor_is_shown_without_that()
+    {
+        var commit = await github.CommitAsync(".buildrunner.yml", $"# {Guid.NewGuid()}\n{Pipeline}");
+        var sender = new WebhookSender(server.Http, secret);
+        Assert.Equal(HttpStatusCode.Accepted, await sender.SendAsync("push", (await EmulatedEvents.OfAsync(github)).Push(commit, message: "Fix \u202Egnp.exe\u2066 \e[2J\u200Fit 👩‍🔧\n\nmore")));
+        Assert.Equal("Fix gnp.exe [2Jit 👩‍🔧", (await RunOfAsync(commit)).Title);
+    }
+
+    [Theory]
+    [InlineData("aside-by-name", "main", false)]
+    [InlineData("aside-by-commit", null, false)]
+    [InlineData("main", "main", true)]
+    [InlineData("main", null, true)]
+    public async Task A_deployment_is_of_a_branch_only_if_its_commit_is_on_it(string branch, string? name, bool proven)
+    {
+        if (branch != "main")
+        {
+            await github.BranchAsync(branch);
+        }
+
+        var commit = await github.CommitAsync(".buildrunner.yml", $"# {Guid.NewGuid()}\n{Pipeline.Replace("pull_request", "deployment", StringComparison.Ordinal)}", branch);
+        var payload = (await EmulatedEvents.OfAsync(github)).Deployment(Environment.TickCount64, commit, name ?? commit[..12]);
+        Assert.Equal(HttpStatusCode.Accepted, await new WebhookSender(server.Http, secret).SendAsync("deployment", payload));
+        var run = await UntilAsync(
+            () => server.Get<Database>().ReadAsync(db => db.Runs.FirstOrDefaultAsync(r => r.Commit == commit && r.Event == "deployment", Cancel), Cancel), found => found is not null);
+        Assert.Equal(("main", !proven), (run!.Branch, JsonSerializer.Deserialize(run.Trust, StoredJson.Default.TrustDecision)!.BranchUnproven));
     }
 
     [Fact]

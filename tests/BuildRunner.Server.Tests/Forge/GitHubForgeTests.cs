@@ -61,6 +61,22 @@ public sealed class GitHubForgeTests(GitHubEmulator github) : IClassFixture<GitH
     }
 
     [Fact]
+    public async Task A_commit_is_on_a_branch_if_it_is_its_head_or_before_it()
+    {
+        var forge = new Parts(github.Options());
+        var place = await github.PlaceAsync();
+        var before = await github.CommitAsync("one.txt", Guid.NewGuid().ToString());
+        await github.BranchAsync("aside");
+        var aside = await github.CommitAsync("two.txt", Guid.NewGuid().ToString(), "aside");
+        var head = await github.CommitAsync("three.txt", Guid.NewGuid().ToString());
+        Assert.True(await forge.Forge.IsOnBranchAsync(place, "main", head, Cancel));
+        Assert.True(await forge.Forge.IsOnBranchAsync(place, "main", before, Cancel));
+        Assert.True(await forge.Forge.IsOnBranchAsync(place, "aside", aside, Cancel));
+        Assert.False(await forge.Forge.IsOnBranchAsync(place, "main", aside, Cancel));
+        Assert.False(await forge.Forge.IsOnBranchAsync(place, "nothing", head, Cancel));
+    }
+
+    [Fact]
     public async Task Only_who_may_write_and_has_the_right_number_may_approve()
     {
         var forge = new Parts(github.Options());

@@ -63,6 +63,10 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
         Assert.Equal(Canary, work.Secrets["Token"]);
         Assert.Equal(("registry.example", "robot", "pass-" + Canary), (Assert.Single(work.Registries).Host, work.Registries[0].User, work.Registries[0].Password));
         Assert.DoesNotContain(Canary, await DumpAsync());
+
+        // Which one was handed out, and that the others were not, is told.
+        Assert.NotNull(Assert.Single((await api.GetAsync("/api/v1/repos/acme/shop/secrets", Json.SecretList)).Items, s => s.Level == "repository").LastUsedAt);
+        Assert.Null(Assert.Single((await api.GetAsync(TriggerRoutes.Secrets, Json.SecretList)).Items).LastUsedAt);
     }
 
     [Fact]

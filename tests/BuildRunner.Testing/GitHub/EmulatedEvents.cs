@@ -44,6 +44,19 @@ public sealed class EmulatedEvents
         return About(payload, kim);
     }
 
+    /// <summary>A deployment that somebody asked for.</summary>
+    /// <param name="number">Its number.</param>
+    /// <param name="commit">What is to be deployed.</param>
+    /// <param name="name">What was asked for: a branch, a tag, or the beginning of a commit.</param>
+    public JsonObject Deployment(long number, string commit, string name)
+    {
+        var payload = WebhookSamples.First("deployment", "created");
+        payload["deployment"]!["id"] = number;
+        payload["deployment"]!["sha"] = commit;
+        payload["deployment"]!["ref"] = name;
+        return About(payload, kim);
+    }
+
     /// <summary>A pull request of the stranger's, from his own fork.</summary>
     /// <param name="action">What happened: <c>opened</c>, <c>synchronize</c> …</param>
     /// <param name="number">Its number.</param>

@@ -67,8 +67,8 @@ internal static class Markdown
         result.Append(rune);
     }
 
-    // Control characters, and those that turn the direction of text round: a line must not look like another.
-    private static bool IsShown(Rune rune) => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format) || rune.Value == 0x200D;
+    /// <summary>Whether a character shows, and shows only itself: control characters do not, nor those that turn the direction of text round. A line must not look like another.</summary>
+    public static bool IsShown(Rune rune) => Rune.GetUnicodeCategory(rune) is not (UnicodeCategory.Control or UnicodeCategory.Format) || rune.Value == 0x200D;
 
     // Escape sequences of terminals go as a whole, not only their first character.
     private static string Plain(string text)

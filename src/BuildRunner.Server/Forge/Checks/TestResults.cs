@@ -32,6 +32,12 @@ internal sealed class TestResults(LogReader logs) : IDisposable
             break;
         }
 
+        if (report is null)
+        {
+            // It may still be on its way: an agent that was killed brings it later.
+            return null;
+        }
+
         using var entry = kept.CreateEntry(key);
         entry.Size = 1;
         entry.SlidingExpiration = TimeSpan.FromMinutes(30);

@@ -86,6 +86,7 @@ internal sealed class OutboxRow
 
     public required string Event { get; init; }
 
+    /// <summary>Empty: what is told is made when it is sent. The column stays, because a server of the version before may run beside this one and fills it.</summary>
     public required byte[] Body { get; init; }
 
     public required DateTimeOffset At { get; init; }
