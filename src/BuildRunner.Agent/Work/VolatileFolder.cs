@@ -8,7 +8,7 @@ internal static class VolatileFolder
 {
     private const string Runtime = "/run/buildrunner";
 
-    /// <summary>The folder: as the options say, else below <c>/run</c>, else in the working directory.</summary>
+    /// <summary>The folder: as the options say, else below <c>/run</c>, else in the user's own folder there (<c>XDG_RUNTIME_DIR</c>), else in the working directory.</summary>
     public static string Of(AgentHostOptions options)
     {
         if (options.VolatileDirectory is { } named)
@@ -30,8 +30,10 @@ internal static class VolatileFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // Not root: there is no better place.
-            return Path.Combine(options.WorkDirectory, "volatile");
+            // Not root.
+            return Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own && Directory.Exists(own)
+                ? Path.Combine(own, "buildrunner", "agents", name)
+                : Path.Combine(options.WorkDirectory, "volatile");
         }
     }
 }
