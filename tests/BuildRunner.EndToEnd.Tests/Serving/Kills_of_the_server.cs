@@ -20,7 +20,7 @@ public sealed class Kills_of_the_server(GitHubEmulator github) : IClassFixture<G
 
     public void Dispose() => folder.Dispose();
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Deliveries_that_were_accepted_become_a_run_each_and_a_check_that_was_made_but_not_noted_is_not_made_again()
     {
         github.Needed();
@@ -57,7 +57,7 @@ public sealed class Kills_of_the_server(GitHubEmulator github) : IClassFixture<G
         Assert.All(deliveries, d => Assert.Equal("done", (string?)d!["state"]));
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task An_occurrence_that_was_noted_and_has_no_run_yet_gets_its_one_run_from_the_next_server()
     {
         await using var service = await Service.ApartAsync(folder, ("Schedules:MinInterval", "1s"));

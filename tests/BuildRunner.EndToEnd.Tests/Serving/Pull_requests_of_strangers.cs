@@ -16,7 +16,7 @@ public sealed partial class Pull_requests_of_strangers(GitHubEmulator github) : 
 
     public void Dispose() => folder.Dispose();
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task Each_head_waits_until_it_is_approved_by_comment_button_page_or_api_and_its_checkout_gets_a_token_that_can_read_one_repository()
     {
         await using var service = await GitHubService.StartAsync(github, folder);
@@ -68,7 +68,7 @@ public sealed partial class Pull_requests_of_strangers(GitHubEmulator github) : 
         });
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task A_pipeline_that_asks_for_more_is_refused_with_the_setting_that_says_so_even_where_the_repository_is_trusted_with_everything()
     {
         await using var service = await GitHubService.StartAsync(github, folder, ("Engine:AllowPrivileged", "true"), ("Engine:AllowedVolumes", "/"));

@@ -37,7 +37,7 @@ public sealed class Secrets_are_nowhere(GitHubEmulator github) : IClassFixture<G
 
     public void Dispose() => folder.Dispose();
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task A_secret_that_a_step_provably_got_is_in_no_log_check_page_column_file_message_or_process_list_and_all_else_is_stored_as_it_was()
     {
         Requires.Program("perl");

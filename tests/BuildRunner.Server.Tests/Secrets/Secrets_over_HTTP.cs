@@ -85,6 +85,11 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     {
         await SetAsync(TriggerRoutes.Secrets, Canary);
         var old = await KeysAsync();
+        using (var unchanged = await api.SendAsync("POST", TriggerRoutes.RotateKeys, null))
+        {
+            Assert.Equal("""{"resealed":0}""", await unchanged.Content.ReadAsStringAsync(Cancel));
+        }
+
         var keys = new KeyRing(MasterKey.Generate(), [server.Key]);
         var rotated = new SecretRegister(server.Get<Database>(), new SecretStore(keys), keys);
         Assert.Equal(1, await rotated.RotateAsync("test", Cancel));
