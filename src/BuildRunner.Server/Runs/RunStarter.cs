@@ -34,8 +34,7 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
         var settings = RepositoryStore.SettingsOf(repository);
         var tree = await sources.ReadAsync(repository.Id, remote, at, point, settings.PipelinePath, cancellationToken);
         var trust = Trust.Decide(
-            wanted.PullRequest ?? OriginOf(wanted.Point), at.Ref, null, $"refs/heads/{repository.DefaultBranch}", settings.Trusted, settings.Approve, HeadVerdict.None)
-            with { BranchUnproven = wanted.Point is SourcePoint.Tag };
+            wanted.PullRequest ?? OriginOf(wanted.Point), at.Ref, null, $"refs/heads/{repository.DefaultBranch}", settings.Trusted, settings.Approve, HeadVerdict.None);
         return await runs.StoreAsync(
             repository,
             new RunBasis
@@ -43,7 +42,7 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
                 Event = EventOf(repository, wanted, at, tree),
                 Facts = new RunFacts { Commit = tree.Facts },
                 Files = tree.Files,
-                Trust = trust,
+                Trust = trust with { BranchUnproven = wanted.Point is SourcePoint.Tag },
                 Title = wanted.Title ?? "",
                 Author = wanted.Author,
                 Environment = wanted.Environment,

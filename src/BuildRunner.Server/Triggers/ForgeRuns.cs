@@ -46,7 +46,7 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
             $"refs/heads/{runEvent.DefaultBranch}",
             settings.Trusted,
             settings.Approve,
-            head) with { BranchUnproven = await IsUnprovenAsync(known, runEvent, cancellationToken) };
+            head);
         return await runs.StoreAsync(
             known.Repository,
             new RunBasis
@@ -54,7 +54,7 @@ internal sealed class ForgeRuns(Database database, GitHubForge forge, RunRegiste
                 Event = runEvent,
                 Facts = request.Facts,
                 Files = files,
-                Trust = trust,
+                Trust = trust with { BranchUnproven = await IsUnprovenAsync(known, runEvent, cancellationToken) },
                 Title = request.Title,
                 Author = request.Actor.Login,
                 Delivery = (InboxService.GitHubSource, key),

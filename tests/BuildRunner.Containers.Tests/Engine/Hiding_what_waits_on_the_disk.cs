@@ -1,9 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
-using BuildRunner.Containers.Engine;
 using BuildRunner.Sandbox.Wire;
-using BuildRunner.Testing;
-using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
 
