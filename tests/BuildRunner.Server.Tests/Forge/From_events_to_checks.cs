@@ -5,6 +5,7 @@ using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Forge.Checks;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Tests.Api;
 using BuildRunner.Server.Webhooks;
 using BuildRunner.Testing.GitHub;
@@ -105,6 +106,25 @@ public sealed class From_events_to_checks(GitHubEmulator github) : IClassFixture
         var ended = await ChecksAsync(commit, checks => checks.Count == 1 && checks.Values.All(c => c.Status == "completed"));
         Assert.NotEqual("success", ended.Values.Single().Conclusion);
         Assert.True(ended.Values.Single().Annotations >= 1);
+    }
+
+    [Fact]
+    public async Task Of_a_run_that_has_ended_and_whose_checks_show_it_nothing_stays_to_be_done()
+    {
+        var commit = await PushAsync("stepz: []\n");
+        await ChecksAsync(commit, checks => checks.Count == 1 && checks.Values.All(c => c.Status == "completed"));
+        var database = server.Get<Database>();
+        await UntilAsync(() => database.ReadAsync(db => db.ChecksDue.CountAsync(Cancel), Cancel), due => due == 0);
+
+        // As a round left it that had begun before the run ended: everything was told, and still the row was kept.
+        await database.WriteAsync(
+            async turn =>
+            {
+                var run = await turn.Db.Runs.SingleAsync(r => r.Commit == commit, Cancel);
+                turn.Db.Add(new CheckDueRow { Run = run.Id, Version = run.Version, DueAt = DateTimeOffset.UnixEpoch });
+            },
+            Cancel);
+        await UntilAsync(() => database.ReadAsync(db => db.ChecksDue.CountAsync(Cancel), Cancel), due => due == 0);
     }
 
     [Fact]

@@ -46,9 +46,9 @@ internal sealed partial class CheckReporter(
                 return await (
                     from todo in db.ChecksDue
                     join run in db.Runs on todo.Run equals run.Id
-                    where run.Version != todo.Version || (todo.DueAt > DateTimeOffset.UnixEpoch && todo.DueAt <= now)
+                    where run.Version != todo.Version || (todo.DueAt > DateTimeOffset.UnixEpoch && todo.DueAt <= now) || (todo.DueAt == DateTimeOffset.UnixEpoch && run.Stage == RunStage.Ended)
                     orderby todo.DueAt, todo.Run
-                    select new Due(run.Id, run.Repository, run.Version, run.Stage == RunStage.Ended)).Take(AtOnce).ToListAsync(stop);
+                    select new Due(run.Id, run.Repository, run.Version)).Take(AtOnce).ToListAsync(stop);
             },
             stop);
         await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = stop }, async (run, token) => await TryReportAsync(run, token));
@@ -144,7 +144,8 @@ internal sealed partial class CheckReporter(
         async turn =>
         {
             var row = turn.Db.ChecksDue.Where(c => c.Run == due.Run);
-            if (again is null && due.Ended && await turn.Db.Runs.AnyAsync(r => r.Id == due.Run && r.Version == version))
+            // As it is now, not as it was when this round began: a run may have ended meanwhile, and nobody would look at its row again.
+            if (again is null && await turn.Db.Runs.AnyAsync(r => r.Id == due.Run && r.Version == version && r.Stage == RunStage.Ended))
             {
                 await row.ExecuteDeleteAsync();
                 return;
@@ -157,7 +158,7 @@ internal sealed partial class CheckReporter(
 
     private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other ?? one : one;
 
-    private sealed record Due(Guid Run, Guid Repository, long Version, bool Ended);
+    private sealed record Due(Guid Run, Guid Repository, long Version);
 
     [LoggerMessage(3301, LogLevel.Error, "reporting checks did not succeed; it is tried again")]
     private static partial void LogFailed(ILogger logger, Exception exception);
