@@ -9,12 +9,21 @@ internal sealed partial class EngineProcess : IAsyncDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
+    private readonly bool _politely;
 
-    private EngineProcess(Process process) => _process = process;
+    private EngineProcess(Process process, bool politely)
+    {
+        _process = process;
+        _politely = politely;
+    }
 
     public int Id => _process.Id;
 
-    public static EngineProcess Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="program">The program.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Variables beyond ours.</param>
+    /// <param name="politely">True: it is asked to end and has time for it; false: it is killed.</param>
+    public static EngineProcess Start(string program, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, bool politely = true)
     {
         var info = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments)
@@ -27,7 +36,7 @@ internal sealed partial class EngineProcess : IAsyncDisposable
             info.Environment[name] = value;
         }
 
-        var started = new EngineProcess(Process.Start(info) ?? throw new InvalidOperationException($"{program} did not start"));
+        var started = new EngineProcess(Process.Start(info) ?? throw new InvalidOperationException($"{program} did not start"), politely);
         started._process.OutputDataReceived += started.Keep;
         started._process.ErrorDataReceived += started.Keep;
         started._process.BeginOutputReadLine();
@@ -62,7 +71,7 @@ internal sealed partial class EngineProcess : IAsyncDisposable
     {
         if (!_process.HasExited)
         {
-            _ = Kill(_process.Id, 15);
+            _ = Kill(_process.Id, _politely ? 15 : 9);
         }
 
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));

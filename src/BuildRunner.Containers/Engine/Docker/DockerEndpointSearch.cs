@@ -7,7 +7,8 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>Finds the engine as the docker client does, and then looks where rootless engines and Podman listen.</summary>
 /// <param name="environment">Reads a variable.</param>
 /// <param name="exists">Whether there is a socket at a path.</param>
-internal sealed class DockerEndpointSearch(Func<string, string?> environment, Func<string, bool> exists)
+/// <param name="mayUse">Whether this process may connect to it.</param>
+internal sealed class DockerEndpointSearch(Func<string, string?> environment, Func<string, bool> exists, Func<string, bool> mayUse)
 {
     private const string DefaultSocket = "/var/run/docker.sock";
 
@@ -15,7 +16,7 @@ internal sealed class DockerEndpointSearch(Func<string, string?> environment, Fu
     public string ConfigDirectory => Variable("DOCKER_CONFIG") ?? Path.Combine(Variable("HOME") ?? "/", ".docker");
 
     /// <summary>
-    /// In this order: 1. what was configured here; 2. <c>DOCKER_HOST</c>; 3. <c>DOCKER_CONTEXT</c>; 4. the current context; 5. the usual sockets.
+    /// In this order: 1. what was configured here; 2. <c>DOCKER_HOST</c>; 3. <c>DOCKER_CONTEXT</c>; 4. the current context; 5. the usual sockets, first of those that this process may use.
     /// </summary>
     /// <param name="configured">An address of the settings; null for none.</param>
     /// <exception cref="ContainerException">What was said is no address or no context, or nothing was found.</exception>
@@ -76,7 +77,8 @@ internal sealed class DockerEndpointSearch(Func<string, string?> environment, Fu
         string[] usual = Variable("XDG_RUNTIME_DIR") is { } runtime
             ? [DefaultSocket, $"{runtime}/docker.sock", "/run/podman/podman.sock", $"{runtime}/podman/podman.sock"]
             : [DefaultSocket, "/run/podman/podman.sock"];
-        var found = usual.FirstOrDefault(exists) ?? throw Unusable(
+        // Beside the system's engine, which is root's, an ordinary user may have one of their own.
+        var found = usual.FirstOrDefault(path => exists(path) && mayUse(path)) ?? usual.FirstOrDefault(exists) ?? throw Unusable(
             $"no Docker or Podman engine was found: there is no socket at {string.Join(", ", usual)}; start one, or set DOCKER_HOST");
         return new DockerEndpoint(new Uri($"unix://{found}"), "the usual place");
     }

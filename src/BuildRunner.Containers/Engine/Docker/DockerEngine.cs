@@ -181,7 +181,7 @@ public sealed class DockerEngine : IContainerEngine
 
     private DockerConnection Connect()
     {
-        var endpoint = new DockerEndpointSearch(environment, File.Exists).Find(options.Host);
+        var endpoint = new DockerEndpointSearch(environment, File.Exists, path => Libc.Access(path, Libc.AccessWrite) == 0).Find(options.Host);
         return new DockerConnection(endpoint, endpoint.CreateClient(), options, time);
     }
 }

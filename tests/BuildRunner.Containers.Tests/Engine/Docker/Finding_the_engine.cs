@@ -11,6 +11,7 @@ public sealed class Finding_the_engine : IDisposable
 {
     private readonly TestFolder home = TestFolder.Create();
     private readonly Dictionary<string, string> variables = [];
+    private readonly HashSet<string> closed = [];
 
     public Finding_the_engine() => variables["DOCKER_CONFIG"] = home.Path;
 
@@ -73,6 +74,15 @@ public sealed class Finding_the_engine : IDisposable
         Assert.Equal($"unix://{socket}", Find(null, socket).Address.OriginalString);
     }
 
+    [Fact]
+    public void An_engine_that_is_closed_to_this_user_does_not_hide_their_own()
+    {
+        variables["XDG_RUNTIME_DIR"] = "/run/user/1000";
+        closed.Add("/var/run/docker.sock");
+        Assert.Equal("unix:///run/user/1000/podman/podman.sock", Find(null, "/var/run/docker.sock", "/run/user/1000/podman/podman.sock").Address.OriginalString);
+        Assert.Equal("unix:///var/run/docker.sock", Find(null, "/var/run/docker.sock").Address.OriginalString);
+    }
+
     [Theory]
     [InlineData("ssh://somebody@far", "ssh -L")]
     [InlineData("far:2376", "unix:///PATH")]
@@ -90,7 +100,7 @@ public sealed class Finding_the_engine : IDisposable
         Assert.Contains("DOCKER_HOST", message);
     }
 
-    private DockerEndpoint Find(string? configured = null, params string[] sockets) => new DockerEndpointSearch(variables.GetValueOrDefault, sockets.Contains).Find(configured);
+    private DockerEndpoint Find(string? configured = null, params string[] sockets) => new DockerEndpointSearch(variables.GetValueOrDefault, sockets.Contains, path => !closed.Contains(path)).Find(configured);
 
     private void WriteContext(string name, string endpoint, bool hasCertificates = false)
     {
