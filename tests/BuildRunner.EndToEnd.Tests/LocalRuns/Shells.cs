@@ -45,10 +45,12 @@ public sealed partial class Shells
         await LookIntoAsync(tree, environment, "rootfs:/", []);
     }
 
-    [Fact]
-    public async Task The_engine_docker_keeps_a_failed_step_too()
+    [Theory]
+    [InlineData("docker")]
+    [InlineData("podman")]
+    public async Task Docker_and_Podman_keep_a_failed_step_too(string kind)
     {
-        await using var docker = await DockerDaemon.StartAsync();
+        await using ITestEngine engine = kind == "docker" ? await DockerDaemon.StartAsync() : await PodmanService.StartAsync();
         using var images = TestFolder.Create();
         BusyboxImage.Create(images["image"]);
         BusyboxImage.WriteArchive(images["image"], images["busybox.tar"], "busybox-test:1");
@@ -56,7 +58,7 @@ public sealed partial class Shells
         var environment = new Dictionary<string, string?>
         {
             ["token"] = "s3cret-s3cret",
-            ["BUILDRUNNER_ENGINE__DOCKER__HOST"] = docker.Host,
+            ["BUILDRUNNER_ENGINE__DOCKER__HOST"] = engine.Host,
             ["BUILDRUNNER_ENGINE__SCRATCHDIR"] = images["scratch"],
         };
         await LookIntoAsync(tree, environment, $"docker-archive:{images["busybox.tar"]}", ["--engine", "docker"]);

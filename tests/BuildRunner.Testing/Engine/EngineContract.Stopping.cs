@@ -78,6 +78,7 @@ public abstract partial class EngineContract
     [Fact]
     public async Task A_command_gets_no_more_processor_time_than_its_limit()
     {
+        NeedsLimits();
         await using var host = CreateHost();
         const string Script = "timeout 1 sh -c 'while :; do :; done'; times > /tmp/t; tail -n 1 /tmp/t | sed 's/[^0-9.]*\\([0-9]*\\)m\\([0-9.]*\\)s.*/\\2/'";
         var seconds = double.Parse((await RunAloneAsync(host, Script, s => s with { Limits = new ResourceLimits(Cpus: 0.2) })).Text, System.Globalization.CultureInfo.InvariantCulture);
@@ -110,6 +111,7 @@ public abstract partial class EngineContract
     [Fact]
     public async Task A_command_that_needs_more_memory_than_its_limit_ends_out_of_memory()
     {
+        NeedsLimits();
         await using var host = CreateHost();
         var limit = 64L << 20;
         var result = await RunAloneAsync(host, "exec tail -c 1000000000 /dev/zero", s => s with { Limits = new ResourceLimits(MemoryBytes: limit) });
@@ -119,6 +121,7 @@ public abstract partial class EngineContract
     [Fact]
     public async Task A_command_cannot_have_more_processes_than_its_limit()
     {
+        NeedsLimits();
         await using var host = CreateHost();
         var result = await RunAloneAsync(host, "for i in $(seq 100); do sleep 100 & done 2>/dev/null; echo survived", s => s with { Limits = new ResourceLimits(Pids: 30) });
         Assert.DoesNotContain("survived", result.Out, StringComparison.Ordinal);

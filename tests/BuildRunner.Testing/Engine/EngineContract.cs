@@ -28,8 +28,17 @@ public abstract partial class EngineContract
     /// <summary>True: whoever a step runs as, the owner of the working tree is who it is.</summary>
     protected virtual bool MapsOwners => true;
 
+    /// <summary>False: the engine cannot limit what a step takes on this host.</summary>
+    protected virtual bool HasLimits => true;
+
+    /// <summary>False: a step that is root may change the files that it was given, for itself.</summary>
+    protected virtual bool LocksFiles => true;
+
     /// <summary>False: the engine cannot run privileged containers on this host.</summary>
     protected virtual bool CanBePrivileged => true;
+
+    /// <summary>Skips a test of limits where there are none, which <c>doctor</c> tells.</summary>
+    private void NeedsLimits() => Assert.SkipUnless(HasLimits, "this engine cannot limit what a step takes here");
 
     protected static Task<IContainerGroup> CreateGroupAsync(IEngineHost host, WorkspaceSpec? workspace = null, ResourceLimits? limits = null) =>
         host.Engine.CreateGroupAsync(

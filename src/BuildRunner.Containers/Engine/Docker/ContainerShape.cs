@@ -31,6 +31,7 @@ internal static class ContainerShape
         {
             NetworkMode = network.Mode,
             Mounts = [.. mounts],
+            Tmpfs = files.Memory.ToDictionary(),
             LogConfig = new LogConfig { Type = "none" },
             IpcMode = "private",
             Init = false,

@@ -41,6 +41,9 @@ internal sealed class FilesInMemory : IContainerFiles
     public IReadOnlyList<Mount> Mounts { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> Memory { get; } = new Dictionary<string, string>();
+
+    /// <inheritdoc/>
     public IReadOnlyList<string> Waiter { get; } = [SecurityProfile.InitPath, "wait", $"{InjectedFile.Root}/{ChannelName}"];
 
     /// <inheritdoc/>

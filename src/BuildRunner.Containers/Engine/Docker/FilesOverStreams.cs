@@ -17,8 +17,11 @@ internal sealed class FilesOverStreams(DockerConnection connection, string helpe
     public IReadOnlyList<Mount> Mounts { get; } =
     [
         new() { Type = "volume", Source = helperVolume, Target = HelperDirectory, ReadOnly = true },
-        new() { Type = "tmpfs", Target = InjectedFile.Root, TmpfsOptions = new TmpfsOptions { Mode = 0x1ED } },
     ];
+
+    /// <inheritdoc/>
+    /// <remarks>Not as a mount: Docker would let nobody execute a file of it, and takes no word against that there.</remarks>
+    public IReadOnlyDictionary<string, string> Memory { get; } = new Dictionary<string, string> { [InjectedFile.Root] = "rw,exec,nosuid,nodev,mode=755" };
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Waiter { get; } = [$"{HelperDirectory}/{Carrier.HelperName}", "wait"];

@@ -9,6 +9,9 @@ internal interface IContainerFiles : IDisposable
     /// <summary>What the container mounts for that.</summary>
     IReadOnlyList<Mount> Mounts { get; }
 
+    /// <summary>Directories in memory that the container has, with their options.</summary>
+    IReadOnlyDictionary<string, string> Memory { get; }
+
     /// <summary>The waiter as the container's first process.</summary>
     IReadOnlyList<string> Waiter { get; }
 

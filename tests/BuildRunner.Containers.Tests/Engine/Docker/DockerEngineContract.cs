@@ -12,6 +12,14 @@ public abstract class DockerApiContract(EngineFixture fixture) : IsolationContra
     /// <inheritdoc/>
     protected override bool MapsOwners => false;
 
+    /// <inheritdoc/>
+    /// <remarks>An ordinary user has an engine without root's rights, and cgroups that nobody has handed to it.</remarks>
+    protected override bool HasLimits => Environment.IsPrivilegedProcess;
+
+    /// <inheritdoc/>
+    /// <remarks>What an ordinary user gives to a step travels over its streams, and lies in memory of the container.</remarks>
+    protected override bool LocksFiles => Environment.IsPrivilegedProcess;
+
     protected override IEngineHost CreateHost()
     {
         fixture.Required();

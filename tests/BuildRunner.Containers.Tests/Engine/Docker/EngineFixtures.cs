@@ -56,8 +56,12 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
     public static ImageReference Parse(string text) =>
         ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);
 
+    /// <summary>Ends what stands before the engine.</summary>
+    protected virtual ValueTask StopAsync() => ValueTask.CompletedTask;
+
     public async ValueTask DisposeAsync()
     {
+        await StopAsync();
         if (engine is not null)
         {
             await engine.DisposeAsync();
@@ -68,8 +72,8 @@ public abstract class EngineFixture(string[] needs, Func<Task<ITestEngine>> star
     }
 }
 
-/// <summary>A Docker Engine.</summary>
-public sealed class DockerEngineFixture() : EngineFixture(["dockerd"], async () => await DockerDaemon.StartAsync());
+/// <summary>A Docker Engine; that of <c>BUILDRUNNER_TEST_DOCKER_SOCKET</c> if it is set, see below.</summary>
+public sealed class DockerEngineFixture() : EngineFixture(["dockerd"], async () => GivenEngine.OfVariable("BUILDRUNNER_TEST_DOCKER_SOCKET") is { } given ? given : await DockerDaemon.StartAsync());
 
 /// <summary>Podman's service; that of <c>BUILDRUNNER_TEST_PODMAN_SOCKET</c> if it is set, so that the contract can be run by an ordinary user on a rootless one.</summary>
 public sealed class PodmanEngineFixture() : EngineFixture(["podman"], async () => GivenEngine.OfVariable("BUILDRUNNER_TEST_PODMAN_SOCKET") is { } given ? given : await PodmanService.StartAsync());

@@ -3,30 +3,68 @@ using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
+using BuildRunner.Testing.Registries;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
 
-/// <summary>A Docker Engine that does not see this host's files, behind TLS with certificates on both sides.</summary>
-public sealed class EngineElsewhereFixture() : EngineFixture(["dockerd"], async () => await DockerDaemon.StartElsewhereAsync())
+/// <summary>An engine that does not see this host's files, behind TLS with certificates on both sides.</summary>
+/// <param name="needs">Programs without which there is none.</param>
+/// <param name="start">Starts it.</param>
+public abstract class ElsewhereFixture(string[] needs, Func<Task<ITestEngine>> start) : EngineFixture(needs, start)
 {
-    public DockerDaemon Daemon => (DockerDaemon)Service;
+    /// <summary>Its address, as <c>DOCKER_HOST</c> has it.</summary>
+    public abstract string Host { get; }
 
-    protected override DockerEngine Create(DockerEngineOptions options, TimeProvider time) => new(options, time, name => name switch
-    {
-        "DOCKER_HOST" => Service.Host,
-        "DOCKER_TLS_VERIFY" => "1",
-        "DOCKER_CERT_PATH" => Daemon.Certificates,
-        _ => null,
-    });
+    /// <summary>The folder with <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c>.</summary>
+    public abstract string Certificates { get; }
 
     protected override string? Address => null;
+
+    /// <summary>Finds the engine with certificates from another folder.</summary>
+    public DockerEngine NewEngineWith(string certificates, string scratch) => Create(
+        new DockerEngineOptions { ScratchDirectory = scratch, SandboxProgram = Sandbox }, TimeProvider.System, certificates);
+
+    protected override DockerEngine Create(DockerEngineOptions options, TimeProvider time) => Create(options, time, Certificates);
+
+    private DockerEngine Create(DockerEngineOptions options, TimeProvider time, string certificates) => new(options, time, name => name switch
+    {
+        "DOCKER_HOST" => Host,
+        "DOCKER_TLS_VERIFY" => "1",
+        "DOCKER_CERT_PATH" => certificates,
+        _ => null,
+    });
 }
 
-/// <summary>Podman's service in mounts of its own, of which only its socket is known here.</summary>
-public sealed class PodmanElsewhereFixture() : EngineFixture(["podman"], async () => await PodmanService.StartElsewhereAsync());
+/// <summary>A Docker Engine, which speaks TLS itself.</summary>
+public sealed class DockerElsewhereFixture() : ElsewhereFixture(["dockerd"], async () => await DockerDaemon.StartElsewhereAsync())
+{
+    public override string Host => Service.Host;
+
+    public override string Certificates => ((DockerDaemon)Service).Certificates;
+}
+
+/// <summary>Podman's service in mounts of its own. This version speaks no TLS: somebody does it before its socket.</summary>
+public sealed class PodmanElsewhereFixture() : ElsewhereFixture(["podman"], async () => await PodmanService.StartElsewhereAsync())
+{
+    private TlsFront? front;
+
+    public override string Host => Front.Host;
+
+    public override string Certificates => Front.Certificates;
+
+    private TlsFront Front => front ??= new TlsFront(Service.Socket);
+
+    protected override async ValueTask StopAsync()
+    {
+        if (front is not null)
+        {
+            await front.DisposeAsync();
+        }
+    }
+}
 
 /// <summary>An engine that does not see this host's files has the workspace and everything else over its API.</summary>
-public abstract class EngineElsewhere(EngineFixture fixture)
+public abstract class EngineElsewhere(ElsewhereFixture fixture)
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -59,15 +97,20 @@ public abstract class EngineElsewhere(EngineFixture fixture)
             new OutputRecorder(),
             Stop);
         await service.WaitUntilHealthyAsync(Stop);
-        var step = run.Shell("cat /.buildrunner/plain /.buildrunner/key; stat -c '%a %U' /.buildrunner/key; stat -f -c %T /.buildrunner/key; wget -q -O - http://web:8080/; echo $A; seq 1 100000 >&2; exit 9") with
+        var step = run.Shell("/.buildrunner/script; cat /.buildrunner/plain /.buildrunner/key; stat -c '%a %U' /.buildrunner/key; stat -f -c %T /.buildrunner/key; wget -q -O - http://web:8080/; echo $A; seq 1 100000 >&2; exit 9") with
         {
             User = "builder",
             Environment = new Dictionary<string, string> { ["A"] = "of the step" },
-            Files = [new InjectedFile("plain", "plain\n"u8.ToArray()), new InjectedFile("key", "secret\n"u8.ToArray(), Secret: true)],
+            Files =
+            [
+                new InjectedFile("script", "#!/bin/sh\necho executed\n"u8.ToArray(), Executable: true),
+                new InjectedFile("plain", "plain\n"u8.ToArray()),
+                new InjectedFile("key", "secret\n"u8.ToArray(), Secret: true),
+            ],
         };
         var (exit, output) = await run.RunAsync(step);
         Assert.Equal(new ContainerExit.Exited(9), exit);
-        Assert.Equal("plain\nsecret\n400 builder\ntmpfs\npage\nof the step\n", output.Out);
+        Assert.Equal("executed\nplain\nsecret\n400 builder\ntmpfs\npage\nof the step\n", output.Out);
         Assert.Equal(string.Concat(Enumerable.Range(1, 100000).Select(i => $"{i}\n")), output.Error);
     }
 
@@ -115,27 +158,36 @@ public abstract class EngineElsewhere(EngineFixture fixture)
         Assert.True(readiness.Usable, string.Join('\n', readiness.Checks));
         Assert.Contains(readiness.Checks, c => c.Name == "files" && c.Detail.Contains("copied", StringComparison.Ordinal));
     }
-}
 
-/// <summary>Docker, over TCP with TLS.</summary>
-public sealed class Docker_elsewhere(EngineElsewhereFixture docker) : EngineElsewhere(docker), IClassFixture<EngineElsewhereFixture>
-{
     [Fact]
     public async Task An_engine_whose_certificate_nobody_vouches_for_is_not_spoken_to()
     {
-        docker.Required();
+        fixture.Required();
         using var folder = TestFolder.Create();
-        var other = BuildRunner.Testing.Registries.TestCertificate.Create();
-        await File.WriteAllTextAsync(folder["ca.pem"], other.AuthorityPem, TestContext.Current.CancellationToken);
-        await using var engine = new DockerEngine(
-            new DockerEngineOptions { ScratchDirectory = folder["scratch"], SandboxProgram = EngineFixture.Sandbox },
-            TimeProvider.System,
-            name => name switch { "DOCKER_HOST" => docker.Service.Host, "DOCKER_TLS_VERIFY" => "1", "DOCKER_CERT_PATH" => folder.Path, _ => null });
-        var readiness = await engine.ProbeAsync(TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(folder["ca.pem"], TestCertificate.Create().AuthorityPem, Stop);
+        await RefusedAsync(folder);
+    }
+
+    [Fact]
+    public async Task Who_shows_no_certificate_is_not_spoken_to()
+    {
+        fixture.Required();
+        using var folder = TestFolder.Create();
+        File.Copy(Path.Combine(fixture.Certificates, "ca.pem"), folder["ca.pem"]);
+        await RefusedAsync(folder);
+    }
+
+    private async Task RefusedAsync(TestFolder certificates)
+    {
+        await using var engine = fixture.NewEngineWith(certificates.Path, certificates["scratch"]);
+        var readiness = await engine.ProbeAsync(Stop);
         Assert.False(readiness.Usable);
-        Assert.Contains(readiness.Checks, c => c.Name == "engine" && c.Status == ReadinessStatus.Failed);
+        Assert.Contains(readiness.Checks, c => c.Name == "engine" && c.Status == ReadinessStatus.Failed && c.Detail.Contains(fixture.Host, StringComparison.Ordinal));
     }
 }
 
-/// <summary>Podman, in mounts of its own.</summary>
+/// <summary>Docker.</summary>
+public sealed class Docker_elsewhere(DockerElsewhereFixture docker) : EngineElsewhere(docker), IClassFixture<DockerElsewhereFixture>;
+
+/// <summary>Podman.</summary>
 public sealed class Podman_elsewhere(PodmanElsewhereFixture podman) : EngineElsewhere(podman), IClassFixture<PodmanElsewhereFixture>;

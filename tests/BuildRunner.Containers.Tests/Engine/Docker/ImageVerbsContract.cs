@@ -14,6 +14,13 @@ namespace BuildRunner.Containers.Tests.Engine.Docker;
 public abstract class ImageVerbsContract(EngineFixture fixture) : IAsyncLifetime
 {
     private readonly TestFolder _folder = TestFolder.Create();
+    private static readonly Dictionary<ImageFormat, string> SkopeoNames = new()
+    {
+        [ImageFormat.OciLayout] = "oci",
+        [ImageFormat.OciArchive] = "oci-archive",
+        [ImageFormat.DockerArchive] = "docker-archive",
+    };
+
     private readonly string _prefix = $"localhost/t{Guid.NewGuid():N}";
     private IImageLibrary _images = null!;
 
@@ -58,6 +65,7 @@ public abstract class ImageVerbsContract(EngineFixture fixture) : IAsyncLifetime
     [Fact]
     public async Task What_our_store_exports_runs_here_and_what_this_engine_exports_runs_there()
     {
+        Requires.Program("skopeo");
         using var store = new ImageStore(_folder["store"], new ImageStoreOptions(), TimeProvider.System);
         TestLayout.Write(_folder["layout"], (TestImage.Busybox.WithLayer(archive => archive.File("motd", "ours").Whiteout("bin/vi")), "x/tools:1"));
         await store.ImportAsync(new ImageImport { Path = _folder["layout"], Name = Name("ours:1") }, null, Stop);
@@ -72,6 +80,7 @@ public abstract class ImageVerbsContract(EngineFixture fixture) : IAsyncLifetime
         {
             var path = _folder[$"theirs-{format}"];
             await _images.ExportAsync(Name("ours:1"), new ImageExport { Format = format, Path = path }, Stop);
+            Assert.Contains("\"Layers\"", UnpackFixture.Run("skopeo", "inspect", $"{SkopeoNames[format]}:{path}"), StringComparison.Ordinal);
             var back = Assert.Single(await store.ImportAsync(new ImageImport { Path = path }, null, Stop));
             Assert.Equal(Name("ours:1"), back.Reference);
             Assert.Equal("ours", await File.ReadAllTextAsync($"{back.LayerDirectories[1]}/motd", Stop));
