@@ -33,7 +33,7 @@ public sealed class Rootless_engines
         Assert.True(run.Code == 0, run.All);
         Assert.Contains("hello from the service", run.Error);
         Assert.Contains("user 1000 may write", run.Error);
-        Assert.Equal("user 1000 may write\n", await File.ReadAllTextAsync(Path.Combine(tree, "made/mine.txt")));
+        Assert.Equal("user 1000 may write\n", await File.ReadAllTextAsync(Path.Combine(tree, "made/mine.txt"), TestContext.Current.CancellationToken));
         Assert.Equal(["containers.yml", "made"], Directory.EnumerateFileSystemEntries(tree).Select(Path.GetFileName).Order());
         using var auditor = new EngineAuditor(engine);
         Assert.Empty(await auditor.FindingsAsync());
