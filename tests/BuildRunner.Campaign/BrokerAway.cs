@@ -46,10 +46,13 @@ public sealed class BrokerAway(Installation installation, TimeSpan away, TimeSpa
 
     private async Task ShortAsync(RunShape shape)
     {
-        var began = TimeProvider.System.GetTimestamp();
-        await runs.EndAsync(await StartAsync(shape, null, TimeSpan.Zero), Limit);
+        var (began, now) = (TimeProvider.System.GetTimestamp(), Witness.Now);
+        var number = await StartAsync(shape, null, TimeSpan.Zero);
+        await runs.EndAsync(number, Limit);
         var took = TimeProvider.System.GetElapsedTime(began);
         longest = took > longest ? took : longest;
+        var starts = installation.Witness.Of(number).Where(t => t.IsStart).Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Step} at {t.At - now:0.0} s"));
+        say(string.Create(CultureInfo.InvariantCulture, $"run {number} of {shape} took {took.TotalSeconds:0.0} s at {(await runs.HostAsync(number)).Name}: {string.Join(", ", starts)}"));
     }
 
     private async Task<int> StartAsync(RunShape shape, string? slow, TimeSpan slower)
