@@ -52,7 +52,8 @@ public sealed class BrokerAway(Installation installation, TimeSpan away, TimeSpa
         var took = TimeProvider.System.GetElapsedTime(began);
         longest = took > longest ? took : longest;
         var starts = installation.Witness.Of(number).Where(t => t.IsStart).Select(t => string.Create(CultureInfo.InvariantCulture, $"{t.Step} at {t.At - now:0.0} s"));
-        say(string.Create(CultureInfo.InvariantCulture, $"run {number} of {shape} took {took.TotalSeconds:0.0} s at {(await runs.HostAsync(number)).Name}: {string.Join(", ", starts)}"));
+        var host = await runs.HostAsync(number);
+        say(string.Create(CultureInfo.InvariantCulture, $"run {number} of {shape} took {took.TotalSeconds:0.0} s at {host.Name}: {string.Join(", ", starts)}"));
     }
 
     private async Task<int> StartAsync(RunShape shape, string? slow, TimeSpan slower)
