@@ -45,10 +45,10 @@ internal static class AgentPlan
         AllowedSources = settings.List(AgentKeys.LocalRepositories),
         KnownHosts = PathOf(settings.Text(ServerKeys.KnownHosts), host),
         CertificateAuthorities = PathOf(settings.Text(ServerKeys.CertificateAuthorities), host),
-        AllowPrivileged = settings.Flag(AgentKeys.AllowPrivileged),
+        AllowPrivileged = settings.Flag(SettingKeys.EngineAllowPrivileged),
         AllowImageBuilds = settings.Flag(AgentKeys.AllowImageBuilds),
-        AllowedVolumes = settings.List(AgentKeys.AllowedVolumes),
-        AllowedRootFileSystems = settings.List(AgentKeys.AllowedRootFileSystems),
+        AllowedVolumes = settings.List(SettingKeys.EngineAllowedVolumes),
+        AllowedRootFileSystems = settings.List(SettingKeys.EngineAllowedRootFileSystems),
         DefaultLimits = new ResourceLimits(
             settings.Size(SettingKeys.EngineDefaultMemory),
             settings.Number(SettingKeys.EngineDefaultCpus),

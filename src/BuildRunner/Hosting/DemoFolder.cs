@@ -46,7 +46,7 @@ internal sealed class DemoFolder : IDisposable
         new(ServerKeys.LoggingLevel, "warning"),
         new(TriggerKeys.SchedulesEnabled, "true"),
         new(TriggerKeys.SchedulesMinInterval, "1s"),
-        new(AgentKeys.AllowedRootFileSystems, "/"),
+        new(SettingKeys.EngineAllowedRootFileSystems, "/"),
         new(AgentKeys.WorkDir, Path.Combine(path, "agent")),
         new(AgentKeys.MinFreeDisk, "0"),
     ];

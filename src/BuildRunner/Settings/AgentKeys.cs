@@ -15,10 +15,7 @@ internal static class AgentKeys
         DrainGrace = "Agent:DrainGrace",
         CloneImage = "Agent:CloneImage",
         LocalRepositories = "Agent:LocalRepositories",
-        AllowPrivileged = "Engine:AllowPrivileged",
-        AllowImageBuilds = "Engine:AllowImageBuilds",
-        AllowedVolumes = "Engine:AllowedVolumes",
-        AllowedRootFileSystems = "Engine:AllowedRootFileSystems";
+        AllowImageBuilds = "Engine:AllowImageBuilds";
 
     public static IReadOnlyList<SettingKey> All { get; } =
     [
@@ -33,9 +30,6 @@ internal static class AgentKeys
         new(DrainGrace, SettingKind.Duration, "10m", "How long an agent finishes what it has when it is asked to end."),
         new(CloneImage, SettingKind.Text, null, "The image of clone steps that name none; the machine's own git in a container, if the engine can, if not set."),
         new(LocalRepositories, SettingKind.List, null, "Folders of this machine below which repositories may lie that are cloned from a path; none if not set."),
-        new(AllowPrivileged, SettingKind.Flag, "false", "Whether an agent runs privileged steps of repositories that an administrator trusted with it."),
         new(AllowImageBuilds, SettingKind.Flag, "false", "Whether an agent builds the images of steps; a builder's own commands run outside of BuildRunner's isolation."),
-        new(AllowedVolumes, SettingKind.List, null, "Folders of this machine that steps of such repositories may mount; none if not set."),
-        new(AllowedRootFileSystems, SettingKind.List, null, "Folders that steps may use as an image by rootfs:, and that image archives and layouts may lie in; none if not set."),
     ];
 }

@@ -1,3 +1,5 @@
+using BuildRunner.Cli.Running;
+using BuildRunner.Hosting;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.Tests.Settings;
@@ -90,5 +92,25 @@ public sealed class SettingsReaderTests : IDisposable
     {
         File.WriteAllText(_file, json);
         return _file;
+    }
+
+    [Fact]
+    public void No_setting_is_in_the_table_twice() => Assert.Equal(SettingKeys.All.Select(k => k.Name).Distinct(StringComparer.OrdinalIgnoreCase), SettingKeys.All.Select(k => k.Name));
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("/", true)]
+    [InlineData("*", true)]
+    public void An_agent_takes_no_image_from_its_machines_own_files_unless_it_is_told_to(string? allowed, bool takes)
+    {
+        var host = new CliHost
+        {
+            Output = Stream.Null, Error = Stream.Null, Input = Stream.Null, Terminal = TerminalFacts.None, Environment = new Dictionary<string, string>(), Directory = "/",
+            Time = TimeProvider.System, Signals = StopSignals.Scripted(_ => { }), NewEngine = Engines.Create,
+        };
+        var settings = SettingsReader.Read(null, allowed is null ? [] : new Dictionary<string, string> { ["BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS"] = allowed });
+        var agent = AgentPlan.Of(settings, host, new Uri("http://127.0.0.1:8080"));
+        Assert.Equal(takes, agent.AllowedRootFileSystems.Count > 0);
+        Assert.NotEmpty(LocalJobs.PolicyOf(settings).AllowedRootFileSystems);
     }
 }

@@ -40,7 +40,9 @@ internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunReq
     /// <summary>What steps may ask for on this machine.</summary>
     public static StepPolicy PolicyOf(EffectiveSettings settings)
     {
-        var (volumes, roots) = (settings.List(SettingKeys.EngineAllowedVolumes), settings.List(SettingKeys.EngineAllowedRootFileSystems));
+        // Whoever runs a pipeline here may read this machine anyway. An agent runs other people's: it allows what the setting names and nothing else.
+        var roots = settings.Text(SettingKeys.EngineAllowedRootFileSystems) is null ? ["*"] : settings.List(SettingKeys.EngineAllowedRootFileSystems);
+        var volumes = settings.List(SettingKeys.EngineAllowedVolumes);
         return new StepPolicy(settings.Flag(SettingKeys.EngineAllowPrivileged), volumes, roots) { AllowImageBuilds = true };
     }
 
