@@ -62,6 +62,33 @@ public sealed class Exit_codes
         Assert.StartsWith("buildrunner: ", cli.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("there is no option '--setp'. Did you mean '--step'?\n", "run", "--setp", "a")]
+    [InlineData("there is no option '--josn'. Did you mean '--json'?\n", "ls", "--josn=x")]
+    [InlineData("there is no option '--json'", "logs", "@latest", "--json")]
+    [InlineData("there is no option '--frehs'. Did you mean '--fresh'?\n", "shell", "a", "--frehs")]
+    [InlineData("there is no verb 'comit'.\n'buildrunner --help'", "comit")]
+    [InlineData("there is no verb 'lintt'. Did you mean 'lint'?\n", "lintt")]
+    [InlineData("there is no verb 'schedule add'. There are: ls, set, pause, resume, run-now, rm\n", "schedule", "add", "acme/shop", "nightly", "@daily")]
+    [InlineData("'agents' needs a verb. There are: ls, ", "agents")]
+    [InlineData("--event takes push, ", "run", "--event", "pusch")]
+    [InlineData("; it is 'pusch'. Did you mean 'push'?\n", "run", "--event", "pusch")]
+    [InlineData("say what to do: ")]
+    public async Task A_mistake_in_the_command_line_is_named_by_its_word(string said, params string[] arguments)
+    {
+        using var cli = new TestCli(("ci.yml", Step));
+        Assert.Equal(2, await cli.RunAsync(arguments));
+        Assert.Contains(said, cli.Error);
+    }
+
+    [Fact]
+    public async Task What_stands_after_two_dashes_is_no_option_of_ours()
+    {
+        using var cli = new TestCli(("ci.yml", Step));
+        Assert.Equal(2, await cli.RunAsync("shell", "no-such-step", "-f", "ci.yml", "--", "ls", "--all"));
+        Assert.Contains("there is no such step", cli.Error);
+    }
+
     [Fact]
     public async Task Two_for_a_setting_that_does_not_exist()
     {

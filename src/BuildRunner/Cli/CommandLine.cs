@@ -13,6 +13,7 @@ using BuildRunner.Cli.Running;
 using BuildRunner.Cli.Serving;
 using BuildRunner.Cli.Shell;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Hosting;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
@@ -28,14 +29,9 @@ internal static class CommandLine
     {
         var root = Create(host);
         var parsed = root.Parse(arguments, Parsing);
-        if (parsed.Errors.Count > 0 && parsed.Action is not { ClearsParseErrors: true })
+        if (parsed.Action is not { ClearsParseErrors: true } && UsageErrors.Of(parsed, arguments) is { Count: > 0 } mistakes)
         {
-            foreach (var error in parsed.Errors.Select(e => e.Message).Distinct())
-            {
-                host.Say($"buildrunner: {error}\n");
-            }
-
-            host.Say($"'buildrunner {Path(parsed)}--help' tells what there is\n");
+            host.Say(string.Concat(mistakes.Select(m => $"buildrunner: {m}\n")) + $"'buildrunner {UsageErrors.Path(parsed)}--help' tells what there is\n");
             return (int)ExitCode.Usage;
         }
 
@@ -113,20 +109,12 @@ internal static class CommandLine
                 return ExitCode.Error;
             case OperationCanceledException when host.Signals.Received is { } code:
                 return code;
+            case var other when DatabaseTrouble.Of(other) is { } why:
+                host.Say($"buildrunner: {why}\n");
+                return ExitCode.Error;
             default:
                 host.Say($"buildrunner: this is a defect of BuildRunner, please report it:\n{problem}\n");
                 return ExitCode.Error;
         }
-    }
-
-    private static string Path(ParseResult parsed)
-    {
-        var names = new List<string>();
-        for (var at = parsed.CommandResult; at?.Parent is System.CommandLine.Parsing.CommandResult parent; at = parent)
-        {
-            names.Insert(0, at.Command.Name + " ");
-        }
-
-        return string.Concat(names);
     }
 }

@@ -1,7 +1,9 @@
+using System.Net.Sockets;
 using BuildRunner.Cli;
 using BuildRunner.Server.Hosting;
 using BuildRunner.Settings;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -42,13 +44,27 @@ internal sealed partial class RunningServer : IAsyncDisposable
             server.agent = door is null ? null : await EmbeddedAgent.StartAsync(settings, host, door, server.app.Services, plan.Options.DataDirectory, cancellationToken);
             return server;
         }
-        catch
+        catch (Exception problem)
         {
             // Whoever asked for it gets no server that could be disposed.
             await server.DisposeAsync();
-            throw;
+            if (WhyItCannotListen(problem) is not { } why)
+            {
+                throw;
+            }
+
+            var metrics = plan.MetricsListen is { } address ? $" or {ServerKeys.MetricsListen} ({address})" : "";
+            throw new CliException(ExitCode.Error, $"cannot listen at {string.Join(", ", plan.Listen)}: {why}; name another address with --listen, {ServerKeys.Listen}{metrics}");
         }
     }
+
+    private static string? WhyItCannotListen(Exception problem) => problem switch
+    {
+        IOException { InnerException: AddressInUseException } => "another program, or another BuildRunner, listens there already",
+        SocketException { SocketErrorCode: SocketError.AddressNotAvailable } => "this machine has no such address",
+        SocketException { SocketErrorCode: SocketError.AccessDenied } => "this user may not; ports below 1024 need root, or CAP_NET_BIND_SERVICE",
+        _ => null,
+    };
 
     /// <summary>Says that nobody can sign in yet, and what to do.</summary>
     public void SayNobody() => LogNobody(logger);

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using BuildRunner.Cli;
 using BuildRunner.Server.Hosting;
@@ -144,7 +145,15 @@ internal static class ServerHost
     private static X509Certificate2 CertificateOf(ServerPlan plan)
     {
         var (certificate, key) = plan.Certificate!.Value;
-        return X509Certificate2.CreateFromPemFile(certificate, key ?? certificate);
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(certificate, key ?? certificate);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new CliException(
+                ExitCode.Usage, $"{ServerKeys.Certificate} {certificate}{(key is null ? "" : $", {ServerKeys.CertificateKey} {key}")}: {e.Message.TrimEnd('.')}; both are files in PEM, and the key has no password");
+        }
     }
 
     private static void Use(WebApplication app, ServerPlan plan)

@@ -25,6 +25,10 @@ internal static class ServerSecrets
         return new KeyRing(Current(settings, dataDirectory, environment, problems), previous);
     }
 
+    /// <summary>Where the present key lies, if no setting holds it.</summary>
+    public static string PathOfKey(EffectiveSettings settings, IReadOnlyDictionary<string, string> environment) =>
+        Path.GetFullPath(settings.Text(ServerKeys.MasterKeyFile) ?? Path.Combine(StandardFolders.Configuration(environment), "master.key"));
+
     private static MasterKey Current(EffectiveSettings settings, string dataDirectory, IReadOnlyDictionary<string, string> environment, List<string> problems)
     {
         if (settings.Text(ServerKeys.MasterKey) is { } text)
@@ -38,7 +42,7 @@ internal static class ServerSecrets
             return MasterKey.Generate();
         }
 
-        var path = Path.GetFullPath(settings.Text(ServerKeys.MasterKeyFile) ?? Path.Combine(StandardFolders.Configuration(environment), "master.key"));
+        var path = PathOfKey(settings, environment);
         if (path.StartsWith(dataDirectory.TrimEnd('/') + "/", StringComparison.Ordinal))
         {
             problems.Add($"{ServerKeys.MasterKeyFile}: {path} is in the data directory, whose backups must not hold the key; name a file outside of {dataDirectory}");

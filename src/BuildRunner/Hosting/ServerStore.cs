@@ -28,8 +28,7 @@ internal static class ServerStore
     /// <summary>The GitHub App that was made on this server's page; null: none, or there is no server on this machine.</summary>
     public static async Task<MadeApp?> GitHubAppAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
     {
-        var data = settings.Text(ServerKeys.DataDir) ?? StandardFolders.State(host.Environment);
-        if (settings.Text(ServerKeys.DatabaseProvider) == "sqlite" && !File.Exists(Path.Combine(data, "buildrunner.db")))
+        if (MissingStore(settings, host) is not null)
         {
             return null;
         }
@@ -49,6 +48,7 @@ internal static class ServerStore
     /// <summary>Tells what is wrong with the store, a line for each thing that was looked at.</summary>
     public static async Task<int> CheckAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
     {
+        RequireStore(settings, host);
         await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
         var findings = await desk.CheckAsync(cancellationToken);
         host.Print(string.Concat(findings.Select(f => $"{f.What}: {f.Problem ?? "fine"}\n")));
@@ -58,6 +58,7 @@ internal static class ServerStore
     /// <summary>Writes a backup.</summary>
     public static Task BackupAsync(EffectiveSettings settings, CliHost host, string path, CancellationToken cancellationToken) => ToldAsync(async () =>
     {
+        RequireStore(settings, host);
         var options = ServerPlan.Of(settings, host.Environment).Options;
         await using var desk = ServerDesk.Open(options, host.Time);
         await desk.BackupAsync(path, cancellationToken);
@@ -76,6 +77,26 @@ internal static class ServerStore
             host.Say($"buildrunner: its secrets were sealed with the master key {key}, which is not here: put that key into Secrets:MasterKeyFile or Secrets:PreviousKeys before the server starts\n");
         }
     });
+
+    // Looking makes nothing: no folder, no database, and above all no master key in the place of one that is elsewhere.
+    private static void RequireStore(EffectiveSettings settings, CliHost host)
+    {
+        if (MissingStore(settings, host) is { } file)
+        {
+            throw new CliException(ExitCode.Usage, $"there is no database {file}; name the server's folder with --data-dir or {ServerKeys.DataDir}");
+        }
+
+        if (settings.Text(ServerKeys.MasterKey) is null && ServerSecrets.PathOfKey(settings, host.Environment) is var key && !File.Exists(key))
+        {
+            throw new CliException(ExitCode.Usage, $"there is no master key {key}; put the server's there, or name it with {ServerKeys.MasterKeyFile}");
+        }
+    }
+
+    private static string? MissingStore(EffectiveSettings settings, CliHost host)
+    {
+        var file = Path.Combine(Path.GetFullPath(settings.Text(ServerKeys.DataDir) ?? StandardFolders.State(host.Environment)), "buildrunner.db");
+        return settings.Text(ServerKeys.DatabaseProvider) == "sqlite" && !File.Exists(file) ? file : null;
+    }
 
     private static async Task ToldAsync(Func<Task> work)
     {

@@ -14,6 +14,8 @@ internal static class ServiceLog
 {
     private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
 
+    private const string StartFailed = "Hosting failed to start";
+
     // Libraries say little unless somebody looks for something.
     private static readonly string[] Libraries = ["Microsoft", "System", "MassTransit", "Hangfire", "RabbitMQ", "BuildRunner.Server.Access"];
 
@@ -28,6 +30,9 @@ internal static class ServiceLog
         var json = (settings.Text(ServerKeys.LoggingFormat) ?? (host.Terminal.ErrorIsTerminal ? "text" : "json")) == "json";
         ITextFormatter formatter = json ? new RenderedCompactJsonFormatter() : new MessageTemplateTextFormatter(Template);
         var configuration = new LoggerConfiguration().MinimumLevel.Is(level).Enrich.FromLogContext().WriteTo.Sink(new StreamSink(host.Error, formatter));
+
+        // Whoever starts it says so once, in a sentence.
+        configuration.Filter.ByExcluding(e => e.MessageTemplate.Text == StartFailed);
         foreach (var library in Libraries)
         {
             configuration.MinimumLevel.Override(library, level <= LogEventLevel.Debug ? LogEventLevel.Information : LogEventLevel.Warning);

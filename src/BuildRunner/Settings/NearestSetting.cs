@@ -9,8 +9,7 @@ internal static class NearestSetting
     /// <summary>Its name; null if none is near: misspelt, written without its section or in another one, or with a word too many or too few.</summary>
     public static string? To(string written)
     {
-        var nearest = SettingKeys.All.MinBy(k => Distance(k.Name, written))!.Name;
-        if (Distance(nearest, written) <= Math.Min(Typos, written.Length / 3))
+        if (Among(written, SettingKeys.All.Select(k => k.Name)) is { } nearest)
         {
             return nearest;
         }
@@ -19,6 +18,10 @@ internal static class NearestSetting
         return (SettingKeys.All.FirstOrDefault(k => Split(k.Name).Key.Equals(key, AnyCase))
             ?? SettingKeys.All.FirstOrDefault(k => Split(k.Name) is var known && known.Section.Equals(section, AnyCase) && (known.Key.StartsWith(key, AnyCase) || key.StartsWith(known.Key, AnyCase))))?.Name;
     }
+
+    /// <summary>The word that was probably meant; null if none is near.</summary>
+    public static string? Among(string written, IEnumerable<string> words) =>
+        words.MinBy(w => Distance(w, written)) is { } nearest && Distance(nearest, written) <= Math.Min(Typos, written.Length / 3) ? nearest : null;
 
     private static (string Section, string Key) Split(string name) => name.LastIndexOf(':') is >= 0 and var at ? (name[..at], name[(at + 1)..]) : ("", name);
 

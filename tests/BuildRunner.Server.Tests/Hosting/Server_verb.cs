@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using BuildRunner.Cli;
+using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using BuildRunner.Testing;
 using Npgsql;
@@ -77,6 +78,71 @@ public sealed class Server_verb(SharedServers servers)
         }
 
         Assert.DoesNotContain(Directory.EnumerateFiles(folder["data"], "*", SearchOption.AllDirectories), f => f.Contains("key", StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task An_address_that_it_cannot_listen_at_is_named_in_one_line()
+    {
+        await using var server = await RunningServer.StartAsync();
+        using var folder = TestFolder.Create();
+        foreach (var (address, why) in new[] { (server.Http.BaseAddress!.ToString().TrimEnd('/'), "listens there already"), ("http://192.0.2.1:8080", "this machine has no such address") })
+        {
+            var (code, _, error) = await RunningServer.RunAsync(folder.Path, null, "server", "--data-dir", folder["data"], "--listen", address);
+            Assert.Equal((int)ExitCode.Error, code);
+            Assert.Contains($"buildrunner: cannot listen at {address}: ", error);
+            Assert.Contains(why, error);
+            Assert.DoesNotContain("   at ", error);
+        }
+    }
+
+    [Fact]
+    public async Task A_certificate_that_cannot_be_read_is_named_with_its_setting()
+    {
+        using var folder = TestFolder.Create();
+        var environment = new Dictionary<string, string> { ["BUILDRUNNER_SERVER__CERTIFICATE"] = folder["none.pem"] };
+        var (code, _, error) = await RunningServer.RunAsync(folder.Path, environment, "server", "--data-dir", folder["data"], "--listen", "https://127.0.0.1:0");
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Contains($"Server:Certificate {folder["none.pem"]}: ", error);
+        Assert.DoesNotContain("   at ", error);
+    }
+
+    [Theory]
+    [InlineData("server")]
+    [InlineData("db", "check")]
+    public async Task A_database_that_is_none_or_away_is_no_defect_of_ours(params string[] verb)
+    {
+        using var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["data"]);
+        Directory.CreateDirectory(folder["etc"]);
+        await File.WriteAllTextAsync(folder["data/buildrunner.db"], new string('x', 5000), Cancel);
+        var away = new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_SECRETS__MASTERKEY"] = MasterKey.Generate().Export(),
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = "Host=127.0.0.1;Port=1;Database=x;Username=u;Password=hunter2",
+        };
+        var here = away.Where(e => e.Key.Contains("MASTERKEY", StringComparison.Ordinal)).ToDictionary();
+        foreach (var (environment, named) in new[] { (here, "is not a database"), (away, "Database:ConnectionString") })
+        {
+            var (code, _, error) = await RunningServer.RunAsync(folder.Path, environment, [.. verb, "--data-dir", folder["data"]]);
+            Assert.Equal((int)ExitCode.Error, code);
+            Assert.Contains("buildrunner: the database cannot be used: ", error);
+            Assert.Contains(named, error);
+            Assert.DoesNotContain("defect", error);
+            Assert.DoesNotContain("hunter2", error);
+        }
+    }
+
+    [Theory]
+    [InlineData("check")]
+    [InlineData("backup", "x.tar")]
+    public async Task Looking_at_a_folder_without_a_database_makes_nothing_there(params string[] verb)
+    {
+        using var folder = TestFolder.Create();
+        var (code, _, error) = await RunningServer.RunAsync(folder.Path, null, ["db", .. verb, "--data-dir", folder["data"]]);
+        Assert.Equal((int)ExitCode.Usage, code);
+        Assert.Contains($"there is no database {folder["data/buildrunner.db"]}", error);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder.Path));
     }
 
     [Fact]

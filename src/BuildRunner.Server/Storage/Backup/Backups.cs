@@ -54,6 +54,11 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
             throw new BackupException($"{options.DataDirectory} is in use: it holds a database or logs. Move them away, or name another folder with --data-dir");
         }
 
+        if (!File.Exists(path))
+        {
+            throw new BackupException($"there is no backup {path}");
+        }
+
         var unpacked = Path.Combine(options.DataDirectory, $"restore-{Guid.NewGuid():N}");
         Directory.CreateDirectory(unpacked, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         try
@@ -70,7 +75,7 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or SqliteException or System.Text.Json.JsonException or ArgumentException)
         {
-            throw new BackupException($"{path} cannot be restored: {e.Message}", e);
+            throw new BackupException($"{path} cannot be restored: {(e is EndOfStreamException ? "it is no backup of BuildRunner, or a part of one" : e.Message)}", e);
         }
         finally
         {
