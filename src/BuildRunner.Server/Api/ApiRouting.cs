@@ -90,7 +90,7 @@ internal static class ApiRouting
         }
         catch (JsonException e)
         {
-            throw ApiException.Request($"the body is not of its form: {e.Message}");
+            throw ApiException.Request(BodyProblem.Of(e));
         }
         catch (BadHttpRequestException e) when (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
         {

@@ -41,7 +41,7 @@ internal static class SignIn
         }
         catch (JsonException e)
         {
-            return ApiException.Request($"the body is not of its form: {e.Message}").ToResult();
+            return ApiException.Request(BodyProblem.Of(e)).ToResult();
         }
     }
 

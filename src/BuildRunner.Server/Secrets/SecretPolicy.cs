@@ -21,7 +21,7 @@ public static class SecretPolicy
             if (audience.Withheld is { } withheld)
                 refused[name] = $"the secret '{name}' is withheld: {withheld}";
             else if (Nearest(name, candidates) is not { } secret)
-                refused[name] = $"there is no secret '{name}' for this repository; make it with: buildrunner secret set {name}";
+                refused[name] = $"there is no secret '{name}' for this repository; make it with: buildrunner secret set {name}{(audience.Repository is { } repository ? $" --repo {repository}" : "")}";
             else if (WhyNot(secret, audience) is { } why)
                 refused[name] = $"the secret '{name}' ({secret.Level}) is withheld: {why}";
             else

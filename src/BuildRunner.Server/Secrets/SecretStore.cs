@@ -55,6 +55,7 @@ internal sealed class SecretStore(KeyRing keys)
     {
         var grants = SecretPolicy.Select(SecretNames.Of(step), candidates, new SecretAudience
         {
+            Repository = runEvent.Repository is { Length: > 0 } repository ? repository : null,
             Event = runEvent.Kind,
 
             // A release's branch is what somebody wrote into it: its tag may be of any commit. So with every event whose commit was not seen on its branch.

@@ -14,6 +14,9 @@ public sealed record StoredSecret(SecretLevel Level, string Name, ReadOnlyMemory
 /// <summary>Who asks for secrets: one step of one run.</summary>
 public sealed record SecretAudience
 {
+    /// <summary>The repository, as OWNER/NAME, for what is said; null: it is not named.</summary>
+    public string? Repository { get; init; }
+
     /// <summary>The event's kind, as in <c>when.event</c>.</summary>
     public required string Event { get; init; }
 

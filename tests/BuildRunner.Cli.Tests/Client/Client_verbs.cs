@@ -109,6 +109,24 @@ public sealed class Client_verbs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_long_reason_is_said_once_and_a_log_without_lines_says_that_it_has_none()
+    {
+        const string why = "step 'test' needs the secret 'deploy_token': there is no secret 'deploy_token' for this repository";
+        var run = Sample.Run("error", Sample.Step("test", "error", 1, why));
+        run = run with { Run = run.Run with { Attempt = 2, Reason = "cancelled by kim: enough" }, CancelledBecause = "cancelled by kim: enough", Workflows = [run.Workflows[0] with { Reason = why }] };
+        server.On("GET", Sample.RunPath, run, Json.RunDetails);
+        server.On("GET", Sample.RunPath + "/log", http => ScriptedServer.WriteAsync(http, 200, "application/x-ndjson", ""));
+        Assert.Equal(0, await cli.RunAsync("show", "acme/shop#12"));
+        Assert.Equal(2, cli.Output.Split(why).Length);
+        Assert.Equal(2, cli.Output.Split("cancelled by kim: enough").Length);
+        Assert.Equal(0, await cli.RunAsync("logs", "acme/shop#12", "--failed"));
+        Assert.Contains("nothing was written by a step that did not end well; how the steps are tells: buildrunner show acme/shop#12\n", cli.Error, StringComparison.Ordinal);
+        server.On("GET", ApiRoutes.Runs, new RunPage([run.Run], null), Json.RunPage);
+        Assert.Equal(0, await cli.RunAsync("ls"));
+        Assert.Contains("acme/shop#12 attempt 2", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Logs_are_printed_plain_with_names_only_where_there_are_several()
     {
         server.On("GET", Sample.RunPath, Sample.Run("failure", Sample.Step("build", "success", 0), Sample.Step("test", "failure", 1)), Json.RunDetails);
@@ -181,6 +199,8 @@ public sealed class Client_verbs : IAsyncLifetime
         server.On("POST", Sample.RunPath + "/approve", run with { Approval = run.Approval! with { Approved = true } }, Json.RunDetails);
         Assert.Equal(2, await cli.RunAsync("approve", "acme/shop#12"));
         Assert.Contains($"--commit {Sample.Commit}", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("approve", "acme/shop#12", "--commit", "3f9c2e1"));
+        Assert.Contains($"that is not all of it; acme/shop#12 waits for an approval of {Sample.Commit}", cli.Error, StringComparison.Ordinal);
         cli.Terminal = TerminalFacts.None with { InputIsTerminal = true };
         cli.Input = "0000000\n";
         Assert.Equal(1, await cli.RunAsync("approve", "acme/shop#12"));
@@ -234,6 +254,9 @@ public sealed class Client_verbs : IAsyncLifetime
     public async Task Four_when_nobody_is_logged_in_and_six_when_nobody_answers()
     {
         cli.Environment["BUILDRUNNER_TOKEN"] = "brt_wrong";
+        Assert.Equal(4, await cli.RunAsync("ls"));
+        Assert.Contains("does not take the token of BUILDRUNNER_TOKEN", cli.Error, StringComparison.Ordinal);
+        cli.Environment.Remove("BUILDRUNNER_TOKEN");
         Assert.Equal(4, await cli.RunAsync("ls"));
         Assert.Contains("buildrunner login", cli.Error, StringComparison.Ordinal);
         Assert.Equal(6, await cli.RunAsync("ls", "--server", "http://127.0.0.1:1"));

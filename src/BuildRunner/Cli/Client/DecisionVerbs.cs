@@ -58,6 +58,12 @@ internal static class DecisionVerbs
             }
 
             var looked = call.Get(commit) ?? Ask(call, details, approval, word);
+            if (!looked.Equals(approval.Commit, StringComparison.OrdinalIgnoreCase))
+            {
+                throw new CliException(
+                    ExitCode.Usage, $"--commit {looked}: {(approval.Commit.StartsWith(looked, StringComparison.OrdinalIgnoreCase) ? "that is not all of it" : "that is another commit")}; {at.Repository}#{at.Number} waits for an approval of {approval.Commit}");
+            }
+
             var path = ApiRoutes.For(route, at.Repository, at.Number);
             var after = await call.Api.SendAsync(HttpMethod.Post, path, new DecideRun(looked), ApiJson.Default.DecideRun, ApiJson.Default.RunDetails, call.Stop);
             return call.Print(json, after, d => $"{d.Run.Repo}#{d.Run.Number} at {looked}: {(d.Approval?.Approved == true ? "approved" : "declined")}\n");

@@ -98,6 +98,11 @@ internal sealed class LogVerb
             await output.PrintAsync(workflow, one, call.Get(tail));
         }
 
+        if (!output.WroteAny)
+        {
+            call.Host.Say($"nothing was written{(call.Get(failed) ? " by a step that did not end well" : "")}; how the steps are tells: buildrunner show {name}#{number}\n");
+        }
+
         return ExitCode.Success;
     }
 
@@ -135,6 +140,8 @@ internal sealed class LogVerb
         private readonly LineWriter writer = new(call.Host.Output);
         private readonly Lock gate = new();
 
+        public bool WroteAny { get; private set; }
+
         public async Task PrintAsync(string workflow, StepDetails one, int? tail)
         {
             await foreach (var line in new RunLogs(call.Api).LinesAsync(new StepLog(details.Run, workflow, one.Name, null), tail, call.Stop))
@@ -162,6 +169,7 @@ internal sealed class LogVerb
         {
             lock (gate)
             {
+                WroteAny = true;
                 if (times.Text(line.At) is { } stamp)
                 {
                     writer.Add(call.Style.Dim(stamp)).Add(" ");

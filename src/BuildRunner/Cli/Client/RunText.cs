@@ -9,6 +9,9 @@ namespace BuildRunner.Cli.Client;
 /// <summary>Runs in words, as lists and <c>show</c> print them. What strangers wrote loses everything that a terminal would act on.</summary>
 internal sealed class RunText(Style style, DateTimeOffset now)
 {
+    // A longer reason stands once, below, and not in the line of steps too.
+    private const int ShortReason = 30;
+
     /// <summary>The sign of a state; never colour alone.</summary>
     public string Sign(string state) => state switch
     {
@@ -24,10 +27,10 @@ internal sealed class RunText(Style style, DateTimeOffset now)
 
     /// <summary>The list of runs.</summary>
     public string List(IReadOnlyList<RunSummary> runs) => runs.Count == 0
-        ? "no run is like that\n"
+        ? "no run yet that is so; start one with: buildrunner start OWNER/NAME\n"
         : TextTable.Of(style, ["RUN", "STATE", "BRANCH", "EVENT", "TOOK", "AGE", "TITLE"], runs.Select(run => (string[])
         [
-            $"{Sign(run.State)} {run.Repo}#{run.Number}", run.State, Safe(run.Branch), run.Event, Took(run.StartedAt, run.EndedAt), SizeText.Of(now - run.CreatedAt), Safe(run.Title),
+            $"{Sign(run.State)} {run.Repo}#{run.Number}{(run.Attempt > 1 ? $" attempt {run.Attempt}" : "")}", run.State, Safe(run.Branch), run.Event, Took(run.StartedAt, run.EndedAt), SizeText.Of(now - run.CreatedAt), Safe(run.Title),
         ]));
 
     /// <summary>One run: a line about it, a line of steps for each workflow, then what went wrong.</summary>
@@ -39,16 +42,19 @@ internal sealed class RunText(Style style, DateTimeOffset now)
         var text = new StringBuilder();
         text.Append($"{Sign(run.State)} {style.Bold($"{run.Repo}#{run.Number}")}{(run.Attempt > 1 ? $" attempt {run.Attempt}" : "")}  {run.State}  {Took(run.StartedAt, run.EndedAt)}".TrimEnd())
             .Append($"  {run.Event} {Safe(run.Branch)} «{Safe(run.Title)}»  {Short(run.Commit)} by {Safe(run.Author)}, {SizeText.Of(now - run.CreatedAt)} ago\n");
-        Line(text, run.Reason);
-        Line(text, details.CancelledBecause);
-        if (details.Approval is { Approved: null } approval)
+        if (details.Approval is not { Approved: null } approval)
+        {
+            Line(text, run.Reason);
+            Line(text, details.CancelledBecause == run.Reason ? null : details.CancelledBecause);
+        }
+        else
         {
             text.Append($"  waits for an approval of {approval.Commit}: {Safe(approval.Reason)}\n");
         }
 
         foreach (var problem in details.Diagnostics)
         {
-            text.Append($"  {Safe(problem.File)}({problem.Line},{problem.Column}): {problem.Severity} {problem.Code}: {Safe(problem.Message)}{(problem.Hint is { } hint ? $" {Safe(hint)}" : "")}\n");
+            text.Append($"  {Safe(problem.File)}({problem.Line},{problem.Column}): {problem.Severity} {problem.Code}: {Safe(problem.Message)}{(problem.Hint is { } hint ? $". {Safe(hint)}" : "")}\n");
         }
 
         foreach (var workflow in details.Workflows)
@@ -68,8 +74,10 @@ internal sealed class RunText(Style style, DateTimeOffset now)
     public static IEnumerable<(WorkflowDetails Workflow, StepDetails Step)> Broken(RunDetails details) =>
         from workflow in details.Workflows
         from step in workflow.Steps
-        where step.Conclusion is "failure" or "timed_out" or "error" or "lost"
+        where IsBroken(step)
         select (workflow, step);
+
+    private static bool IsBroken(StepDetails step) => step.Conclusion is "failure" or "timed_out" or "error" or "lost";
 
     /// <summary>Text of others without anything that a terminal would act on.</summary>
     public static string Safe(string text) => CellText.Plain(Encoding.UTF8.GetBytes(text.ReplaceLineEndings(" ")));
@@ -91,7 +99,8 @@ internal sealed class RunText(Style style, DateTimeOffset now)
         var steps = workflow.Steps.Count == 0 || workflow.State is "skipped"
             ? $"{Sign(workflow.State)} {workflow.State}"
             : string.Join("  ", workflow.Steps.Select(Step));
-        var reason = workflow.Reason is { } why && workflow.State is not ("success" or "failure") ? style.Dim($"  ({Safe(why)})") : "";
+        // Why a step broke stands below, and is often why its workflow did.
+        var reason = workflow.Reason is { } why && workflow.State is not ("success" or "failure") && workflow.Steps.All(s => s.Reason != why) ? style.Dim($"  ({Safe(why)})") : "";
         return (named ? style.Bold(workflow.Name) + "  " : "") + steps + reason;
     }
 
@@ -99,7 +108,7 @@ internal sealed class RunText(Style style, DateTimeOffset now)
     {
         var last = step.Attempts.Count == 0 ? null : step.Attempts[^1];
         var took = last is null ? "" : " " + Took(last.StartedAt, last.EndedAt);
-        var why = step.State is "success" or "skipped" || step.Reason is null ? "" : $" ({Safe(step.Reason)})";
+        var why = step.State is "success" or "skipped" || step.Reason is null || (IsBroken(step) && step.Reason.Length > ShortReason) ? "" : $" ({Safe(step.Reason)})";
         return $"{Sign(step.State)} {step.Name}{took.TrimEnd()}{why}";
     }
 

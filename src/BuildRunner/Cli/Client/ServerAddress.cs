@@ -7,6 +7,9 @@ namespace BuildRunner.Cli.Client;
 /// <param name="Token">The token; null: nobody is logged in.</param>
 internal sealed record ServerAddress(Uri Url, string? Token)
 {
+    /// <summary>The variable that the token is from; null: a login.</summary>
+    public string? TokenFrom { get; init; }
+
     public const string ServerVariable = "BUILDRUNNER_SERVER";
     public const string TokenVariable = "BUILDRUNNER_TOKEN";
     public const string TokenFileVariable = "BUILDRUNNER_TOKEN_FILE";
@@ -26,7 +29,7 @@ internal sealed record ServerAddress(Uri Url, string? Token)
         }
 
         return TryParse(server?.Url ?? named!, out var url)
-            ? new ServerAddress(url, TokenOf(host) ?? server?.Token)
+            ? TokenOf(host) is var (token, from) ? new ServerAddress(url, token) { TokenFrom = from } : new ServerAddress(url, server?.Token)
             : throw new CliException(ExitCode.Usage, $"--server {named}: neither a login of 'buildrunner context ls' nor an address, as https://ci.example.org");
     }
 
@@ -47,11 +50,11 @@ internal sealed record ServerAddress(Uri Url, string? Token)
         return true;
     }
 
-    private static string? TokenOf(CliHost host)
+    private static (string Token, string From)? TokenOf(CliHost host)
     {
         if (host.Environment.GetValueOrDefault(TokenVariable) is { Length: > 0 } token)
         {
-            return token.Trim();
+            return (token.Trim(), TokenVariable);
         }
 
         if (host.Environment.GetValueOrDefault(TokenFileVariable) is not { Length: > 0 } file)
@@ -61,7 +64,7 @@ internal sealed record ServerAddress(Uri Url, string? Token)
 
         try
         {
-            return File.ReadAllText(Path.GetFullPath(file, host.Directory)).Trim();
+            return (File.ReadAllText(Path.GetFullPath(file, host.Directory)).Trim(), TokenFileVariable);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
