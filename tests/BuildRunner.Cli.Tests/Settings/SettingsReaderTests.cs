@@ -105,8 +105,15 @@ public sealed class SettingsReaderTests : IDisposable
     {
         var host = new CliHost
         {
-            Output = Stream.Null, Error = Stream.Null, Input = Stream.Null, Terminal = TerminalFacts.None, Environment = new Dictionary<string, string>(), Directory = "/",
-            Time = TimeProvider.System, Signals = StopSignals.Scripted(_ => { }), NewEngine = Engines.Create,
+            Output = Stream.Null,
+            Error = Stream.Null,
+            Input = Stream.Null,
+            Terminal = TerminalFacts.None,
+            Environment = new Dictionary<string, string>(),
+            Directory = "/",
+            Time = TimeProvider.System,
+            Signals = StopSignals.Scripted(_ => { }),
+            NewEngine = Engines.Create,
         };
         var settings = SettingsReader.Read(null, allowed is null ? [] : new Dictionary<string, string> { ["BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS"] = allowed });
         var agent = AgentPlan.Of(settings, host, new Uri("http://127.0.0.1:8080"));
