@@ -11,10 +11,16 @@ public sealed class PipelineSchemaTests
     {
         using var schema = JsonDocument.Parse(PipelineSchema.ToJson());
         Compare(schema.RootElement, WorkflowKeys.Workflow);
-        var step = schema.RootElement.GetProperty("properties").GetProperty("steps").GetProperty("anyOf")[0].GetProperty("additionalProperties");
+        var reference = schema.RootElement.GetProperty("properties").GetProperty("steps").GetProperty("anyOf")[0].GetProperty("additionalProperties").GetProperty("allOf")[0];
+        Assert.Equal("#/definitions/step", reference.GetProperty("$ref").GetString());
+        var step = schema.RootElement.GetProperty("definitions").GetProperty("step");
         Compare(step, StepKeys.Step);
         Assert.Equal("image", Assert.Single(step.GetProperty("required").EnumerateArray()).GetString());
     }
+
+    // 'init' puts it into people's repositories.
+    [Fact]
+    public void The_schema_is_no_larger_than_a_file_that_is_read() => Assert.InRange(PipelineSchema.ToJson().Length, 10_000, 100_000);
 
     private static void Compare(JsonElement schema, KeyGroup group)
     {
