@@ -8,16 +8,25 @@ namespace BuildRunner.Benchmarks;
 internal sealed class RuncBundle
 {
     private readonly string _bundle;
+    private readonly string _program;
     private readonly ReadyNamespaces? _ready;
     private int _count;
 
-    public RuncBundle(string directory, string name, bool userNamespace, ReadyNamespaces? ready = null)
+    /// <param name="directory">Where it is made.</param>
+    /// <param name="name">Its folder there.</param>
+    /// <param name="image">The root file system; it is copied.</param>
+    /// <param name="program">What runs in it, without arguments.</param>
+    /// <param name="userNamespace">Whether it has one.</param>
+    /// <param name="ready">Namespaces that are there already; null: the runtime makes them.</param>
+    /// <param name="files">Whether it has the mounts that a step has.</param>
+    public RuncBundle(string directory, string name, string image, string program, bool userNamespace = true, ReadyNamespaces? ready = null, bool files = true)
     {
+        _program = program;
         _ready = ready;
         _bundle = Directory.CreateDirectory(Path.Combine(directory, name)).FullName;
         var root = Path.Combine(_bundle, "root");
         var owner = userNamespace ? ReadyNamespaces.FirstHostId : 0;
-        Programs.RunAsync("cp", "-a", Path.Combine(directory, "image"), root).Wait();
+        Programs.RunAsync("cp", "-a", image, root).Wait();
         Directory.CreateDirectory(Path.Combine(_bundle, "injected"));
         foreach (var file in new[] { "hosts", "resolv.conf", "hostname" })
         {
@@ -26,12 +35,17 @@ internal sealed class RuncBundle
 
         Programs.RunAsync("chown", "-R", $"{owner}:{owner}", root).Wait();
         Programs.RunAsync("chmod", "711", directory, _bundle).Wait();
-        File.WriteAllText(Path.Combine(_bundle, "config.json"), Configuration(root, userNamespace));
+        File.WriteAllText(Path.Combine(_bundle, "config.json"), Configuration(root, userNamespace, files));
     }
 
-    public string[] NextArguments() => ["--root", Path.Combine(_bundle, "state"), "run", "--bundle", _bundle, $"bench-{Environment.ProcessId}-{Path.GetFileName(_bundle)}-{_count++}"];
+    /// <summary>Arguments of the runtime for one more run. Safe from several threads.</summary>
+    public string[] NextArguments() =>
+        ["--root", Path.Combine(_bundle, "state"), "run", "--bundle", _bundle, $"bench-{Environment.ProcessId}-{Path.GetFileName(_bundle)}-{Interlocked.Increment(ref _count)}"];
 
-    private string Configuration(string root, bool userNamespace)
+    /// <summary>Runs it to its end, which must be a good one.</summary>
+    public Task RunAsync() => Programs.RunAsync("runc", NextArguments());
+
+    private string Configuration(string root, bool userNamespace, bool files)
     {
         var spec = new RuntimeSpec
         {
@@ -43,7 +57,7 @@ internal sealed class RuncBundle
             FirstHostId = ReadyNamespaces.FirstHostId,
             CgroupPath = "/buildrunner/bench",
             Limits = new ResourceLimits(Pids: 4096),
-            Binds =
+            Binds = !files ? [] :
             [
                 (_bundle + "/hosts", "/etc/hosts"), (_bundle + "/resolv.conf", "/etc/resolv.conf"), (_bundle + "/hostname", "/etc/hostname"),
                 (_bundle + "/injected", InjectedFile.Root),
@@ -56,7 +70,7 @@ internal sealed class RuncBundle
             FilterByRuntime = true,
         };
         var json = JsonNode.Parse(spec.ToJson()) ?? throw new InvalidOperationException();
-        json["process"]!["args"] = new JsonArray("/true");
+        json["process"]!["args"] = new JsonArray(_program);
         var linux = json["linux"]!.AsObject();
         foreach (var space in linux["namespaces"]!.AsArray())
         {

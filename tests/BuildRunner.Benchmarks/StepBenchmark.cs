@@ -21,10 +21,11 @@ internal static class StepBenchmark
         var group = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
         var log = Path.Combine(directory, "log");
         var spec = new ContainerSpec { Name = "step", Image = image, Entrypoint = ["/true"] };
-        var bundle = new RuncBundle(directory, "bundle", userNamespace: true);
+        var root = Path.Combine(directory, "image");
+        var bundle = new RuncBundle(directory, "bundle", root, "/true");
         using var with = ReadyNamespaces.Create(userNamespace: true);
         using var without = ReadyNamespaces.Create(userNamespace: false);
-        var (mapped, plain) = (new RuncBundle(directory, "mapped", userNamespace: true, with), new RuncBundle(directory, "plain", userNamespace: false, without));
+        var (mapped, plain) = (new RuncBundle(directory, "mapped", root, "/true", ready: with), new RuncBundle(directory, "plain", root, "/true", userNamespace: false, without));
         IPreparedContainer? prepared = null;
 
         var comparison = new Comparison("one step");
@@ -38,13 +39,13 @@ internal static class StepBenchmark
         {
             await using var other = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
         });
-        comparison.Add("runc run, same bundle", () => Programs.RunAsync("runc", bundle.NextArguments()));
-        comparison.Add("runc run, in a ready user namespace", () => Programs.RunAsync("runc", mapped.NextArguments()));
-        comparison.Add("runc run, without a user namespace", () => Programs.RunAsync("runc", plain.NextArguments()));
+        comparison.Add("runc run, same bundle", bundle.RunAsync);
+        comparison.Add("runc run, in a ready user namespace", mapped.RunAsync);
+        comparison.Add("runc run, without a user namespace", plain.RunAsync);
 
         // After a pause the kernel has to be brought to move a process into a cgroup again, and processors are cold.
         comparison.Add("step, cold, after a pause", PauseAsync, async () => await RunStepAsync(group, await group.PrepareAsync(spec, CancellationToken.None), log));
-        comparison.Add("runc run, after a pause", PauseAsync, () => Programs.RunAsync("runc", bundle.NextArguments()));
+        comparison.Add("runc run, after a pause", PauseAsync, bundle.RunAsync);
         DockerPeer? docker = Programs.Exists("dockerd") ? await DockerPeer.StartAsync() : null;
         if (docker is not null)
         {
