@@ -1,6 +1,5 @@
 using BuildRunner.Server.Hosting;
 using RabbitMQ.Client;
-using RabbitMQ.Client.Exceptions;
 
 namespace BuildRunner.Hosting;
 
@@ -22,9 +21,9 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
             await using var channel = await (await ConnectAsync(cancellationToken)).CreateChannelAsync(cancellationToken: cancellationToken);
             return (await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
         }
-        catch (Exception e) when (e is BrokerUnreachableException or OperationInterruptedException or AlreadyClosedException or IOException or TimeoutException)
+        catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
-            // Nothing to count.
+            // Nothing to count, whatever it is: a broker that dies must not end the server that counts.
             return null;
         }
     }
