@@ -90,9 +90,10 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         await agent.Report(new RunFact.ServiceStarted(job.Plan.Name, plan.Name, image.DisplayName), cancellationToken);
         try
         {
-            service = await group.StartServiceAsync(spec with { Environment = environment, Record = job.Records?.Make(plan, 1) }, log, cancellationToken);
-            watch = WatchAsync(service, agent.Started?.Invoke(service));
-            await service.WaitUntilHealthyAsync(cancellationToken);
+            var started = await group.StartServiceAsync(spec with { Environment = environment, Record = job.Records?.Make(plan, 1) }, log, cancellationToken);
+            service = started;
+            watch = WatchAsync(started, agent.Started?.Invoke(started));
+            await started.WaitUntilHealthyAsync(cancellationToken);
         }
         catch (ContainerException failure)
         {
@@ -101,16 +102,16 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         }
     }
 
-    /// <summary>Stops it, if it was started.</summary>
+    /// <summary>Stops it, if it was started; a second call waits for its end only.</summary>
     public async ValueTask DisposeAsync()
     {
         stopping = true;
-        if (service is not null)
+        if (Interlocked.Exchange(ref service, null) is { } there)
         {
-            await service.DisposeAsync();
-            await watch;
+            await there.DisposeAsync();
         }
 
+        await watch;
         log.Dispose();
     }
 

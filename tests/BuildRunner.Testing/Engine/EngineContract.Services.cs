@@ -88,6 +88,12 @@ public abstract partial class EngineContract
         await output.Contains("up\n");
         await service.DisposeAsync();
         Assert.Equal("up\nbye\n", output.Out);
+
+        // Whatever is asked of one that is gone with its group does no harm: leases and ends come from several sides.
+        await group.DisposeAsync();
+        await service.ExtendAsync(TimeSpan.FromSeconds(10));
+        await service.DisposeAsync();
+        Assert.Equal("up\nbye\n", output.Out);
     }
 
     [Fact]

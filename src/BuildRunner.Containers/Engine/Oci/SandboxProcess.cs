@@ -112,11 +112,11 @@ internal sealed class SandboxProcess : IAsyncDisposable
         }
     }
 
+    /// <remarks>Whoever sends later gets what is said when the other side is gone; so <see cref="_writing"/>, which holds nothing that had to be given back, stays usable.</remarks>
     public async ValueTask DisposeAsync()
     {
         await HangUpAsync();
         await _output.DisposeAsync();
         _process.Dispose();
-        _writing.Dispose();
     }
 }
