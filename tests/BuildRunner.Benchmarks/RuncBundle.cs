@@ -55,7 +55,9 @@ internal sealed class RuncBundle
             UserNamespacePath = "",
             NetworkNamespacePath = "",
             FirstHostId = ReadyNamespaces.FirstHostId,
-            CgroupPath = "/buildrunner/bench",
+
+            // Two at once must not have one: whoever ends first removes it.
+            CgroupPath = $"/buildrunner/bench-{Path.GetFileName(_bundle)}",
             Limits = new ResourceLimits(Pids: 4096),
             Binds = !files ? [] :
             [
