@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace BuildRunner.Core.ApiContract;
 
 /// <summary>A run to be started by hand or by a program.</summary>
@@ -93,6 +95,13 @@ public sealed record RunSummary
     /// <summary>Branch; of a pull request the one it wants to change.</summary>
     public required string Branch { get; init; }
 
+    /// <summary>The ref in full: <c>refs/heads/main</c>, <c>refs/tags/v1</c>, <c>refs/pull/7/head</c>. Null from servers that do not tell it yet.</summary>
+    public string? Ref { get; init; }
+
+    /// <summary>Where it is, as people say it: a branch, <c>tag v1</c>, <c>PR 7 (main)</c>.</summary>
+    [JsonIgnore]
+    public string Place => PlaceOf(Ref, Branch);
+
     /// <summary>The commit.</summary>
     public required string Commit { get; init; }
 
@@ -113,6 +122,17 @@ public sealed record RunSummary
 
     /// <summary>Its page.</summary>
     public required string Url { get; init; }
+
+    /// <summary>What is to be said about its files and the secrets that they name; told to whoever starts it, null in lists.</summary>
+    public IReadOnlyList<FileProblem>? Problems { get; init; }
+
+    private static string PlaceOf(string? name, string branch) => name?.Split('/') switch
+    {
+        ["refs", "tags", .. var tag] => $"tag {string.Join('/', tag)}",
+        ["refs", "pull", var number, ..] => $"PR {number} ({branch})",
+        ["refs", "merge-requests", var number, ..] => $"MR {number} ({branch})",
+        _ => branch,
+    };
 }
 
 /// <summary>A part of the list of runs.</summary>
@@ -148,8 +168,14 @@ public sealed record RunDetails
 /// <summary>A workflow of a run.</summary>
 public sealed record WorkflowDetails
 {
-    /// <summary>Its name in the plan.</summary>
+    /// <summary>Its name in the plan, by which everything else names it; of a matrix cell with its number (<c>build/2</c>).</summary>
     public required string Name { get; init; }
+
+    /// <summary>How people read it: of a matrix cell with its values (<c>build (go=1.22, os=linux)</c>), otherwise its name. Null from servers that do not tell it yet.</summary>
+    public string? Label { get; init; }
+
+    /// <summary>The values of the matrix cell; empty if it is none.</summary>
+    public IReadOnlyDictionary<string, string> Matrix { get; set; } = new Dictionary<string, string>();
 
     /// <summary>The file's path.</summary>
     public required string File { get; init; }

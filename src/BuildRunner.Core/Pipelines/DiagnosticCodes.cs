@@ -133,6 +133,9 @@ public static class DiagnosticCodes
     /// <summary>Conditions of one list of which some name no event, and hold for every one.</summary>
     public const string EveryEvent = "BR1108";
 
+    /// <summary>A step of a run names a secret that it would not get. Said by a server when it makes the run; the step ends with an error if that is still so when its turn comes.</summary>
+    public const string SecretMissing = "BR1109";
+
     /// <summary>There are more problems than are shown.</summary>
     public const string TooManyProblems = "BR1199";
 }

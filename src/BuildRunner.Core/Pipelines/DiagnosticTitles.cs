@@ -50,6 +50,7 @@ public static class DiagnosticTitles
         ["BR1106"] = "A value that replaces a built-in variable",
         ["BR1107"] = "A substitution of a name that nothing defines",
         ["BR1108"] = "Conditions of one list of which some name no event, and hold for every one",
+        ["BR1109"] = "A step of a run names a secret that it would not get",
         ["BR1199"] = "There are more problems than are shown",
     };
 

@@ -20,6 +20,10 @@ public sealed record WorkflowPlan
     /// <summary>The values of this matrix cell; empty without a matrix.</summary>
     public IReadOnlyDictionary<string, string> Matrix { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>How people read it (<see cref="CellLabel"/>).</summary>
+    [JsonIgnore]
+    public string Label => CellLabel.Of(Name, Matrix);
+
     /// <summary>Steps in file order, the implicit clone step first if there is one. A name occurs once.</summary>
     public required IReadOnlyList<StepPlan> Steps { get; init; }
 

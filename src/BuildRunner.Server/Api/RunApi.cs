@@ -75,7 +75,7 @@ internal static class RunApi
         var repository = await RepositoryApi.FindAsync(call);
         var stored = await call.Get<RunStarter>().StartAsync(repository, WantedRuns.Of(call, wanted), call.Stop);
         call.Get<QueueView>().Forget();
-        var summary = await call.Get<RunViews>().SummaryAsync(stored.Id, call.Stop);
+        var summary = await call.Get<RunViews>().StartedAsync(stored.Id, call.Stop);
         return (stored.Created ? StatusCodes.Status201Created : StatusCodes.Status200OK, summary!);
     }
 
@@ -106,7 +106,7 @@ internal static class RunApi
 
         RerunWhat what = wanted.FailedOnly ? new RerunWhat.Failed() : wanted.Workflow is { } workflow ? new RerunWhat.Workflow(workflow) : new RerunWhat.All();
         var (again, refusal) = await call.Get<RunRegister>().RerunAsync(run.Id, what, call.Who, call.Stop);
-        return again is { } id ? (StatusCodes.Status201Created, (await call.Get<RunViews>().SummaryAsync(id, call.Stop))!) : throw ApiException.State(refusal!);
+        return again is { } id ? (StatusCodes.Status201Created, (await call.Get<RunViews>().StartedAsync(id, call.Stop))!) : throw ApiException.State(refusal!);
     }
 
     private static async Task<(int Status, RunDetails Answer)> DecideAsync(ApiCall call, DecideRun wanted, bool approved)

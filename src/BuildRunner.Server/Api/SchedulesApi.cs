@@ -40,7 +40,7 @@ internal static class SchedulesApi
     {
         var schedule = await FindAsync(call);
         var run = await call.Get<ScheduleFirer>().RunNowAsync(schedule, call.Who, call.Stop);
-        return await call.Get<RunViews>().SummaryAsync(run.Id, call.Stop) ?? throw ApiException.NotFound("the run was removed meanwhile");
+        return await call.Get<RunViews>().StartedAsync(run.Id, call.Stop) ?? throw ApiException.NotFound("the run was removed meanwhile");
     }
 
     private static async Task<ScheduleRow> FindAsync(ApiCall call) =>

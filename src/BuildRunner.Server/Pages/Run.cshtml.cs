@@ -69,6 +69,10 @@ public sealed class RunPageModel : SitePage
     /// <summary>The address that does something.</summary>
     public string Action(string handler) => $"{Repository(Details.Run.Repo)}/runs/{Details.Run.Number}?handler={handler}{(Shown is { } attempt ? $"&attempt={attempt}" : "")}";
 
+    /// <summary>What a step is called where steps of several workflows stand together.</summary>
+    internal string Called(Failure failure) =>
+        Details.Workflows.Count > 1 ? $"{Details.Workflows.First(w => w.Name == failure.Workflow).Label} / {failure.Step.Name}" : failure.Step.Name;
+
     /// <summary>Answers the page.</summary>
     public async Task<IActionResult> OnGetAsync(string owner, string name, int number, string? step, string? workflow, int? attempt)
     {

@@ -16,7 +16,7 @@ internal abstract record RerunWhat
     /// <summary>Workflows that did not end well, and those that depend on them.</summary>
     public sealed record Failed : RerunWhat;
 
-    /// <summary>One workflow, and those that depend on it.</summary>
+    /// <summary>One workflow, by its name or its label, and those that depend on it.</summary>
     public sealed record Workflow(string Name) : RerunWhat;
 }
 
@@ -43,7 +43,7 @@ internal static class Rerun
                where what switch
                {
                    RerunWhat.Failed => outcome is not (Outcome.Success or Outcome.Skipped),
-                   RerunWhat.Workflow(var name) => workflow.Name == name,
+                   RerunWhat.Workflow(var name) => workflow.Name == name || run.Plan.Workflows.First(w => w.Name == workflow.Name).Label == name,
                    _ => true,
                }
                select workflow.Name,

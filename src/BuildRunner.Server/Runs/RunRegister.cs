@@ -27,7 +27,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         var id = RunId.Create(new TurnClock(turn));
         var state = run.Plan is null ? null : new RunMachine(run.Plan).Create(id, turn.Now);
         var json = run.Plan is null ? null : JsonSerializer.Serialize(run.Plan, RunJson.Default.RunPlan);
-        Add(turn, run, id.Value, number, state, json);
+        Add(turn, run, id.Value, number, state, json, await RunDiagnostics.OfAsync(turn.Db, run));
         if (run.Delivery is var (sender, name))
         {
             turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
@@ -176,11 +176,11 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         var before = JsonSerializer.Deserialize(row.State, RunJson.Default.RunState)!;
         if (Rerun.Of(planned, before, what, id, turn.Now) is not { } state)
         {
-            return (null, "nothing of it has to run again");
+            return (null, what is RerunWhat.Workflow(var named) ? $"it has no workflow '{named}'; it has {string.Join(", ", planned.Plan.Workflows.Select(w => w.Name))}" : "nothing of it has to run again");
         }
 
         turn.Db.Add(row.Next(id.Value, attempts.Max(a => a.Attempt) + 1, turn.Now, JsonSerializer.Serialize(state, RunJson.Default.RunState)));
-        turn.Db.Add(new RunPlanRow { Run = id.Value, Plan = plan.Plan, Diagnostics = plan.Diagnostics });
+        turn.Db.Add(new RunPlanRow { Run = id.Value, Plan = plan.Plan, Diagnostics = await RunDiagnostics.AgainAsync(turn.Db, row, plan.Diagnostics, planned.Plan, state) });
         turn.Audit(who, "run.rerun", run.ToString("N"), id.ToString());
         await ShowAtForgeAsync(turn, row.Repository, id.Value);
         await turn.Db.SaveChangesAsync();
@@ -197,7 +197,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         }
     }
 
-    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state, string? plan)
+    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state, string? plan, string? diagnostics)
     {
         var ended = state is null;
         turn.Db.Add(new RunRow
@@ -227,7 +227,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         {
             Run = id,
             Plan = plan,
-            Diagnostics = run.Diagnostics.Count == 0 ? null : JsonSerializer.Serialize(run.Diagnostics, StoredJson.Default.IReadOnlyListDiagnostic),
+            Diagnostics = diagnostics,
         });
         if (state is not null && run.Trust.NeedsApproval is { } reason)
         {

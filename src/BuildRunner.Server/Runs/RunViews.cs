@@ -46,6 +46,13 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
         async db => await Rows(db).SingleOrDefaultAsync(r => r.Run.Id == id, cancellationToken) is { } row ? Summary(row.Run, row.Repository) : null,
         cancellationToken);
 
+    /// <summary>A run that was just started, with what is to be said about its files; null: there is none of that id.</summary>
+    public Task<RunSummary?> StartedAsync(Guid id, CancellationToken cancellationToken) => database.ReadAsync(
+        async db => await Rows(db).SingleOrDefaultAsync(r => r.Run.Id == id, cancellationToken) is { } row
+            ? Summary(row.Run, row.Repository) with { Problems = ProblemsOf(await db.RunPlans.Where(p => p.Run == id).Select(p => p.Diagnostics).SingleAsync(cancellationToken)) }
+            : null,
+        cancellationToken);
+
     /// <summary>A part of the list, newest first.</summary>
     public Task<RunPage> ListAsync(RunFilter filter, CancellationToken cancellationToken) => database.ReadAsync(
         async db =>
@@ -102,7 +109,7 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
             Version = run.Version,
             Attempts = await db.Runs.Where(r => r.Repository == run.Repository && r.Number == run.Number).OrderBy(r => r.Attempt).Select(r => r.Attempt).ToListAsync(),
             Workflows = plan is null || state is null ? [] : [.. plan.Workflows.Select(w => WorkflowViews.Of(id, w, state.Workflow(w.Name), state, agents.GetValueOrDefault(w.Name), look))],
-            Diagnostics = stored.Diagnostics is null ? [] : [.. JsonSerializer.Deserialize(stored.Diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!.Select(Problem)],
+            Diagnostics = ProblemsOf(stored.Diagnostics),
             Approval = await db.Approvals.Where(a => a.Run == id).Select(a => new ApprovalDetails
             {
                 Commit = a.Commit,
@@ -134,6 +141,7 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
         Reason = run.Stage == RunStage.Blocked ? "waits for an approval" : run.Reason,
         Event = run.Event,
         Branch = run.Branch,
+        Ref = run.Ref,
         Commit = run.Commit,
         Title = run.Title,
         Author = run.Author,
@@ -142,6 +150,9 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
         EndedAt = run.EndedAt,
         Url = links.Run(repository, run.Number).AbsoluteUri,
     };
+
+    private static IReadOnlyList<FileProblem> ProblemsOf(string? diagnostics) =>
+        diagnostics is null ? [] : [.. JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!.Select(Problem)];
 
     private static FileProblem Problem(Diagnostic diagnostic) => new(
         diagnostic.Code,

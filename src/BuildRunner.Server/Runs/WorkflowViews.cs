@@ -13,6 +13,8 @@ internal static class WorkflowViews
     public static WorkflowDetails Of(Guid run, WorkflowPlan plan, WorkflowState state, RunState of, string? agent, QueueLook queue) => new()
     {
         Name = plan.Name,
+        Label = plan.Label,
+        Matrix = plan.Matrix,
         File = plan.File,
         State = Word(state.Phase),
         Reason = state.Phase switch

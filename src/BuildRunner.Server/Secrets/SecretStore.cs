@@ -53,7 +53,17 @@ internal sealed class SecretStore(KeyRing keys)
     /// <summary>What a step gets of the candidates, opened.</summary>
     public OpenedSecrets Open(IReadOnlyCollection<StoredSecret> candidates, StepPlan step, RunEvent runEvent, TrustDecision trust)
     {
-        var grants = SecretPolicy.Select(SecretNames.Of(step), candidates, new SecretAudience
+        var grants = GrantsOf(candidates, step, runEvent, trust);
+        var values = grants.Granted.ToDictionary(
+            g => g.Key,
+            g => Encoding.UTF8.GetString(keys.Open(g.Value.Sealed.Span, g.Value.Level.Place(g.Value.Name))),
+            StringComparer.Ordinal);
+        return new OpenedSecrets(values, grants.Refused) { Opened = [.. grants.Granted.Values.Select(g => g.Id)] };
+    }
+
+    /// <summary>Which of the candidates a step gets, and why it does not get others that it names. Nothing is opened.</summary>
+    public static SecretGrants GrantsOf(IReadOnlyCollection<StoredSecret> candidates, StepPlan step, RunEvent runEvent, TrustDecision trust) =>
+        SecretPolicy.Select(SecretNames.Of(step), candidates, new SecretAudience
         {
             Repository = runEvent.Repository is { Length: > 0 } repository ? repository : null,
             Event = runEvent.Kind,
@@ -66,12 +76,6 @@ internal sealed class SecretStore(KeyRing keys)
             // By what it is, not by what it lacks: a variable of one's own (a loader's, a shell's) or a health check runs as much as a command does.
             RunsImageAsItIs = step is { Kind: StepKind.Plugin, HealthCheck: null },
         });
-        var values = grants.Granted.ToDictionary(
-            g => g.Key,
-            g => Encoding.UTF8.GetString(keys.Open(g.Value.Sealed.Span, g.Value.Level.Place(g.Value.Name))),
-            StringComparer.Ordinal);
-        return new OpenedSecrets(values, grants.Refused) { Opened = [.. grants.Granted.Values.Select(g => g.Id)] };
-    }
 
     /// <summary>Notes that secrets are handed out. To the minute: many steps at once shall not wait for each other here.</summary>
     public static async Task NoteUseAsync(WriteTurn turn, OpenedSecrets opened)

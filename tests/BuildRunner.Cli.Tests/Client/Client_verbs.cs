@@ -175,6 +175,58 @@ public sealed class Client_verbs : IAsyncLifetime
         Assert.Contains(server.Asked, a => a.Body == """{"branch":"main","inputs":{"level":"3"},"environment":{"A":"b c"}}""");
     }
 
+    [Theory]
+    [InlineData("invalid", "error", 3)]
+    [InlineData("queued", "warning", 0)]
+    public async Task What_keeps_a_run_from_running_is_said_by_the_start_itself(string state, string severity, int exit)
+    {
+        var problem = new FileProblem("BR1050", severity, "there is no input `whom`", "ci.yml", 1, 1, "Did you mean `who`?");
+        server.On("POST", "/api/v1/repos/acme/shop/runs", Sample.Summary(state) with { Problems = [problem] }, Json.RunSummary, 201);
+        Assert.Equal(exit, await cli.RunAsync("start", "acme/shop", "--input", "whom=x"));
+        Assert.Equal("https://ci.example/acme/shop/runs/12\n", cli.Output);
+        Assert.Equal($"ci.yml(1,1): {severity} BR1050: there is no input `whom`. Did you mean `who`?\n", cli.Error);
+    }
+
+    [Fact]
+    public async Task Matrix_cells_are_shown_by_their_values_and_found_as_they_are_shown_or_named()
+    {
+        WorkflowDetails Cell(int number, string go) => new()
+        {
+            Name = $"build/{number}",
+            Label = $"build (go={go})",
+            Matrix = new Dictionary<string, string> { ["go"] = go },
+            File = "build.yml",
+            State = "failure",
+            Steps = [Sample.Step("test", "failure", 1, "exit 1")],
+        };
+        server.On("GET", Sample.RunPath, Sample.Run("failure") with { Workflows = [Cell(1, "1.22"), Cell(2, "1.23\e[2J")] }, Json.RunDetails);
+        server.On("GET", Sample.RunPath + "/log", http => ScriptedServer.WriteAsync(http, 200, "application/x-ndjson", Line(1, $"from {http.Request.Query["workflow"]}") + "\n"));
+        Assert.Equal(0, await cli.RunAsync("show", "acme/shop#12"));
+        Assert.Contains("  build (go=1.22)  ✗ test", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("✗ build (go=1.22)/test  exit 1", cli.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', cli.Output);
+        Assert.Equal(0, await cli.RunAsync("logs", "acme/shop#12"));
+        Assert.StartsWith("build (1.22)/test", cli.Output, StringComparison.Ordinal);
+        foreach (var named in new[] { "build/1/test", "build (go=1.22)/test", "build (1.22)/test" })
+        {
+            Assert.Equal(0, await cli.RunAsync("logs", "acme/shop#12", named));
+            Assert.Equal("from build/1\n", cli.Output);
+        }
+
+        Assert.Equal(2, await cli.RunAsync("logs", "acme/shop#12", "test"));
+        Assert.Contains("several workflows have a step 'test': build/1/test (go=1.22), build/2/test", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain('\e', cli.Error);
+    }
+
+    [Fact]
+    public async Task Of_a_pull_request_and_of_a_tag_lists_say_so()
+    {
+        server.On("GET", ApiRoutes.Runs, new RunPage([Sample.Summary("success") with { Ref = "refs/pull/7/head" }, Sample.Summary("success") with { Ref = "refs/tags/v1/b" }], null), Json.RunPage);
+        Assert.Equal(0, await cli.RunAsync("ls"));
+        Assert.Contains("PR 7 (main)", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("tag v1/b", cli.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task What_cannot_be_undone_is_asked_on_a_terminal_and_refused_without_one()
     {

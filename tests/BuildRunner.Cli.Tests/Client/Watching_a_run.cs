@@ -52,6 +52,26 @@ public sealed class Watching_a_run : IAsyncLifetime
         Assert.Equal("", cli.Output);
     }
 
+    [Fact]
+    public async Task Of_one_that_has_ended_it_says_so_and_where_the_rest_of_the_lines_is()
+    {
+        Events(Sample.Run("failure", Sample.Step("build", "success", 0), Sample.Step("test", "failure", 7, "exit 7")));
+        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.StartsWith(
+            "acme/shop#12 ended 37 seconds ago: the last 12 lines of what did not end well follow, all lines are in 'buildrunner logs acme/shop#12'\n", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("line of build", cli.Error, StringComparison.Ordinal);
+        Assert.Contains("line of test", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Steps_that_will_not_start_are_told_before_anything_else()
+    {
+        var warned = Sample.Run("running", Sample.Step("build", "running")) with { Diagnostics = [new FileProblem("BR1109", "warning", "step `deploy` will not start: \e[2Jno secret", "ci.yml", 9, 5, null)] };
+        Events(warned, Sample.Run("success", Sample.Step("build", "success", 0)));
+        Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.StartsWith("ci.yml(9,5): warning BR1109: step `deploy` will not start: no secret\nbuild │ start", cli.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("success", 0)]
     [InlineData("skipped", 0)]

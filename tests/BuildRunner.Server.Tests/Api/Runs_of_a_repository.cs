@@ -87,7 +87,7 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         git.Git("reset", "--quiet", "--hard", first);
         await AddAsync();
 
-        Assert.Equal(first, (await StartAsync(new StartRun { Tag = "v1", Event = "tag" })).Commit);
+        Assert.Equal((first, "tag v1"), (await StartAsync(new StartRun { Tag = "v1", Event = "tag" })) is var tagged ? (tagged.Commit, tagged.Place) : default);
         Assert.Equal(first, (await StartAsync(new StartRun { Commit = first, Branch = "main" })).Commit);
         Assert.Equal((first, "main"), (await StartAsync(new StartRun { Commit = first })) is var named ? (named.Commit, named.Branch) : default);
 
@@ -96,7 +96,7 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         var refused = await api.RefusedAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), $$"""{"commit":"{{second}}"}""");
         Assert.Equal((ApiProblems.Source, $"commit {second[..12]} is not on branch 'main'; name the branch that it is on"), (refused.Code, refused.Detail));
         var pull = await StartAsync(new StartRun { PullRequest = 7, Event = "pull_request" });
-        Assert.Equal((second, "blocked"), (pull.Commit, pull.State));
+        Assert.Equal((second, "blocked", "PR 7 (main)"), (pull.Commit, pull.State, pull.Place));
         var route = ApiRoutes.For(ApiRoutes.Approve, "acme/shop", pull.Number);
         Assert.Equal(ApiProblems.State, (await api.RefusedAsync("POST", route, $$"""{"commit":"{{first}}"}""")).Code);
         var approved = await api.SendAsync("POST", route, new DecideRun(second), Json.DecideRun, Json.RunDetails);
@@ -177,6 +177,25 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         await AddAsync();
         Assert.Equal("queued", (await StartAsync(new StartRun { Inputs = new Dictionary<string, string> { ["count"] = "3" } })).State);
         Assert.Equal("invalid", (await StartAsync(new StartRun { Inputs = new Dictionary<string, string> { ["count"] = "many" } })).State);
+        var unknown = await StartAsync(new StartRun { Inputs = new Dictionary<string, string> { ["count"] = "3", ["cuont"] = "3" } });
+        Assert.Equal(("invalid", "there is no input `cuont`", "Did you mean `count`?"), (unknown.State, Assert.Single(unknown.Problems!).Message, unknown.Problems![0].Hint));
+    }
+
+    [Fact]
+    public async Task A_matrix_cell_is_shown_by_its_values_and_named_by_its_number_and_run_again_by_either()
+    {
+        git.Commit("one", (".buildrunner/build.yml", "matrix:\n  go: ['1.22', '1.23']\n  os: [linux]\nsteps:\n  - name: test\n    image: busybox\n    commands: [ 'true' ]\n"));
+        await AddAsync();
+        await StartAsync(new StartRun());
+        var workflows = (await api.GetAsync(Of(ApiRoutes.Run), Json.RunDetails)).Workflows;
+        Assert.Equal([("build/1", "build (go=1.22, os=linux)", "1.22"), ("build/2", "build (go=1.23, os=linux)", "1.23")], workflows.Select(w => (w.Name, w.Label!, w.Matrix["go"])));
+        Assert.Contains("build (go=1.23, os=linux)", System.Net.WebUtility.HtmlDecode(await api.Http.GetStringAsync("/acme/shop/runs/1", Cancel)));
+
+        await api.SendAsync("POST", Of(ApiRoutes.Cancel), new CancelRun(), Json.CancelRun, Json.RunDetails);
+        var problem = await api.RefusedAsync("POST", Of(ApiRoutes.Rerun), """{"workflow":"build/3"}""");
+        Assert.Equal("it has no workflow 'build/3'; it has build/1, build/2", problem.Detail);
+        await api.SendAsync("POST", Of(ApiRoutes.Rerun), new RerunRun(Workflow: "build (go=1.23, os=linux)"), Json.RerunRun, Json.RunSummary, HttpStatusCode.Created);
+        Assert.Equal(["cancelled", "queued"], (await api.GetAsync(Of(ApiRoutes.Run), Json.RunDetails)).Workflows.Select(w => w.State));
     }
 
     [Fact]

@@ -70,6 +70,33 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_secret_that_is_missing_is_told_to_who_starts_the_run_and_no_more_once_it_is_there()
+    {
+        var run = await StartAsync();
+        var problem = Assert.Single(run.Problems!);
+        Assert.Equal((".buildrunner.yml", 3, "warning", "BR1109"), (problem.File, problem.Line, problem.Severity, problem.Code));
+        Assert.Contains("step `deploy` will not start: there is no secret 'Token' for this repository; make it with: buildrunner secret set Token --repo acme/shop", problem.Message);
+        Assert.Equal("queued", run.State);
+        Assert.Equal(problem, Assert.Single((await DetailsAsync(1)).Diagnostics));
+
+        // Made before its turn has come, it is in time: the warning kept nothing from running.
+        await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
+        var work = await FirstStepAsync(start: false);
+        Assert.Equal(Canary, work.Secrets["Token"]);
+        Assert.Empty((await StartAsync()).Problems!);
+
+        // Another attempt asks anew.
+        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Cancel, "acme/shop", 2), new CancelRun(), Json.CancelRun, Json.RunDetails);
+        using (var removed = await api.SendAsync("DELETE", "/api/v1/repos/acme/shop/secrets/token", null))
+        {
+            Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
+        }
+
+        var again = await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Rerun, "acme/shop", 2), new RerunRun(), Json.RerunRun, Json.RunSummary, HttpStatusCode.Created);
+        Assert.Equal("BR1109", Assert.Single(again.Problems!).Code);
+    }
+
+    [Fact]
     public async Task Rules_are_obeyed_and_can_be_changed_without_the_value()
     {
         await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
@@ -108,13 +135,22 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
 
     private Task<SecretInfo> SetAsync(string level, string value) => api.SendAsync("PUT", level + "/Token", new SetSecret { Value = value }, Json.SetSecret, Json.SecretInfo);
 
-    private async Task<WorkTask.Step> FirstStepAsync()
+    private Task<RunSummary> StartAsync() =>
+        api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
+
+    private Task<RunDetails> DetailsAsync(int number) => api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", number), Json.RunDetails);
+
+    private async Task<WorkTask.Step> FirstStepAsync(bool start = true)
     {
-        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
+        if (start)
+        {
+            await StartAsync();
+        }
+
         var agent = await server.AgentAsync();
-        var start = Assert.Single((await ClaimAsync(agent)).Work);
+        var first = Assert.Single((await ClaimAsync(agent)).Work);
         using (var ready = await HttpServer.SendAsync(
-            agent, AgentRoutes.For(AgentRoutes.Result, start.Id), new ResultRequest { Fence = start.Fence, Result = new WorkResult.Ready() }, AgentContractJson.Default.ResultRequest))
+            agent, AgentRoutes.For(AgentRoutes.Result, first.Id), new ResultRequest { Fence = first.Fence, Result = new WorkResult.Ready() }, AgentContractJson.Default.ResultRequest))
         {
             Assert.True(ready.IsSuccessStatusCode);
         }

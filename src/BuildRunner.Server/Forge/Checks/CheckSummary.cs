@@ -26,7 +26,7 @@ internal static class CheckSummary
         var workflows = run.State?.Workflows ?? [];
         var rows = workflows.Select(workflow => Row(
             workflow.Phase is WorkflowPhase.Done done ? Symbol(done.Outcome) : "○",
-            Markdown.Inline(workflow.Name),
+            Markdown.Inline(run.LabelOf(workflow.Name)),
             workflow.Phase is WorkflowPhase.Done { StartedAt: { } started, At: var ended } ? Durations.Text(ended - started) : "",
             StepWords.Of(workflow.Phase)));
         var problems = run.FileProblems.Select(problem => $"- {Markdown.Inline($"{problem.Path}({problem.Line}): {problem.Message}")}\n");

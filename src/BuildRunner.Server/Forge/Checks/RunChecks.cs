@@ -19,7 +19,8 @@ internal static class RunChecks
         return [OfRun(run, prefix), .. (run.State?.Workflows ?? []).Select(workflow => OfWorkflow(run, workflow, prefix))];
     }
 
-    /// <summary>The name of a check: <c>buildrunner/pr</c> of a run, <c>buildrunner/pr/build</c> of a workflow. A push and a pull request of one commit do not share it.</summary>
+    /// <summary>The name of a check: <c>buildrunner/pr</c> of a run, <c>buildrunner/pr/build</c> of a workflow. A push and a pull request of one commit do not share it. Rules that require checks
+    /// know them by it, so that a matrix cell keeps its number here and has its values in the title (decision 220).</summary>
     public static string Name(string prefix, string kind, string workflow = "") =>
         $"{prefix}/{(kind.StartsWith("pull_request", StringComparison.Ordinal) ? "pr" + kind["pull_request".Length..] : kind)}{(workflow.Length > 0 ? "/" : "")}{workflow}";
 
@@ -71,7 +72,7 @@ internal static class RunChecks
                 _ => done?.StartedAt,
             },
             Details = FirstFailure(run, workflow) ?? run.Page,
-            Title = Title(run.NeedsApproval is not null && done is null ? "Waits for approval" : StepWords.Of(workflow.Phase)),
+            Title = Title((run.Labels.TryGetValue(workflow.Name, out var cell) ? cell + ": " : "") + (run.NeedsApproval is not null && done is null ? "Waits for approval" : StepWords.Of(workflow.Phase))),
             Summary = CheckSummary.Of(run, workflow),
             Annotations = run.Annotations.TryGetValue(workflow.Name, out var annotations) ? annotations : [],
             Buttons = done is not null && Verdict(done.Outcome) is not (CheckVerdict.Success or CheckVerdict.Skipped) && run.State?.Result is not null ? [RerunFailed] : [],

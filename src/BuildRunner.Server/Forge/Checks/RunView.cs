@@ -33,6 +33,9 @@ internal sealed record RunView
     /// <summary>How it ended without having begun: its files have errors, nothing in them is for this event, it was skipped or declined. Null otherwise.</summary>
     public RunResult? EndedBefore { get; init; }
 
+    /// <summary>How people read the names of workflows that are matrix cells, by name.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
+
     /// <summary>What is wrong with the files, as marks at their lines.</summary>
     public IReadOnlyList<CheckAnnotation> FileProblems { get; init; } = [];
 
@@ -44,6 +47,9 @@ internal sealed record RunView
 
     /// <summary>What the test reports of steps say, by workflow and step.</summary>
     public IReadOnlyDictionary<(string Workflow, string Step), TestReport> Tests { get; init; } = new Dictionary<(string Workflow, string Step), TestReport>();
+
+    /// <summary>How people read a workflow's name.</summary>
+    public string LabelOf(string workflow) => Labels.GetValueOrDefault(workflow, workflow);
 
     /// <summary>The page of a step's log, at a line.</summary>
     public Uri StepPage(string workflow, string step, int? line = null) =>

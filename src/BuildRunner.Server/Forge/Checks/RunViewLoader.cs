@@ -35,7 +35,8 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
 
         var (row, diagnostics, name, approval) = found;
         var state = row.State is null ? null : JsonSerializer.Deserialize(row.State, RunJson.Default.RunState);
-        var marks = state is null ? StepMarks.None : await MarksAsync(run, state, cancellationToken);
+        var planned = state is null ? null : await database.ReadAsync(db => plans.OfAsync(db, run), cancellationToken);
+        var marks = state is null ? StepMarks.None : await MarksAsync(run, state, planned!, cancellationToken);
         return new RunView
         {
             Id = new RunId(run),
@@ -47,6 +48,7 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
             State = state,
             NeedsApproval = approval is { Approved: null } && row.Stage == RunStage.Blocked ? approval.Reason : null,
             EndedBefore = state is null && row.EndedAt is { } at ? new RunResult(new Outcome.Invalid(), at) : null,
+            Labels = (planned?.Plan.Workflows ?? []).Where(w => w.Matrix.Count > 0).ToDictionary(w => w.Name, w => w.Label, StringComparer.Ordinal),
             FileProblems = diagnostics is null ? [] : [.. JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!.Select(OfFile)],
             Annotations = marks.Annotations,
             Tails = marks.Tails,
@@ -62,11 +64,10 @@ internal sealed class RunViewLoader(Database database, RunPlans plans, LogScans 
         problem.Hint is null ? problem.Message : $"{problem.Message}. {problem.Hint}",
         problem.Code);
 
-    private async Task<StepMarks> MarksAsync(Guid run, RunState state, CancellationToken stop)
+    private async Task<StepMarks> MarksAsync(Guid run, RunState state, PlannedRun planned, CancellationToken stop)
     {
         var work = await database.ReadAsync(
             db => db.Work.Where(w => w.Run == run && w.Kind == WorkKind.Step && w.State == WorkState.Done).Select(w => new { w.Id, w.Workflow, w.Step, w.Attempt }).ToListAsync(stop), stop);
-        var planned = await database.ReadAsync(db => plans.OfAsync(db, run), stop);
         var annotations = new Dictionary<string, IReadOnlyList<CheckAnnotation>>(StringComparer.Ordinal);
         var tails = new Dictionary<(string Workflow, string Step), LogTail>();
         var reports = new Dictionary<(string Workflow, string Step), TestReport>();

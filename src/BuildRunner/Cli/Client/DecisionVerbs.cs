@@ -32,14 +32,15 @@ internal static class DecisionVerbs
     {
         var (run, repository, json) = (ClientScope.Run(), ClientScope.Repository(), ClientScope.Json());
         var failed = new Option<bool>("--failed") { Description = "only workflows that did not end well, and those that depend on them" };
-        var workflow = new Option<string?>("--workflow") { Description = "only this one, and those that depend on it", HelpName = "NAME" };
+        var workflow = new Option<string?>("--workflow") { Description = "only this one, and those that depend on it; of a matrix cell as build/2 or 'build (go=1.22)'", HelpName = "NAME" };
         return scope.Verb("rerun", "run again what has ended, as a new attempt", async call =>
         {
             var (name, number) = await call.RunAsync(run, repository);
             var path = ApiRoutes.For(ApiRoutes.Rerun, name, number);
             var body = new RerunRun(call.Get(failed), call.Get(workflow));
             var summary = await call.Api.SendAsync(HttpMethod.Post, path, body, ApiJson.Default.RerunRun, ApiJson.Default.RunSummary, call.Stop);
-            return call.Print(json, summary, s => $"{s.Repo}#{s.Number} attempt {s.Attempt}\n{s.Url}\n");
+            call.Print(json, summary, s => $"{s.Repo}#{s.Number} attempt {s.Attempt}\n{s.Url}\n");
+            return WatchVerbs.Said(call, summary);
         }, run, repository, failed, workflow, json);
     }
 
@@ -73,7 +74,7 @@ internal static class DecisionVerbs
     private static string Ask(ClientCall call, RunDetails details, ApprovalDetails approval, string word)
     {
         var run = details.Run;
-        call.Host.Say($"{run.Repo}#{run.Number}  {run.Event} {RunText.Safe(run.Branch)} «{RunText.Safe(run.Title)}» by {RunText.Safe(run.Author)}\n{RunText.Safe(approval.Reason)}\ncommit {approval.Commit}\n");
+        call.Host.Say($"{run.Repo}#{run.Number}  {run.Event} {RunText.Safe(run.Place)} «{RunText.Safe(run.Title)}» by {RunText.Safe(run.Author)}\n{RunText.Safe(approval.Reason)}\ncommit {approval.Commit}\n");
         if (!call.Host.Terminal.InputIsTerminal)
         {
             throw new CliException(ExitCode.Usage, $"look at that commit, then: buildrunner {word} {run.Repo}#{run.Number} --commit {approval.Commit}");

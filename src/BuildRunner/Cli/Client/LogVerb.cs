@@ -2,6 +2,7 @@ using System.CommandLine;
 using BuildRunner.Cli.LocalRuns;
 using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Planning;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.Client;
@@ -108,20 +109,23 @@ internal sealed class LogVerb
 
     private List<(string Workflow, StepDetails Step)> Wanted(ClientCall call, RunDetails details)
     {
-        var all = details.Workflows.SelectMany(w => w.Services.Concat(w.Steps).Select(s => (Workflow: w.Name, Step: s))).ToList();
-        var chosen = all;
+        var all = details.Workflows.SelectMany(w => w.Services.Concat(w.Steps).Select(s => (Workflow: w, Step: s))).ToList();
+        var chosen = all.Select(s => (Workflow: s.Workflow.Name, s.Step)).ToList();
         if (call.Get(step) is { } named)
         {
-            chosen = [.. all.Where(s => s.Step.Name == named || $"{s.Workflow}/{s.Step.Name}" == named)];
-            if (chosen.Count == 0)
+            // As it is shown is as good as it is named.
+            var found = all.Where(s => s.Step.Name == named || NamesOf(s.Workflow).Any(workflow => $"{workflow}/{s.Step.Name}" == named)).ToList();
+            if (found.Count == 0)
             {
-                throw new CliException(ExitCode.Usage, $"{details.Run.Repo}#{details.Run.Number} has no step '{named}'; it has {string.Join(", ", all.Select(s => $"{s.Workflow}/{s.Step.Name}"))}");
+                throw new CliException(ExitCode.Usage, $"{details.Run.Repo}#{details.Run.Number} has no step '{named}'; it has {string.Join(", ", all.Select(s => Shown(s.Workflow, s.Step)))}");
             }
 
-            if (chosen.Count > 1)
+            if (found.Count > 1)
             {
-                throw new CliException(ExitCode.Usage, $"several workflows have a step '{named}': {string.Join(", ", chosen.Select(s => $"{s.Workflow}/{s.Step.Name}"))}");
+                throw new CliException(ExitCode.Usage, $"several workflows have a step '{named}': {string.Join(", ", found.Select(s => Shown(s.Workflow, s.Step)))}");
             }
+
+            chosen = [(found[0].Workflow.Name, found[0].Step)];
         }
 
         if (call.Get(failed))
@@ -132,6 +136,11 @@ internal sealed class LogVerb
         // What never began has no log; whoever follows waits for it.
         return call.Get(follow) ? [.. chosen.Where(s => s.Step.State != "skipped")] : [.. chosen.Where(s => s.Step.Attempts.Count > 0)];
     }
+
+    private static IEnumerable<string> NamesOf(WorkflowDetails workflow) => [workflow.Name, RunText.Label(workflow), CellLabel.Short(workflow.Name, workflow.Matrix)];
+
+    private static string Shown(WorkflowDetails workflow, StepDetails step) =>
+        $"{workflow.Name}/{step.Name}{(workflow.Matrix.Count > 0 ? $" ({string.Join(", ", workflow.Matrix.Select(m => RunText.Safe($"{m.Key}={m.Value}")))})" : "")}";
 
     /// <summary>Lines on standard output; of several steps with their names before them.</summary>
     private sealed class Printed(ClientCall call, RunDetails details, Timestamps times, List<(string Workflow, StepDetails Step)> steps)

@@ -39,6 +39,7 @@ internal static partial class RemoteRun
     private static WorkflowPlan WorkflowOf(WorkflowDetails workflow) => new()
     {
         Name = workflow.Name,
+        Matrix = workflow.Matrix,
         File = workflow.File,
         WorkspaceBase = "/",
         WorkspaceTree = "/",

@@ -30,7 +30,7 @@ internal sealed class RunText(Style style, DateTimeOffset now)
         ? "no run yet that is so; start one with: buildrunner start OWNER/NAME\n"
         : TextTable.Of(style, ["RUN", "STATE", "BRANCH", "EVENT", "TOOK", "AGE", "TITLE"], runs.Select(run => (string[])
         [
-            $"{Sign(run.State)} {run.Repo}#{run.Number}{(run.Attempt > 1 ? $" attempt {run.Attempt}" : "")}", run.State, Safe(run.Branch), run.Event, Took(run.StartedAt, run.EndedAt), SizeText.Of(now - run.CreatedAt), Safe(run.Title),
+            $"{Sign(run.State)} {run.Repo}#{run.Number}{(run.Attempt > 1 ? $" attempt {run.Attempt}" : "")}", run.State, Safe(run.Place), run.Event, Took(run.StartedAt, run.EndedAt), SizeText.Of(now - run.CreatedAt), Safe(run.Title),
         ]));
 
     /// <summary>One run: a line about it, a line of steps for each workflow, then what went wrong.</summary>
@@ -41,7 +41,7 @@ internal sealed class RunText(Style style, DateTimeOffset now)
         var run = details.Run;
         var text = new StringBuilder();
         text.Append($"{Sign(run.State)} {style.Bold($"{run.Repo}#{run.Number}")}{(run.Attempt > 1 ? $" attempt {run.Attempt}" : "")}  {run.State}  {Took(run.StartedAt, run.EndedAt)}".TrimEnd())
-            .Append($"  {run.Event} {Safe(run.Branch)} «{Safe(run.Title)}»  {Short(run.Commit)} by {Safe(run.Author)}, {SizeText.Of(now - run.CreatedAt)} ago\n");
+            .Append($"  {run.Event} {Safe(run.Place)} «{Safe(run.Title)}»  {Short(run.Commit)} by {Safe(run.Author)}, {SizeText.Of(now - run.CreatedAt)} ago\n");
         if (details.Approval is not { Approved: null } approval)
         {
             Line(text, run.Reason);
@@ -54,17 +54,17 @@ internal sealed class RunText(Style style, DateTimeOffset now)
 
         foreach (var problem in details.Diagnostics)
         {
-            text.Append($"  {Safe(problem.File)}({problem.Line},{problem.Column}): {problem.Severity} {problem.Code}: {Safe(problem.Message)}{(problem.Hint is { } hint ? $". {Safe(hint)}" : "")}\n");
+            text.Append("  ").Append(Problem(problem)).Append('\n');
         }
 
         foreach (var workflow in details.Workflows)
         {
-            text.Append("  ").Append(Workflow(workflow, details.Workflows.Count > 1)).Append('\n');
+            text.Append("  ").Append(Workflow(workflow, details.Workflows.Count > 1 || workflow.Matrix.Count > 0)).Append('\n');
         }
 
         foreach (var (workflow, step) in Broken(details))
         {
-            AddBroken(text, details.Workflows.Count > 1 ? $"{workflow.Name}/{step.Name}" : step.Name, step, tails.GetValueOrDefault((workflow.Name, step.Name), []));
+            AddBroken(text, details.Workflows.Count > 1 ? $"{Label(workflow)}/{step.Name}" : step.Name, step, tails.GetValueOrDefault((workflow.Name, step.Name), []));
         }
 
         return text.Append($"  {run.Url}\n").ToString();
@@ -81,6 +81,17 @@ internal sealed class RunText(Style style, DateTimeOffset now)
 
     /// <summary>Text of others without anything that a terminal would act on.</summary>
     public static string Safe(string text) => CellText.Plain(Encoding.UTF8.GetBytes(text.ReplaceLineEndings(" ")));
+
+    /// <summary>A problem of a file: where, how bad, what, and what to do.</summary>
+    public static string Problem(FileProblem problem) =>
+        $"{Safe(problem.File)}({problem.Line},{problem.Column}): {problem.Severity} {problem.Code}: {Safe(problem.Message)}{(problem.Hint is { } hint ? $". {Safe(hint)}" : "")}";
+
+    /// <summary>A workflow's name as people read it: of a matrix cell with its values.</summary>
+    public static string Label(WorkflowDetails workflow) => Safe(workflow.Label ?? workflow.Name);
+
+    /// <summary>What 'logs' takes for a step: its name, and where several workflows have one of that name the workflow's too.</summary>
+    public static string Named(RunDetails details, WorkflowDetails workflow, StepDetails step) =>
+        details.Workflows.Count(w => w.Steps.Concat(w.Services).Any(s => s.Name == step.Name)) > 1 ? $"{workflow.Name}/{step.Name}" : step.Name;
 
     /// <summary>A commit as people read it.</summary>
     public static string Short(string commit) => commit.Length > 7 ? commit[..7] : commit;
@@ -101,7 +112,7 @@ internal sealed class RunText(Style style, DateTimeOffset now)
             : string.Join("  ", workflow.Steps.Select(Step));
         // Why a step broke stands below, and is often why its workflow did.
         var reason = workflow.Reason is { } why && workflow.State is not ("success" or "failure") && workflow.Steps.All(s => s.Reason != why) ? style.Dim($"  ({Safe(why)})") : "";
-        return (named ? style.Bold(workflow.Name) + "  " : "") + steps + reason;
+        return (named ? style.Bold(Label(workflow)) + "  " : "") + steps + reason;
     }
 
     private string Step(StepDetails step)

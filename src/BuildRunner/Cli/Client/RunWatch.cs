@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
 using BuildRunner.Core.ApiContract;
@@ -66,9 +67,10 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
             return null;
         }
 
+        SayBefore(details);
         var plan = RemoteRun.PlanOf(details);
         var run = details.Run;
-        var title = new RunTitle(RemoteRun.StateOf(details).Id, $"{run.Repo}#{run.Number}", $"{run.Event} {run.Branch} {RunText.Short(run.Commit)}", new StepLabels(plan))
+        var title = new RunTitle(RemoteRun.StateOf(details).Id, $"{run.Repo}#{run.Number}", $"{run.Event} {RunText.Safe(run.Place)} {RunText.Short(run.Commit)}", new StepLabels(plan))
         {
             StartedAt = run.StartedAt ?? run.CreatedAt,
             CtrlC = "ctrl-c leaves, the run goes on",
@@ -84,6 +86,27 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
         return new Shown(call, title, view, details, withLogs: !RunStates.Ended.Contains(run.State));
     }
 
+    // What is to be known before anything is shown: where the lines come from, and which steps cannot begin.
+    private void SayBefore(RunDetails details)
+    {
+        if (progress is ProgressMode.Json or ProgressMode.Quiet)
+        {
+            return;
+        }
+
+        foreach (var problem in details.Diagnostics)
+        {
+            call.Host.Say(RunText.Problem(problem) + "\n");
+        }
+
+        var run = details.Run;
+        if (run.EndedAt is { } ended && RunStates.Ended.Contains(run.State))
+        {
+            var lines = RunText.Broken(details).Any() ? $"the last {LogTails.Kept} lines of what did not end well follow, all lines are in" : "what its steps wrote is in";
+            call.Host.Say($"{run.Repo}#{run.Number} ended {SizeText.Of(call.Now - ended)} ago: {lines} 'buildrunner logs {run.Repo}#{run.Number}'\n");
+        }
+    }
+
     private async Task<ExitCode> EndAsync(Shown? shown, RunDetails details)
     {
         var state = RemoteRun.StateOf(details);
@@ -96,7 +119,7 @@ internal sealed class RunWatch(ClientCall call, ProgressMode progress, Timestamp
         await shown.DisposeAsync();
         var run = details.Run;
         var hints = new List<(string, string)> { ("page", run.Url) };
-        if (RunText.Broken(details).Select(s => s.Step.Name).FirstOrDefault() is { } step)
+        if (RunText.Broken(details).Select(s => RunText.Named(details, s.Workflow, s.Step)).FirstOrDefault() is { } step)
         {
             hints.Add(("full log", $"buildrunner logs {run.Repo}#{run.Number} {step}"));
             hints.Add(("run again", $"buildrunner rerun {run.Repo}#{run.Number} --failed"));

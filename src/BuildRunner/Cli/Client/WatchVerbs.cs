@@ -2,6 +2,7 @@ using System.CommandLine;
 using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Cli.Client;
 
@@ -39,8 +40,20 @@ internal static class WatchVerbs
             call.Print(json, run, r => r.Url + "\n");
             return call.Get(watch)
                 ? await new RunWatch(call, ModeOf(call, progress), TimestampsOf(call, timestamps)).FollowAsync(run.Repo, run.Number)
-                : ExitCode.Success;
+                : Said(call, run);
         }, [repository, .. flags.All, watch, json, progress, timestamps]);
+    }
+
+    /// <summary>Says at once what keeps a run, or some of its steps, from running: nobody may look at it next.</summary>
+    /// <returns>How that ends the call.</returns>
+    public static ExitCode Said(ClientCall call, RunSummary run)
+    {
+        foreach (var problem in run.Problems ?? [])
+        {
+            call.Host.Say(RunText.Problem(problem) + "\n");
+        }
+
+        return run.State == "invalid" ? ExitCodes.Of(new Outcome.Invalid()) : ExitCode.Success;
     }
 
     private static Option<string> Progress() =>

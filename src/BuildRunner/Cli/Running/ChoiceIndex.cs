@@ -50,7 +50,8 @@ internal sealed class ChoiceIndex(RunPlan plan)
     private static IEnumerable<ChosenStep> StepsOf(WorkflowPlan workflow) => workflow.Steps.Select(s => new ChosenStep(workflow.Name, s.Name));
 
     private static bool IsNamed(WorkflowPlan workflow, StepPlan step, string text) =>
-        text == step.Name || text == $"{workflow.Name}/{step.Name}" || text == $"{workflow.MatrixRules?.Workflow}/{step.Name}";
+        text == step.Name || text == $"{workflow.Name}/{step.Name}" || text == $"{workflow.MatrixRules?.Workflow}/{step.Name}" || text == $"{workflow.Label}/{step.Name}"
+        || text == $"{CellLabel.Short(workflow.Name, workflow.Matrix)}/{step.Name}";
 
     private static HashSet<string> Reach(IEnumerable<string> from, Func<string, IEnumerable<string>> next)
     {

@@ -20,6 +20,15 @@ public sealed class RunChecksTests
         Assert.Equal(["", "build", "docs/2"], checks.Select(check => check.Key.Workflow));
     }
 
+    [Fact]
+    public void A_matrix_cell_keeps_the_name_that_rules_require_and_its_title_and_the_table_tell_its_values()
+    {
+        var run = Run("push", Workflow("build/2", new WorkflowPhase.Done(ExitOne, At, At))) with { Labels = new Dictionary<string, string> { ["build/2"] = "build (go=1.22)" } };
+        var checks = RunChecks.Of(run, "ci");
+        Assert.Equal(("ci/push/build/2", "build (go=1.22): failure: exit 1"), (checks[1].Name, checks[1].Title));
+        Assert.Contains("build \\(go\\=1\\.22\\)".Replace("\\", ""), checks[0].Summary.Replace("\\", ""));
+    }
+
     public static TheoryData<string, string> Verdicts => new()
     {
         { "success", nameof(CheckVerdict.Success) },

@@ -1,0 +1,31 @@
+using System.Text.Json;
+using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Planning;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
+
+namespace BuildRunner.Server.Runs;
+
+/// <summary>What is to be said about a run's files and the secrets that they name, as it is stored: JSON, or null if there is nothing to say.</summary>
+internal static class RunDiagnostics
+{
+    /// <summary>Of a new run.</summary>
+    public static async Task<string?> OfAsync(Db db, NewRun run)
+    {
+        var secrets = run.Plan is null ? [] : await MissingSecrets.OfAsync(db, run.Repository, run.Plan, run.Trust, _ => true);
+        return Stored([.. run.Diagnostics, .. secrets]);
+    }
+
+    /// <summary>Of another attempt: what its files are stays; which secrets there are may have changed, and concerns only what runs again.</summary>
+    public static async Task<string?> AgainAsync(Db db, RunRow before, string? diagnostics, RunPlan plan, RunState again)
+    {
+        var ofFiles = diagnostics is null ? [] : JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!;
+        var trust = JsonSerializer.Deserialize(before.Trust, StoredJson.Default.TrustDecision)!;
+        var secrets = await MissingSecrets.OfAsync(db, before.Repository, plan, trust, name => again.Workflow(name).Phase is not WorkflowPhase.Done);
+        return Stored([.. ofFiles.Where(d => d.Code != DiagnosticCodes.SecretMissing), .. secrets]);
+    }
+
+    private static string? Stored(IReadOnlyList<Diagnostic> diagnostics) => diagnostics.Count == 0 ? null : JsonSerializer.Serialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic);
+}
