@@ -49,6 +49,8 @@ namespace BuildRunner.Core.ApiContract;
 [JsonSerializable(typeof(CreatedHook))]
 [JsonSerializable(typeof(ApiList<DeliveryInfo>), TypeInfoPropertyName = "DeliveryList")]
 [JsonSerializable(typeof(DeliveryInfo))]
+[JsonSerializable(typeof(ApiList<RefusedInfo>), TypeInfoPropertyName = "RefusedList")]
+[JsonSerializable(typeof(RefusedInfo))]
 [JsonSerializable(typeof(RunNotice))]
 public sealed partial class ApiJson : JsonSerializerContext;
 

@@ -70,6 +70,9 @@ public static class TriggerRoutes
     /// <summary>GET → <see cref="ApiList{T}"/> of <see cref="DeliveryInfo"/>, admin. Query: <c>source</c>, <c>limit</c> (1 to 200, 50 if not given). Newest first.</summary>
     public const string Deliveries = ApiRoutes.Prefix + "/deliveries";
 
+    /// <summary>GET → <see cref="ApiList{T}"/> of <see cref="RefusedInfo"/>, admin: what was refused and therefore is not among the deliveries, counted for each place that takes them.</summary>
+    public const string Refused = ApiRoutes.Prefix + "/refused-deliveries";
+
     /// <summary>POST → <see cref="DeliveryInfo"/>, admin: it is carried out again. What it started once it does not start again.</summary>
     public const string DeliveryReplay = Deliveries + "/{id}/replay";
 

@@ -121,7 +121,17 @@ public sealed record HookInfo
 
     /// <summary>Null: none yet.</summary>
     public DateTimeOffset? LastDeliveryAt { get; init; }
+
+    /// <summary>Deliveries that were refused; null: none.</summary>
+    public RefusedInfo? Refused { get; init; }
 }
+
+/// <summary>Deliveries that were refused where they came, and of which nothing else is kept.</summary>
+/// <param name="Source"><c>github</c> or <c>hook/NAME</c>.</param>
+/// <param name="Count">How many, as far as that was counted.</param>
+/// <param name="LastAt">When the last one came.</param>
+/// <param name="Why">Why that one was refused, as a sentence.</param>
+public sealed record RefusedInfo(string Source, long Count, DateTimeOffset LastAt, string Why);
 
 /// <summary>What an endpoint takes, and makes of it.</summary>
 public sealed record HookSettings

@@ -1,4 +1,5 @@
 using BuildRunner.Core.Pipelines;
+using BuildRunner.Core.Pipelines.Reading;
 
 namespace BuildRunner.Core.Planning;
 
@@ -45,6 +46,17 @@ public static class Planner
             planner.Add(source);
         planner.Finish();
         return diagnostics.HasErrors ? [] : [.. planner.Read.Select(file => new PipelineSource(file.Document.Path, System.Text.Encoding.UTF8.GetBytes(new RunExpander(file).Expand())))];
+    }
+
+    /// <summary>The names of the inputs that files declare, together: a value may be given for each.</summary>
+    /// <param name="sources">The files.</param>
+    /// <returns>Null: one of them is no pipeline.</returns>
+    public static IReadOnlySet<string>? Inputs(IReadOnlyList<PipelineSource> sources)
+    {
+        ArgumentNullException.ThrowIfNull(sources);
+        var diagnostics = new DiagnosticBag();
+        var documents = sources.Select(source => PipelineDocument.Read(source, diagnostics)).ToList();
+        return documents.Contains(null) ? null : documents.SelectMany(document => InputRules.Bind(document!.Root)).Select(input => input.Name).ToHashSet(StringComparer.Ordinal);
     }
 
     /// <summary>Reads and validates without an event: what depends on one is not judged. Never throws, and ends in bounded time and memory.</summary>

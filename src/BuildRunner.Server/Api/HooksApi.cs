@@ -22,7 +22,8 @@ internal static class HooksApi
         routes.Read(TriggerRoutes.Hooks, Scopes.Admin, Json.HookList, async call =>
         {
             var found = await call.Get<Hooks>().OfAsync((await RepositoryAsync(call)).Id, call.Stop);
-            return new ApiList<HookInfo>([.. found.Select(hook => InfoOf(call, hook))]);
+            var refused = await call.Get<RefusedDeliveries>().ListAsync(call.Stop);
+            return new ApiList<HookInfo>([.. found.Select(hook => InfoOf(call, hook) with { Refused = RefusedAt(hook, refused) })]);
         });
         routes.Do(HttpMethods.Put, TriggerRoutes.HookByName, Scopes.Admin, json => json.SetHook, Json.CreatedHook, SetAsync);
         routes.Do(HttpMethods.Post, TriggerRoutes.HookRotate, Scopes.Admin, Json.CreatedHook, async call =>
@@ -42,6 +43,7 @@ internal static class HooksApi
             var runs = await RunsAsync(call, found);
             return new ApiList<DeliveryInfo>([.. found.Select(row => InfoOf(row, runs))]);
         });
+        routes.Read(TriggerRoutes.Refused, Scopes.Admin, Json.RefusedList, async call => new ApiList<RefusedInfo>(await call.Get<RefusedDeliveries>().ListAsync(call.Stop)));
         routes.Do(HttpMethods.Post, TriggerRoutes.DeliveryReplay, Scopes.Admin, Json.DeliveryInfo, ReplayAsync);
     }
 
@@ -59,12 +61,20 @@ internal static class HooksApi
             throw ApiException.Refused(ApiProblems.Request, string.Join("; ", problems));
         }
 
+        // One that is disabled starts nothing: that must be possible also when its branch is gone.
+        var repository = await RepositoryAsync(call);
+        var inputs = wanted.Settings.Inputs.Select(input => input.Input).ToList();
+        if (wanted.Enabled && await call.Get<StartTargets>().WhyNotAsync(repository, wanted.Settings.Branch, inputs, call.Stop) is { } nothing)
+        {
+            throw ApiException.Refused(ApiProblems.Request, $"endpoint '{name}': {nothing}");
+        }
+
         if (wanted.Secret is { } secret && (secret.Length < MinSecret || !WebhookSecret.TryParse(secret, out _, out _)))
         {
             throw ApiException.Refused(ApiProblems.Request, $"the secret needs at least {MinSecret} characters; leave it out, and one is made");
         }
 
-        var (hook, made) = await call.Get<Hooks>().SetAsync((await RepositoryAsync(call)).Id, name, wanted, call.Who, call.Stop);
+        var (hook, made) = await call.Get<Hooks>().SetAsync(repository.Id, name, wanted, call.Who, call.Stop);
         return hook is null
             ? throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"another repository has an endpoint '{name}'; its name is a part of its address, so choose another one")
             : (StatusCodes.Status200OK, new CreatedHook(InfoOf(call, hook), made));
@@ -98,6 +108,9 @@ internal static class HooksApi
         HasSecret = hook.Secret is not null,
         LastDeliveryAt = hook.LastDeliveryAt,
     };
+
+    /// <summary>What an endpoint refused; null: nothing.</summary>
+    internal static RefusedInfo? RefusedAt(HookRow hook, IReadOnlyList<RefusedInfo> refused) => refused.FirstOrDefault(r => r.Source == HookDeliveries.SourceOf(hook.Name));
 
     /// <summary>A delivery as people see it: without its body.</summary>
     internal static DeliveryInfo InfoOf(InboxRow row, Dictionary<Guid, string> runs) => new()

@@ -60,8 +60,14 @@ internal static class SchedulesApi
             throw ApiException.Refused(ApiProblems.Request, $"schedule '{name}': {problem}");
         }
 
+        var repository = await RepositoryAsync(call);
+        if (await call.Get<StartTargets>().WhyNotAsync(repository, wanted.Branch, [.. wanted.Inputs.Keys], call.Stop) is { } nothing)
+        {
+            throw ApiException.Refused(ApiProblems.Request, $"schedule '{name}': {nothing}");
+        }
+
         var row = await call.Get<ScheduleStore>().SetAsync(
-            (await RepositoryAsync(call)).Id,
+            repository.Id,
             name,
             rule,
             new WantedSchedule(wanted.Cron.Trim(), wanted.Zone ?? "", wanted.Branch, wanted.Inputs, MisfireOf(wanted.Misfire, options.Misfire), OverlapOf(wanted.Overlap)),

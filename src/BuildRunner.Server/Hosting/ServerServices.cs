@@ -54,13 +54,13 @@ public static class ServerServices
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
         services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
         services.AddSingleton(options.Sources).AddSingleton(options.Pipelines).AddSingleton<Links>().AddSingleton<AuditLog>().AddSingleton<AgentDesk>();
-        services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
+        services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<StartTargets>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
         services.AddSingleton(s => new ServerHandle(s.GetRequiredService<AgentRegistry>(), s.GetRequiredService<ApiTokens>(), s.GetRequiredService<Links>()));
         services.AddSingleton<QueueView>().AddSingleton<QueueSwitch>();
         services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));
         services.AddSingleton(_ => new LogFiles(Path.Combine(options.DataDirectory, "logs"), MaxStream(options.Logs)));
         services.AddSingleton<NewRuns>().AddSingleton<Remotes>().AddSingleton<SecretRegister>().AddSingleton<RegistryStore>();
-        services.AddSingleton(options.Webhooks).AddSingleton<Inbox>().AddSingleton<Hooks>().AddSingleton<HookLimits>().AddSingleton(new BodyBudget(BodyBudget.Usual)).AddSingleton<IDeliveryHandler, HookDeliveries>();
+        services.AddSingleton(options.Webhooks).AddSingleton<Inbox>().AddSingleton<Hooks>().AddSingleton<HookLimits>().AddSingleton<RefusedDeliveries>().AddSingleton(new BodyBudget(BodyBudget.Usual)).AddSingleton<IDeliveryHandler, HookDeliveries>();
         services.AddSingleton(options.Notify).AddSingleton<OutboxNotes>();
         AddForge(services, options.GitHub);
         services.AddSingleton<IDataProtectionProvider>(new SealedProtection(options.Keys, purpose: ""));

@@ -21,6 +21,9 @@ public sealed class TriggersPage : SitePage
     /// <summary>Its endpoints, by name.</summary>
     public IReadOnlyList<HookInfo> Hooks { get; private set; } = [];
 
+    /// <summary>What came as if from GitHub, about whichever repository, and was refused; null: nothing.</summary>
+    public RefusedInfo? OfGitHub { get; private set; }
+
     /// <summary>The latest deliveries about it, newest first.</summary>
     public IReadOnlyList<DeliveryInfo> Deliveries { get; private set; } = [];
 
@@ -41,7 +44,9 @@ public sealed class TriggersPage : SitePage
         Name = repository.Name;
         Title = $"Triggers · {Name} · BuildRunner";
         var links = services.GetRequiredService<Links>();
-        Hooks = [.. (await services.GetRequiredService<Hooks>().OfAsync(repository.Id, Gone)).Select(hook => HooksApi.InfoOf(links, hook))];
+        var refused = await services.GetRequiredService<RefusedDeliveries>().ListAsync(Gone);
+        Hooks = [.. (await services.GetRequiredService<Hooks>().OfAsync(repository.Id, Gone)).Select(hook => HooksApi.InfoOf(links, hook) with { Refused = HooksApi.RefusedAt(hook, refused) })];
+        OfGitHub = refused.FirstOrDefault(r => r.Source == InboxService.GitHubSource);
         var rows = await services.GetRequiredService<Inbox>().OfRepositoryAsync(repository.Id, MostShown, Gone);
         var runs = await HooksApi.RunsAsync(services.GetRequiredService<Database>(), rows, Gone);
         Deliveries = [.. rows.Select(row => HooksApi.InfoOf(row, runs))];

@@ -3,6 +3,7 @@ using BuildRunner.Server.Logs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Webhooks;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Repositories;
@@ -51,6 +52,7 @@ internal sealed class RepositoryRemoval(Database database, LogFiles logs, Source
         var schedules = db.Set<ScheduleRow>().Where(s => s.Repository == id).Select(s => s.Id);
         await db.Set<ScheduleFireRow>().Where(f => schedules.Contains(f.Schedule)).ExecuteDeleteAsync();
         await db.Set<ScheduleRow>().Where(s => s.Repository == id).ExecuteDeleteAsync();
+        await RefusedDeliveries.ForgetAsync(turn, await db.Set<HookRow>().Where(h => h.Repository == id).Select(h => h.Name).ToListAsync());
         await db.Set<HookRow>().Where(h => h.Repository == id).ExecuteDeleteAsync();
         await db.Set<ForgeRepositoryRow>().Where(f => f.Repository == id).ExecuteDeleteAsync();
         await db.Repositories.Where(r => r.Id == id).ExecuteDeleteAsync();

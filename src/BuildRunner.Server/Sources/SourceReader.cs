@@ -64,6 +64,17 @@ internal sealed class SourceReader : IDisposable
         return trees.Set(key, tree, new MemoryCacheEntryOptions { Size = 1, SlidingExpiration = TimeSpan.FromMinutes(30) });
     }
 
+    /// <summary>The names of its branches.</summary>
+    /// <exception cref="SourceException">It cannot be read.</exception>
+    public async Task<IReadOnlyList<string>> BranchesAsync(SourceRemote remote, CancellationToken cancellationToken)
+    {
+        const string Heads = "refs/heads/";
+        var result = await git.RunAsync(remote, ["ls-remote", "--heads", "--", remote.Url.Text], input: null, watch: null, cancellationToken);
+        return result.Code == 0
+            ? [.. RemoteRefs.Parse(result.Text).Ids.Keys.Where(name => name.StartsWith(Heads, StringComparison.Ordinal)).Select(name => name[Heads.Length..])]
+            : throw GitFaults.Of(result, remote);
+    }
+
     /// <summary>Removes the copy of a repository.</summary>
     public void Forget(Guid repository)
     {

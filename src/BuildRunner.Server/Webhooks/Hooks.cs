@@ -79,6 +79,7 @@ internal sealed class Hooks(Database database, KeyRing keys)
             var removed = await turn.Db.Hooks.Where(h => h.Repository == repository && h.Name == name).ExecuteDeleteAsync() > 0;
             if (removed)
             {
+                await RefusedDeliveries.ForgetAsync(turn, [name]);
                 turn.Audit(who, "hook.removed", name, "");
             }
 

@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Webhooks;
 
@@ -28,29 +29,29 @@ internal static class WebhookEndpoints
     {
         if (login.WebhookSecrets.Count == 0)
         {
-            return Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "this server takes nothing from GitHub: the setting GitHub:WebhookSecret is not set, and no app was made at the page /github-app");
+            return await RefuseAsync(http, InboxService.GitHubSource, StatusCodes.Status404NotFound, ApiProblems.NotFound, "this server takes nothing from GitHub: the setting GitHub:WebhookSecret is not set, and no app was made at the page /github-app");
         }
 
         using var share = budget.Begin();
         if (await BodyAsync(http, options, share) is not { } body)
         {
-            return share.IsSpent ? Busy(http) : TooLarge(options);
+            return share.IsSpent ? Busy(http) : await TooLargeAsync(http, InboxService.GitHubSource, options);
         }
 
         if (GitHubSignature.Verify(http.Request.Headers[GitHubSignature.Header], body.Span, Secrets(login)) is SignatureVerdict.Refused refused)
         {
-            return Refused(refused);
+            return await RefuseAsync(http, InboxService.GitHubSource, StatusCodes.Status401Unauthorized, ApiProblems.SignIn, refused.Message);
         }
 
         if (!IsJson(http.Request))
         {
-            return Problem(StatusCodes.Status415UnsupportedMediaType, ApiProblems.Request, "set the webhook's content type to application/json");
+            return await RefuseAsync(http, InboxService.GitHubSource, StatusCodes.Status415UnsupportedMediaType, ApiProblems.Request, "set the webhook's content type to application/json");
         }
 
         var (name, delivery) = (http.Request.Headers[EventHeader], http.Request.Headers[DeliveryHeader]);
         if (!IsName(name.ToString()) || name.Count != 1 || !IsName(delivery.ToString()) || delivery.Count != 1 || delivery.ToString().Contains('/', StringComparison.Ordinal))
         {
-            return Problem(StatusCodes.Status400BadRequest, ApiProblems.Request, $"{EventHeader} and {DeliveryHeader} are needed, once each");
+            return await RefuseAsync(http, InboxService.GitHubSource, StatusCodes.Status400BadRequest, ApiProblems.Request, $"{EventHeader} and {DeliveryHeader} are needed, once each");
         }
 
         return await StoreAsync(inbox, InboxService.GitHubSource, delivery.ToString(), name.ToString(), body, http.RequestAborted);
@@ -63,33 +64,33 @@ internal static class WebhookEndpoints
             return Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "there is no such endpoint");
         }
 
-        var settings = Hooks.SettingsOf(row);
+        var (settings, source) = (Hooks.SettingsOf(row), HookDeliveries.SourceOf(row.Name));
         using var share = budget.Begin();
         if (await BodyAsync(http, options, share) is not { } body)
         {
-            return share.IsSpent ? Busy(http) : TooLarge(options);
+            return share.IsSpent ? Busy(http) : await TooLargeAsync(http, source, options);
         }
 
         var verdict = Verify(settings.Scheme, http.Request.Headers, body.Span, hooks.SecretsOf(row), options, time);
         if (verdict is not SignatureVerdict.Genuine genuine)
         {
-            return Refused((SignatureVerdict.Refused)verdict);
+            return await RefuseAsync(http, source, StatusCodes.Status401Unauthorized, ApiProblems.SignIn, ((SignatureVerdict.Refused)verdict).Message);
         }
 
         if (!row.Enabled)
         {
-            return Problem(StatusCodes.Status403Forbidden, ApiProblems.State, "this endpoint is disabled");
+            return await RefuseAsync(http, source, StatusCodes.Status403Forbidden, ApiProblems.State, "this endpoint is disabled");
         }
 
         // Only what was signed counts: otherwise anybody who knows the address could use up what the sender may send.
         if (!limits.Take(row.Id, settings.PerMinute))
         {
             http.Response.Headers.RetryAfter = "60";
-            return Problem(StatusCodes.Status429TooManyRequests, ApiProblems.TooMany, $"this endpoint takes {settings.PerMinute} deliveries a minute");
+            return await RefuseAsync(http, source, StatusCodes.Status429TooManyRequests, ApiProblems.TooMany, $"this endpoint takes {settings.PerMinute} deliveries a minute");
         }
 
         await hooks.TouchAsync(row.Id, http.RequestAborted);
-        return await StoreAsync(inbox, HookDeliveries.SourceOf(row.Name), IdOf(genuine, http.Request.Headers), "", body, http.RequestAborted);
+        return await StoreAsync(inbox, source, IdOf(genuine, http.Request.Headers), "", body, http.RequestAborted);
     }
 
     private static SignatureVerdict Verify(
@@ -137,8 +138,8 @@ internal static class WebhookEndpoints
 
     private static bool IsName(string text) => text.Length is > 0 and <= MaxName && text.All(c => c is > ' ' and < (char)127);
 
-    private static ProblemHttpResult TooLarge(WebhookOptions options) =>
-        Problem(StatusCodes.Status413PayloadTooLarge, ApiProblems.Request, $"a delivery is at most {options.MaxBody} bytes (setting Webhooks:MaxBody)");
+    private static Task<ProblemHttpResult> TooLargeAsync(HttpContext http, string source, WebhookOptions options) =>
+        RefuseAsync(http, source, StatusCodes.Status413PayloadTooLarge, ApiProblems.Request, $"a delivery is at most {options.MaxBody} bytes (setting Webhooks:MaxBody)");
 
     private static ProblemHttpResult Busy(HttpContext http)
     {
@@ -146,7 +147,12 @@ internal static class WebhookEndpoints
         return Problem(StatusCodes.Status503ServiceUnavailable, ApiProblems.TooMany, "too many large deliveries come at once; send it again");
     }
 
-    private static ProblemHttpResult Refused(SignatureVerdict.Refused refused) => Problem(StatusCodes.Status401Unauthorized, ApiProblems.SignIn, refused.Message);
+    // Whoever set it up finds it there: the sender may show nobody what it was answered.
+    private static async Task<ProblemHttpResult> RefuseAsync(HttpContext http, string source, int status, string code, string detail)
+    {
+        await http.RequestServices.GetRequiredService<RefusedDeliveries>().NoteAsync(source, detail, http.RequestAborted);
+        return Problem(status, code, detail);
+    }
 
     // Whatever is not stored has come here.
     private static ProblemHttpResult Problem(int status, string code, string detail)

@@ -329,12 +329,15 @@ public sealed class Client_verbs : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Any_call_can_be_made_and_its_answer_is_printed_as_it_is()
+    public async Task Any_call_can_be_made_and_its_answer_is_printed_as_it_is_and_behind_JSON_a_line_ends()
     {
         server.On("POST", "/api/v1/queue/pause", http => ScriptedServer.WriteAsync(http, 200, "application/json", "{ \"as\" : \"it is\" }"));
         cli.Input = """{"why":"move"}""";
         Assert.Equal(0, await cli.RunAsync("api", "post", "queue/pause", "--body", "-"));
-        Assert.Equal("{ \"as\" : \"it is\" }", cli.Output);
+        Assert.Equal("{ \"as\" : \"it is\" }\n", cli.Output);
+        server.On("GET", "/api/v1/bytes", http => ScriptedServer.WriteAsync(http, 200, "application/octet-stream", "abc"));
+        Assert.Equal(0, await cli.RunAsync("api", "get", "bytes"));
+        Assert.Equal("abc", cli.Output);
         Assert.Contains(server.Asked, a => a.Body == """{"why":"move"}""");
         Assert.Equal(2, await cli.RunAsync("api", "GET", "nothing"));
         Assert.Contains("404", cli.Error, StringComparison.Ordinal);

@@ -70,6 +70,22 @@ public sealed class Trigger_verbs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_refused_is_said_beside_the_lists()
+    {
+        var refused = new RefusedInfo("hook/deploy", 12, Sample.At, "the signature is wrong");
+        var hook = new HookInfo { Name = "deploy", Url = "https://ci.example/hooks/in/deploy", Settings = new HookSettings(), Enabled = true, HasSecret = true, Refused = refused };
+        server.On("GET", "/api/v1/repos/acme/shop/hooks", new ApiList<HookInfo>([hook]), Json.HookList);
+        server.On("GET", TriggerRoutes.Deliveries, new ApiList<DeliveryInfo>([]), Json.DeliveryList);
+        server.On("GET", TriggerRoutes.Refused, new ApiList<RefusedInfo>([refused, refused with { Source = "github" }]), Json.RefusedList);
+        Assert.Equal(0, await cli.RunAsync("webhook", "ls", "acme/shop"));
+        const string said = "hook/deploy: 12 refused and not kept, the last 2 minutes ago: the signature is wrong\n";
+        Assert.Equal(said, cli.Error);
+        Assert.Equal(0, await cli.RunAsync("webhook", "deliveries"));
+        Assert.Equal(said + said.Replace("hook/deploy", "github", StringComparison.Ordinal), cli.Error);
+        Assert.Equal("nothing has arrived\n", cli.Output);
+    }
+
+    [Fact]
     public async Task What_cannot_be_undone_is_not_done_unasked()
     {
         Assert.Equal(2, await cli.RunAsync("schedule", "rm", "acme/shop", "nightly"));

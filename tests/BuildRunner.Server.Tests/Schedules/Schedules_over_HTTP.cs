@@ -101,6 +101,8 @@ public sealed class Schedules_over_HTTP : IAsyncLifetime
     [InlineData("""{"cron":"@daily","zone":"Mars/Olympus"}""", "the time zone 'Mars/Olympus' is not known here")]
     [InlineData("""{"cron":"0 0 31 2 *"}""", "it is never due")]
     [InlineData("""{"cron":"@daily","misfire":"later"}""", "there is no misfire rule 'later'")]
+    [InlineData("""{"cron":"@daily","branch":"mian"}""", "schedule 'nightly': acme/shop has no branch 'mian'; did you mean 'main'?")]
+    [InlineData("""{"cron":"@daily","inputs":{"whom":"x"}}""", "the pipeline on branch 'main' has no input 'whom'; inputs are declared in it under 'inputs'")]
     public async Task What_is_wrong_with_a_rule_is_said(string body, string problem) => Assert.Contains(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.ScheduleByName), body)).Detail);
 
     private Task<ScheduleInfo> SetAsync(SetSchedule wanted) => api.SendAsync("PUT", Path(TriggerRoutes.ScheduleByName), wanted, Json.SetSchedule, Json.ScheduleInfo);

@@ -114,6 +114,70 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_was_refused_is_counted_where_people_look_for_it_and_nothing_of_it_is_kept()
+    {
+        await HookAsync(new HookSettings());
+        for (var i = 0; i < 7; i++)
+        {
+            Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("""{"x":"what-a-stranger-wrote"}""", WebhookSecret.Generate(), $"stranger-{i}"));
+        }
+
+        Assert.Equal(HttpStatusCode.NotFound, await PostAsync("{}", WebhookSecret.Generate(), "x", hook: "nothing-of-that-name"));
+        var at = Assert.Single((await api.GetAsync(ApiRoutes.For(TriggerRoutes.Hooks, "acme/shop"), Json.HookList)).Items).Refused!;
+        Assert.Equal(("hook/deploy", 7), (at.Source, at.Count));
+        Assert.Equal(at, Assert.Single((await api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items));
+        Assert.Contains("7 refused", await api.Http.GetStringAsync("/acme/shop/triggers", Cancel));
+
+        // One row for one place, however often, and none of what a stranger names.
+        var stored = Assert.Single(await server.Get<Database>().ReadAsync(db => db.Settings.Select(s => s.Key + s.Value).ToListAsync(Cancel), Cancel), s => s.StartsWith("refused/", StringComparison.Ordinal));
+        Assert.DoesNotContain("stranger", stored);
+        Assert.Contains("\"count\":1,", stored);
+
+        using var removed = await api.SendAsync("DELETE", Path(TriggerRoutes.HookByName), null);
+        Assert.Empty((await api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items);
+    }
+
+    [Fact]
+    public async Task After_a_minute_what_was_counted_is_written_once_and_said_once()
+    {
+        var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var lines = new KeptLines();
+        var refused = new RefusedDeliveries(server.Get<Database>(), clock, lines);
+        for (var i = 0; i < 1000; i++)
+        {
+            await refused.NoteAsync("github", "the signature is wrong", Cancel);
+        }
+
+        Assert.Equal(1000, Assert.Single(await refused.ListAsync(Cancel)).Count);
+        clock.Advance(TimeSpan.FromMinutes(1));
+        await refused.NoteAsync("github", "the signature is missing", Cancel);
+        Assert.Equal(["1 deliveries to github were refused: the signature is wrong", "1000 deliveries to github were refused: the signature is missing"], lines.All);
+
+        // Another process sees what was written.
+        var seen = Assert.Single(await new RefusedDeliveries(server.Get<Database>(), clock, lines).ListAsync(Cancel));
+        Assert.Equal((1001, "the signature is missing"), (seen.Count, seen.Why));
+    }
+
+    [Theory]
+    [InlineData("""{"settings":{"branch":"mian"}}""", "endpoint 'deploy': acme/shop has no branch 'mian'; did you mean 'main'?")]
+    [InlineData("""{"settings":{"branch":"a..b"}}""", "endpoint 'deploy': 'a..b' is no name that git allows for a branch")]
+    [InlineData("""{"settings":{"inputs":[{"input":"verison","from":"/tag"}]}}""", "endpoint 'deploy': the pipeline on branch 'main' has no input 'verison'; did you mean 'version'?")]
+    [InlineData("""{"settings":{"inputs":[{"input":"nosuch","from":"/tag"}]}}""", "endpoint 'deploy': the pipeline on branch 'main' has no input 'nosuch'; it has version")]
+    public async Task What_it_would_start_must_be_there_unless_it_is_disabled(string body, string problem)
+    {
+        Assert.Equal(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
+        using var disabled = await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), body[..^1] + ",\"enabled\":false}");
+        Assert.Equal(HttpStatusCode.OK, disabled.StatusCode);
+    }
+
+    [Fact]
+    public async Task An_endpoint_can_be_set_while_its_repository_cannot_be_read()
+    {
+        Directory.Move(folder["repos/shop"], folder["repos/away"]);
+        await HookAsync(new HookSettings { Branch = "main", Inputs = [new HookInput("version", "/tag")] });
+    }
+
+    [Fact]
     public async Task A_rotated_secret_and_the_one_before_count_until_the_next_rotation()
     {
         var first = await HookAsync(new HookSettings());
@@ -177,6 +241,19 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         request.Headers.Add(StandardWebhookSignature.SignatureHeader, StandardWebhookSignature.Sign(id, now, bytes, secret));
         using var response = await server.Http.SendAsync(request, Cancel);
         return response.StatusCode;
+    }
+
+    private sealed class KeptLines : Microsoft.Extensions.Logging.ILogger<RefusedDeliveries>
+    {
+        public List<string> All { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(Microsoft.Extensions.Logging.LogLevel logLevel) => true;
+
+        public void Log<TState>(Microsoft.Extensions.Logging.LogLevel logLevel, Microsoft.Extensions.Logging.EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            All.Add(formatter(state, exception));
     }
 
     private async Task<DeliveryInfo> HandledAsync(string id)

@@ -1,11 +1,15 @@
 namespace BuildRunner.Core.Pipelines.Keys;
 
 /// <summary>Finds the word that was probably meant.</summary>
-internal static class Nearest
+public static class Nearest
 {
     /// <summary>The nearest of some words; null if none is near.</summary>
+    /// <param name="written">What somebody wrote.</param>
+    /// <param name="words">What there is.</param>
     public static string? To(string written, IEnumerable<string> words)
     {
+        ArgumentNullException.ThrowIfNull(written);
+        ArgumentNullException.ThrowIfNull(words);
         if (written.Length is 0 or > 64)
             return null;
         var normal = Normalise(written);

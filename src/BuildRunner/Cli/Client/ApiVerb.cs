@@ -23,11 +23,27 @@ internal static class ApiVerb
             using var response = await call.Api.RawAsync(request, whole: false, call.Stop);
             await using (var answer = await response.Content.ReadAsStreamAsync(call.Stop))
             {
-                await answer.CopyToAsync(call.Host.Output, call.Stop);
+                await CopyAsync(answer, call, isJson: response.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) == true);
             }
 
             return await CodeOfAsync(call, response);
         }, method, path, body);
+    }
+
+    // As it is; but JSON, which ends in no line feed, gets one, so that a prompt or the next answer does not stand behind it.
+    private static async Task CopyAsync(Stream answer, ClientCall call, bool isJson)
+    {
+        var (buffer, last) = (new byte[64 * 1024], (byte)'\n');
+        while (await answer.ReadAsync(buffer, call.Stop) is > 0 and var count)
+        {
+            await call.Host.Output.WriteAsync(buffer.AsMemory(0, count), call.Stop);
+            last = buffer[count - 1];
+        }
+
+        if (isJson && last != '\n')
+        {
+            await call.Host.Output.WriteAsync("\n"u8.ToArray(), call.Stop);
+        }
     }
 
     // The body is on standard output already; the message says what it means.

@@ -25,6 +25,7 @@ internal static class WebhookVerbs
         return scope.Verb("ls", "list them", async call =>
         {
             var hooks = (await call.Api.GetAsync(ApiRoutes.For(TriggerRoutes.Hooks, ClientCall.Checked(call.Get(repository)!)), ApiJson.Default.HookList, call.Stop)).Items;
+            SayRefused(call, json, hooks.Select(h => h.Refused).OfType<RefusedInfo>());
             return call.Print(json, hooks, items => items.Count == 0
                 ? "no endpoint here\n"
                 : TextTable.Of(call.Style, ["NAME", "SCHEME", "STATE", "LAST", "ADDRESS"], items.Select(h => (string[])
@@ -90,6 +91,7 @@ internal static class WebhookVerbs
         {
             var path = ClientQuery.Path(TriggerRoutes.Deliveries, ("source", call.Get(source)), ("limit", call.Get(limit).ToString(CultureInfo.InvariantCulture)));
             var found = (await call.Api.GetAsync(path, ApiJson.Default.DeliveryList, call.Stop)).Items;
+            SayRefused(call, json, (await call.Api.GetAsync(TriggerRoutes.Refused, ApiJson.Default.RefusedList, call.Stop)).Items.Where(r => call.Get(source) is null || r.Source == call.Get(source)));
             return call.Print(json, found, items => items.Count == 0
                 ? "nothing has arrived\n"
                 : TextTable.Of(call.Style, ["ID", "AT", "SOURCE", "EVENT", "STATE", "RUN", "VERDICT"], items.Select(d => (string[])
@@ -104,6 +106,15 @@ internal static class WebhookVerbs
         var (id, json) = (new Argument<string>("ID") { Description = "its id in 'webhook deliveries'" }, ClientScope.Json());
         return scope.Verb("replay", "carry one out again; what it started once does not start again", async call =>
             call.Print(json, await call.Api.PostAsync(ApiRoutes.With(TriggerRoutes.DeliveryReplay, "id", call.Get(id)!), ApiJson.Default.DeliveryInfo, call.Stop), d => $"{d.Id} is due again\n"), id, json);
+    }
+
+    // They are in no list, because nothing of them was kept; programs ask the API for them.
+    private static void SayRefused(ClientCall call, Option<bool> json, IEnumerable<RefusedInfo> refused)
+    {
+        foreach (var one in call.Get(json) ? [] : refused)
+        {
+            call.Host.Say($"{RunText.Safe(one.Source)}: {one.Count} refused and not kept, the last {SizeText.Of(call.Now - one.LastAt)} ago: {RunText.Safe(one.Why)}\n");
+        }
     }
 
     private static string TextOf(CreatedHook created)

@@ -1,0 +1,76 @@
+using BuildRunner.Core.Pipelines.Keys;
+using BuildRunner.Core.Planning;
+using BuildRunner.Server.Repositories;
+using BuildRunner.Server.Sources;
+using BuildRunner.Server.Storage.Rows;
+using BuildRunner.Server.Triggers;
+
+namespace BuildRunner.Server.Runs;
+
+/// <summary>Looks whether what is to start runs later, a schedule or an endpoint, names what is there: its branch, and the inputs that it gives.</summary>
+internal sealed class StartTargets(Remotes remotes, SourceReader sources)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Why it would start nothing, as a clause.</summary>
+    /// <param name="repository">Of what.</param>
+    /// <param name="branch">The branch; null: the default branch.</param>
+    /// <param name="inputs">The inputs that it gives.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Null: nothing is wrong, or the repository cannot be read now; each start says then what is.</returns>
+    public async Task<string?> WhyNotAsync(RepositoryRow repository, string? branch, IReadOnlyCollection<string> inputs, CancellationToken cancellationToken)
+    {
+        if (branch is null && inputs.Count == 0)
+        {
+            return null;
+        }
+
+        if (branch is not null && !GitName.IsRef($"refs/heads/{branch}"))
+        {
+            return $"'{branch}' is no name that git allows for a branch";
+        }
+
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            return await LookAsync(repository, branch ?? repository.DefaultBranch, inputs, patience.Token);
+        }
+        catch (SourceException)
+        {
+            return null;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task<string?> LookAsync(RepositoryRow repository, string branch, IReadOnlyCollection<string> inputs, CancellationToken stop)
+    {
+        var remote = await remotes.OfAsync(repository, stop);
+        var point = new SourcePoint.Branch(branch);
+        SourcePosition at;
+        try
+        {
+            at = await sources.LocateAsync(repository.Id, remote, point, stop);
+        }
+        catch (SourceException e) when (e.Fault == SourceFault.NoSuchRef)
+        {
+            var near = Nearest.To(branch, await sources.BranchesAsync(remote, stop));
+            return $"{repository.Name} has no branch '{branch}'{(near is null ? "" : $"; did you mean '{near}'?")}";
+        }
+
+        if (inputs.Count == 0)
+        {
+            return null;
+        }
+
+        // Of files that cannot be read their run says what is wrong with them.
+        var tree = await sources.ReadAsync(repository.Id, remote, at, point, RepositoryStore.SettingsOf(repository).PipelinePath, stop);
+        return tree.Files.Count == 0 || Planner.Inputs(tree.Files) is not { } known || inputs.FirstOrDefault(name => !known.Contains(name)) is not { } unknown
+            ? null
+            : $"the pipeline on branch '{branch}' has no input '{unknown}'"
+                + (Nearest.To(unknown, known) is { } meant ? $"; did you mean '{meant}'?" : known.Count == 0 ? "; inputs are declared in it under 'inputs'" : $"; it has {string.Join(", ", known.Order(StringComparer.Ordinal))}");
+    }
+}
