@@ -39,7 +39,21 @@ public sealed class OwnedProcess : IAsyncDisposable
     public string Log { get; }
 
     /// <summary>True while the process exists.</summary>
-    public bool IsRunning => Directory.Exists($"/proc/{Id}") && !File.ReadAllText($"/proc/{Id}/stat").Contains(") Z ", StringComparison.Ordinal);
+    public bool IsRunning
+    {
+        get
+        {
+            try
+            {
+                return !File.ReadAllText($"/proc/{Id}/stat").Contains(") Z ", StringComparison.Ordinal);
+            }
+            catch (IOException)
+            {
+                // Not there, or gone between opening and reading: the kernel then says ESRCH.
+                return false;
+            }
+        }
+    }
 
     /// <summary>Starts a command.</summary>
     /// <param name="command">Program and arguments.</param>
