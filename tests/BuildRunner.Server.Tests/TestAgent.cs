@@ -24,6 +24,12 @@ internal sealed class TestAgent(Installation server, Guid id, string name)
     public Task<HelloResponse> HelloAsync()
     {
         Session = Guid.NewGuid();
+        return GreetAgainAsync();
+    }
+
+    /// <summary>The same process greets once more, as after a long silence.</summary>
+    public Task<HelloResponse> GreetAgainAsync()
+    {
         var request = new HelloRequest { Version = "0.1.0", Session = Session, Slots = Slots, Facts = new Dictionary<string, string> { ["platform"] = "linux/amd64" } };
         return server.Get<AgentRegistry>().GreetAsync(id, request, "0.1.0", Cancel);
     }

@@ -8,6 +8,7 @@ namespace BuildRunner.Agent.Work;
 internal sealed class ClaimLoop(AgentParts parts, WorkRunner runner)
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(100);
+    private long number;
 
     /// <summary>Told of the first workflow that is taken, before the next claim.</summary>
     public Func<Task>? OnWorkflow { get; init; }
@@ -63,6 +64,7 @@ internal sealed class ClaimLoop(AgentParts parts, WorkRunner runner)
             {
                 Claim = claim,
                 Session = parts.Session,
+                Number = ++number,
                 FreeSlots = free,
                 Stopping = [.. parts.Holdings.All.Where(w => w.Ordered is not null).Select(w => w.Id)],
             };

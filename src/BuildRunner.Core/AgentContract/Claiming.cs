@@ -12,6 +12,10 @@ public sealed record ClaimRequest
     /// that does not say.</summary>
     public Guid? Session { get; init; }
 
+    /// <summary>Rises with each claim that the process sends, also with one that is sent again. A claim before one that was given work has been given up and gets nothing,
+    /// however long something between agent and server keeps it waiting. 0: an agent that does not count.</summary>
+    public long Number { get; init; }
+
     /// <summary>How many more steps the agent can run. With 0 it gets only what takes no slot: steps in the background, and releases.</summary>
     public required int FreeSlots { get; init; }
 

@@ -95,6 +95,7 @@ internal sealed class AgentRegistry(Database database, DispatchOptions options, 
                 var facts = Labels.WriteJson(Labels.FactsOf(request.Facts));
                 await turn.Db.Agents.Where(a => a.Id == id).ExecuteUpdateAsync(set => set
                     .SetProperty(a => a.Version, request.Version)
+                    .SetProperty(a => a.ServedClaim, a => a.Session == request.Session ? a.ServedClaim : 0)
                     .SetProperty(a => a.Session, request.Session)
                     .SetProperty(a => a.Slots, Math.Clamp(request.Slots, 1, 1024))
                     .SetProperty(a => a.Facts, facts)

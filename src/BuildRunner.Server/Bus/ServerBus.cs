@@ -5,11 +5,12 @@ using Microsoft.Extensions.Logging;
 namespace BuildRunner.Server.Bus;
 
 /// <summary>Says to the other servers what they would otherwise find out by looking. It never fails: a message that cannot be sent is one that got lost.</summary>
-internal sealed partial class ServerBus(IBus bus, BusNames names, ILogger<ServerBus> logger)
+internal sealed partial class ServerBus(IBus bus, BusNames names, TimeProvider time, ILogger<ServerBus> logger)
 {
-    // A broker that is away makes a send wait; nobody may wait for a doorbell.
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    // A broker that is away makes a send wait. While it is, one message in a while finds out whether it is back; the others are lost at once instead of waiting in a row.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), Between = TimeSpan.FromSeconds(1), PatienceWhileAway = TimeSpan.FromMilliseconds(250);
     private int away;
+    private long triedAt;
 
     /// <summary>Work is due that no agent at this server waits for.</summary>
     public ValueTask QueuedAsync(Guid run, Guid work, CancellationToken stopping) => TryAsync(
@@ -25,8 +26,13 @@ internal sealed partial class ServerBus(IBus bus, BusNames names, ILogger<Server
 
     private async ValueTask TryAsync(Func<CancellationToken, Task> send, CancellationToken stopping)
     {
+        if (Volatile.Read(ref away) > 0 && time.GetElapsedTime(Volatile.Read(ref triedAt)) < Between)
+        {
+            return;
+        }
+
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stopping);
-        patience.CancelAfter(away > 0 ? TimeSpan.FromMilliseconds(50) : Patience);
+        patience.CancelAfter(Volatile.Read(ref away) > 0 ? PatienceWhileAway : Patience);
         try
         {
             await send(patience.Token);
@@ -38,6 +44,7 @@ internal sealed partial class ServerBus(IBus bus, BusNames names, ILogger<Server
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {
             // Everything goes on without the bus, by looking; so this is told once, and then again when it is back.
+            Volatile.Write(ref triedAt, time.GetTimestamp());
             if (Interlocked.Exchange(ref away, 1) == 0)
             {
                 LogAway(logger, e.Message);

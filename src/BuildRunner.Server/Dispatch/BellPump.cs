@@ -4,17 +4,17 @@ using BuildRunner.Server.Storage;
 
 namespace BuildRunner.Server.Dispatch;
 
-/// <summary>Rings after commits: first here, and where nobody here listens, at the other servers. A bell that is lost is found by the sweeper.</summary>
+/// <summary>Rings after commits: here at once, and where nobody here listens, at the other servers as soon as the bus takes it. A bell that is lost is found by the sweeper.</summary>
 internal sealed class BellPump
 {
     private readonly Doorbells bells;
     private readonly RunFollowers followers;
     private readonly ServerBus bus;
 
-    // Beyond this many the oldest are dropped: whoever claims next finds the work all the same.
-    private readonly Channel<Bell> pending = Channel.CreateBounded<Bell>(new BoundedChannelOptions(20_000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    // For the other servers. Beyond this many the oldest are dropped: whoever claims next finds the work all the same.
+    private readonly Channel<Bell> outgoing = Channel.CreateBounded<Bell>(new BoundedChannelOptions(20_000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
-    /// <summary>Hears from here on what is committed, whenever it begins to ring.</summary>
+    /// <summary>Hears from here on what is committed, whenever it begins to send.</summary>
     public BellPump(Database database, Doorbells bells, RunFollowers followers, ServerBus bus)
     {
         this.bells = bells;
@@ -23,52 +23,52 @@ internal sealed class BellPump
         database.Committed += Take;
     }
 
-    /// <summary>Rings until it is stopped.</summary>
+    /// <summary>Sends to the other servers until it is stopped.</summary>
     public async Task RunAsync(CancellationToken stopping)
     {
-        await foreach (var bell in pending.Reader.ReadAllAsync(stopping))
+        await foreach (var bell in outgoing.Reader.ReadAllAsync(stopping))
         {
-            await RingAsync(bell, stopping);
+            await SendAsync(bell, stopping);
         }
     }
 
+    // Whoever listens here does not wait for the bus: it may be slow, or away.
     private void Take(IReadOnlyList<Bell> rung)
     {
         foreach (var bell in rung)
         {
-            pending.Writer.TryWrite(bell);
+            if (!RingHere(bell))
+            {
+                outgoing.Writer.TryWrite(bell);
+            }
         }
     }
 
-    private async ValueTask RingAsync(Bell bell, CancellationToken stopping)
+    /// <returns>False if others have to be told.</returns>
+    private bool RingHere(Bell bell)
     {
         switch (bell)
         {
             case Bell.Due(_, _, { } agent, _):
-                await RingAsync(agent, stopping);
-                break;
-            case Bell.Due(var run, var work, null, var set):
-                if (!bells.RingFor(set))
-                {
-                    await bus.QueuedAsync(run, work, stopping);
-                }
-
-                break;
+                return bells.Ring(agent);
+            case Bell.Due(_, _, null, var set):
+                return bells.RingFor(set);
             case Bell.Stop(var agent):
-                await RingAsync(agent, stopping);
-                break;
-            case Bell.Changed(var run, var version):
+                return bells.Ring(agent);
+            case Bell.Changed(var run, _):
                 followers.Changed(run);
-                await bus.ChangedAsync(run, version, stopping);
-                break;
+                return false;
+            default:
+                return true;
         }
     }
 
-    private async ValueTask RingAsync(Guid agent, CancellationToken stopping)
+    private ValueTask SendAsync(Bell bell, CancellationToken stopping) => bell switch
     {
-        if (!bells.Ring(agent))
-        {
-            await bus.WantAsync(agent, stopping);
-        }
-    }
+        Bell.Due(_, _, { } agent, _) => bus.WantAsync(agent, stopping),
+        Bell.Due(var run, var work, null, _) => bus.QueuedAsync(run, work, stopping),
+        Bell.Stop(var agent) => bus.WantAsync(agent, stopping),
+        Bell.Changed(var run, var version) => bus.ChangedAsync(run, version, stopping),
+        _ => ValueTask.CompletedTask,
+    };
 }

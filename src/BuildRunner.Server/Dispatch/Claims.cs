@@ -23,7 +23,12 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         while (true)
         {
             var fitting = new HashSet<int>();
-            using var waiter = bells.Listen(agent, request.FreeSlots > 0 ? set => Knows(fitting, set) : null);
+            using var waiter = bells.Listen(agent, request.FreeSlots > 0 ? set => Knows(fitting, set) : null, request.Session, request.Number);
+            if (waiter.GivenUp)
+            {
+                return new ClaimResponse { Work = [] };
+            }
+
             var looked = time.GetTimestamp();
             var answer = await database.WriteAsync(turn => TryAsync(turn, agent, request, fitting), cancellationToken);
             if (answer.Work.Count + answer.Stops.Count > 0 || bells.Closed)
@@ -69,9 +74,9 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         // One claim of an agent after the other, on every server: the second of two with one id has to see what the first was given.
         await turn.HoldAgentAsync(agentId);
         var agent = await turn.Db.Agents.SingleAsync(a => a.Id == agentId);
-        if (request.Session is { } session && agent.Session is { } present && session != present)
+        if (IsGivenUp(agent, request))
         {
-            // A process that is gone waits here still; whatever it was given nobody would do.
+            // Something between us and the agent keeps it waiting; whatever it was given nobody would do until its lease ends.
             return new ClaimResponse { Work = [] };
         }
 
@@ -93,6 +98,7 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         if (repeated.Count == 0)
         {
             repeated = await TakeAsync(turn, agent, request, held, labels);
+            await ServedAsync(turn, agent, request, repeated);
         }
 
         var work = new List<WorkItem>();
@@ -102,6 +108,18 @@ internal sealed class Claims(Database database, RunWriter writer, WorkItems item
         }
 
         return new ClaimResponse { Work = work, Stops = StopsOf(held, request.Stopping) };
+    }
+
+    // Of a process that is gone, or before one that was given work already: its agent has gone on to the next, and does not listen to this one any more.
+    private static bool IsGivenUp(AgentRow agent, ClaimRequest request) =>
+        request.Session is { } session && agent.Session is { } present && (session != present || request.Number < agent.ServedClaim);
+
+    private static async Task ServedAsync(WriteTurn turn, AgentRow agent, ClaimRequest request, List<WorkRow> taken)
+    {
+        if (taken.Count > 0 && request.Session is not null && request.Number > 0)
+        {
+            await turn.Db.Agents.Where(a => a.Id == agent.Id).ExecuteUpdateAsync(set => set.SetProperty(a => a.ServedClaim, request.Number));
+        }
     }
 
     // All that is pinned, as far as slots reach, but of the rest only one: other agents may be idle.

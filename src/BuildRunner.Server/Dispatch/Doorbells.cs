@@ -12,12 +12,24 @@ internal sealed class Doorbells
     /// <summary>Begins to listen; before looking for work, so that nothing that comes in between is missed.</summary>
     /// <param name="agent">Who.</param>
     /// <param name="takes">What it may take besides its own; null: nothing, because it has no slot free.</param>
-    public Waiter Listen(Guid agent, Func<int, bool>? takes)
+    /// <param name="session">The agent's process; null: it does not say.</param>
+    /// <param name="number">Of the process's claims the latest is the one that it listens to: those before it end, and do not take the bell from it.</param>
+    public Waiter Listen(Guid agent, Func<int, bool>? takes, Guid? session = null, long number = 0)
     {
-        var waiter = new Waiter(this, agent, takes);
+        var waiter = new Waiter(this, agent, takes, session, number);
         lock (gate)
         {
-            waiting.AddLast(waiter);
+            foreach (var earlier in waiting.Where(w => w.IsBefore(waiter)).ToList())
+            {
+                earlier.GivenUp = true;
+                Wake(earlier);
+            }
+
+            waiter.GivenUp = waiting.Any(waiter.IsBefore);
+            if (!waiter.GivenUp)
+            {
+                waiting.AddLast(waiter);
+            }
         }
 
         return waiter;
@@ -82,16 +94,26 @@ internal sealed class Doorbells
     }
 
     /// <summary>One claim that waits.</summary>
-    internal sealed class Waiter(Doorbells bells, Guid agent, Func<int, bool>? takes) : IDisposable
+    internal sealed class Waiter(Doorbells bells, Guid agent, Func<int, bool>? takes, Guid? session, long number) : IDisposable
     {
         public Guid Agent => agent;
 
+        /// <summary>True: its agent has sent a later one, and does not listen to this one any more.</summary>
+        public bool GivenUp { get; set; }
+
         public Func<int, bool>? Takes => takes;
+
+        private Guid? Session => session;
+
+        private long Number => number;
 
         public TaskCompletionSource Woken { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+        /// <summary>Whether its agent has given it up for another one.</summary>
+        public bool IsBefore(Waiter other) => session is not null && other.Agent == agent && other.Session == session && number < other.Number;
+
         /// <summary>Waits.</summary>
-        /// <returns>False if the time was up.</returns>
+        /// <returns>False if the time was up, or it was given up.</returns>
         public async Task<bool> WaitAsync(TimeSpan longest, TimeProvider time, CancellationToken cancellationToken)
         {
             if (longest <= TimeSpan.Zero)
@@ -102,7 +124,7 @@ internal sealed class Doorbells
             try
             {
                 await Woken.Task.WaitAsync(longest, time, cancellationToken);
-                return true;
+                return !GivenUp;
             }
             catch (TimeoutException)
             {

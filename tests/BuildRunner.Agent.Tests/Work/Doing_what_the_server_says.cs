@@ -58,6 +58,10 @@ public sealed class Doing_what_the_server_says : IAsyncDisposable
         await agent.EndAsync();
         Assert.Single(engine.Started);
         Assert.Equal("hello\n", server.Text(step.Id));
+
+        // Also a claim that is sent again: of two that wait at the server it has to know which one the agent listens to.
+        Assert.Distinct(server.ClaimNumbers);
+        Assert.All(server.ClaimNumbers, number => Assert.True(number > 0));
     }
 
     [Fact]

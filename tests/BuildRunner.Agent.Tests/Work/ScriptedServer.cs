@@ -33,6 +33,9 @@ internal sealed class ScriptedServer
     /// <summary>The names of all calls, also of those that were not answered.</summary>
     public ConcurrentQueue<string> Calls { get; } = [];
 
+    /// <summary>The numbers of all claims, in the order in which they came.</summary>
+    public ConcurrentQueue<long> ClaimNumbers { get; } = [];
+
     /// <summary>How a step ended; null: that was not told.</summary>
     public WorkResult.Ended? Ended(WorkId step)
     {
@@ -216,6 +219,7 @@ internal sealed class ScriptedServer
 
     private async Task<(HttpStatusCode, byte[])> ClaimAsync(ClaimRequest request, CancellationToken stop)
     {
+        ClaimNumbers.Enqueue(request.Number);
         var end = Task.Delay(Times.ClaimWait, stop);
         var asked = hellos;
         while (true)

@@ -25,6 +25,9 @@ internal sealed class AgentRow
 
     public Guid? Session { get; set; }
 
+    /// <summary>The number of its session's claim that was given work last. Claims before it are given up.</summary>
+    public long ServedClaim { get; set; }
+
     public required DateTimeOffset RegisteredAt { get; init; }
 
     /// <summary>By the database's clock.</summary>

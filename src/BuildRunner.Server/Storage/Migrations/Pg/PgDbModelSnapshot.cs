@@ -69,6 +69,10 @@ namespace BuildRunner.Server.Storage.Migrations.Pg
                         .HasColumnType("bigint")
                         .HasColumnName("registered_at");
 
+                    b.Property<long>("ServedClaim")
+                        .HasColumnType("bigint")
+                        .HasColumnName("served_claim");
+
                     b.Property<Guid?>("Session")
                         .HasColumnType("uuid")
                         .HasColumnName("session");

@@ -64,6 +64,10 @@ namespace BuildRunner.Server.Storage.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("registered_at");
 
+                    b.Property<long>("ServedClaim")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("served_claim");
+
                     b.Property<Guid?>("Session")
                         .HasColumnType("TEXT")
                         .HasColumnName("session");

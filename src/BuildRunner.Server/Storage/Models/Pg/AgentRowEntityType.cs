@@ -20,7 +20,7 @@ namespace BuildRunner.Server.Storage.Models.Pg
                 "BuildRunner.Server.Storage.Rows.AgentRow",
                 typeof(AgentRow),
                 baseEntityType,
-                propertyCount: 14,
+                propertyCount: 15,
                 unnamedIndexCount: 2,
                 keyCount: 1);
 
@@ -113,6 +113,15 @@ namespace BuildRunner.Server.Storage.Models.Pg
             registeredAt.SetSentinelFromProviderValue(-62135596800000L);
             registeredAt.AddAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.None);
             registeredAt.AddAnnotation("Relational:ColumnName", "registered_at");
+
+            var servedClaim = runtimeEntityType.AddProperty(
+                "ServedClaim",
+                typeof(long),
+                propertyInfo: typeof(AgentRow).GetProperty("ServedClaim", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(AgentRow).GetField("<ServedClaim>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                sentinel: 0L);
+            servedClaim.AddAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.None);
+            servedClaim.AddAnnotation("Relational:ColumnName", "served_claim");
 
             var session = runtimeEntityType.AddProperty(
                 "Session",

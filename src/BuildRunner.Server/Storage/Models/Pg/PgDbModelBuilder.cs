@@ -12,7 +12,7 @@ namespace BuildRunner.Server.Storage.Models.Pg
     public partial class PgDbModel
     {
         private PgDbModel()
-            : base(skipDetectChanges: false, modelId: new Guid("1c780a53-8df9-435f-8c6b-ff734c3aa24b"), entityTypeCount: 26)
+            : base(skipDetectChanges: false, modelId: new Guid("a3ab5013-4a54-4581-8d44-6444b512ec93"), entityTypeCount: 26)
         {
         }
 

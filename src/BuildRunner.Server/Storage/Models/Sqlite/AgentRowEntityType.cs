@@ -19,7 +19,7 @@ namespace BuildRunner.Server.Storage.Models.Sqlite
                 "BuildRunner.Server.Storage.Rows.AgentRow",
                 typeof(AgentRow),
                 baseEntityType,
-                propertyCount: 14,
+                propertyCount: 15,
                 unnamedIndexCount: 2,
                 keyCount: 1);
 
@@ -102,6 +102,14 @@ namespace BuildRunner.Server.Storage.Models.Sqlite
                 valueConverter: new UnixMilliseconds());
             registeredAt.SetSentinelFromProviderValue(-62135596800000L);
             registeredAt.AddAnnotation("Relational:ColumnName", "registered_at");
+
+            var servedClaim = runtimeEntityType.AddProperty(
+                "ServedClaim",
+                typeof(long),
+                propertyInfo: typeof(AgentRow).GetProperty("ServedClaim", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(AgentRow).GetField("<ServedClaim>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                sentinel: 0L);
+            servedClaim.AddAnnotation("Relational:ColumnName", "served_claim");
 
             var session = runtimeEntityType.AddProperty(
                 "Session",

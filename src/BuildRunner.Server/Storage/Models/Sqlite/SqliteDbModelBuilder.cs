@@ -11,7 +11,7 @@ namespace BuildRunner.Server.Storage.Models.Sqlite
     public partial class SqliteDbModel
     {
         private SqliteDbModel()
-            : base(skipDetectChanges: false, modelId: new Guid("ac7d23d5-10a0-43c9-9a49-2b7a279b9862"), entityTypeCount: 26)
+            : base(skipDetectChanges: false, modelId: new Guid("a501cd93-2f0f-450a-b246-e65bf331e832"), entityTypeCount: 26)
         {
         }
 
