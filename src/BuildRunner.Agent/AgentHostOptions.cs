@@ -69,6 +69,9 @@ public sealed record AgentHostOptions
     /// <summary>Limits of a step that names none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;
 
+    /// <summary>What a workflow may write to the disk: one that asks for nothing, and at most. Null: as it asks, else as much as there is.</summary>
+    public long? MostDiskBytes { get; init; }
+
     /// <summary>Told when the agent has greeted the server and takes work.</summary>
     public Action? Ready { get; init; }
 

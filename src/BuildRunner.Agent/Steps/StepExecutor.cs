@@ -163,9 +163,9 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
     internal static Outcome OutcomeOf(ContainerExit exit) => exit switch
     {
         ContainerExit.Exited(0) => new Outcome.Success(0),
-        ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
-        ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
-        ContainerExit.OutOfMemory(var bytes) => new Outcome.Failure(new FailureReason.OomKilled(bytes)),
+        ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code) { DiskLimitBytes = exit.DiskLimitBytes }),
+        ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal) { DiskLimitBytes = exit.DiskLimitBytes }),
+        ContainerExit.OutOfMemory(var bytes) => new Outcome.Failure(new FailureReason.OomKilled(bytes) { DiskLimitBytes = exit.DiskLimitBytes }),
         _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
     };
 

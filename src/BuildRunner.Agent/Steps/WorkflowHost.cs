@@ -28,7 +28,7 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
             Id = job.GroupId,
             Owner = job.Owner,
             Workspace = job.Workspace,
-            Limits = LimitsOf(job.Plan.Resources),
+            Limits = LimitsOf(job),
             StepsAtOnce = Lookahead.Width(job.Plan),
             Labels = new Dictionary<string, string> { [ContainerLabels.Run] = job.Run.ToString(), [ContainerLabels.Workflow] = job.Plan.Name },
         };
@@ -63,7 +63,15 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
         await there.DisposeAsync();
     }
 
-    private static ResourceLimits LimitsOf(ResourcePlan plan) => new(plan.MemoryBytes, plan.Cpus, plan.Pids);
+    private static ResourceLimits LimitsOf(WorkflowJob job)
+    {
+        var plan = job.Plan.Resources;
+        return job.MostDiskBytes is { } most && plan.DiskBytes > most
+            ? throw new ContainerException(
+                ContainerFailure.InvalidSpec,
+                $"The workflow '{job.Plan.Name}' asks for a disk of {plan.DiskBytes >> 20} MiB (resources: disk), and this machine gives a workflow {most >> 20} MiB (Engine:WorkflowDisk).")
+            : new ResourceLimits(plan.MemoryBytes, plan.Cpus, plan.Pids, plan.DiskBytes ?? job.MostDiskBytes);
+    }
 }
 
 /// <summary>One service of a workflow.</summary>
@@ -135,13 +143,5 @@ internal sealed class HostedService(AgentContext agent, IContainerGroup group, W
         }
     }
 
-    private Outcome OutcomeOf(ContainerExit exit) => exit switch
-    {
-        _ when stopping => new Outcome.Success(null),
-        ContainerExit.Exited(0) => new Outcome.Success(0),
-        ContainerExit.Exited(var code) => new Outcome.Failure(new FailureReason.ExitCode(code)),
-        ContainerExit.Signaled(var signal) => new Outcome.Failure(new FailureReason.Signal(signal)),
-        ContainerExit.OutOfMemory(var limit) => new Outcome.Failure(new FailureReason.OomKilled(limit)),
-        _ => throw new InvalidOperationException($"an unknown exit: {exit}"),
-    };
+    private Outcome OutcomeOf(ContainerExit exit) => stopping ? new Outcome.Success(null) : StepExecutor.OutcomeOf(exit);
 }

@@ -74,6 +74,9 @@ public sealed record WorkflowJob
 
     /// <summary>Limits of a step that names none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;
+
+    /// <summary>What the workflow may write to the disk: if it asks for nothing, and at most. Null: as it asks.</summary>
+    public long? MostDiskBytes { get; init; }
 }
 
 /// <summary>What steps may ask for.</summary>

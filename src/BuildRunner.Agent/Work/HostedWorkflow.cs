@@ -71,6 +71,12 @@ internal sealed class HostedWorkflow : IAsyncDisposable
                 Directory.CreateDirectory(directory);
             }
 
+            if ((start.Plan.Resources.DiskBytes ?? job.MostDiskBytes) is not null)
+            {
+                // Before it is so: who came afterwards would take the empty folder for the workspace.
+                await File.WriteAllBytesAsync(parts.Folder.OwnDiskMark(item.Id), [], stop);
+            }
+
             await host.OpenAsync(stop);
             IsReady = true;
             PrepareNext();
@@ -237,6 +243,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
             TreePath = start.Plan.WorkspaceTree,
             SourceDirectory = parts.Folder.Tree(item.Id),
             CopyOnWrite = false,
+            BeginsEmpty = true,
         },
         ScratchDirectory = parts.Folder.Scratch(item.Id),
         RunStartedAt = item.RunCreatedAt,
@@ -247,6 +254,9 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         Policy = PolicyOf(parts.Options, start.Grants),
         StopGrace = parts.Hello.Times.StopGrace,
         DefaultLimits = parts.Options.DefaultLimits,
+
+        // A workspace that an earlier process left has none, whatever is set by now.
+        MostDiskBytes = Directory.Exists(parts.Folder.Tree(item.Id)) ? null : parts.Options.MostDiskBytes,
         Checkout = parts.Checkout,
         Records = new ContainerRecords(parts.Folder.Containers(item.Id), parts.Hello.Logs.MaxPerStep, parts.Folder.Seal),
     };

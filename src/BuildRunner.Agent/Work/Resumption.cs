@@ -36,6 +36,11 @@ internal sealed partial class Resumption(AgentParts parts)
             return "Its agent was started anew, and the workflow's workspace is not there any more.";
         }
 
+        if (File.Exists(parts.Folder.OwnDiskMark(held.Start)))
+        {
+            return "Its agent was started anew, and with its earlier process the workflow's disk has gone, which had a limit.";
+        }
+
         if (await parts.Client.ResumeAsync(held.Start, new ResumeRequest { Fence = held.Fence }, stop) is not { Item.Task: WorkTask.Start start } known)
         {
             return "Its agent was started anew when the workflow was ending.";

@@ -80,6 +80,9 @@ internal sealed class WorkFolder : IDisposable
     /// <summary>The workspace of a workflow.</summary>
     public string Tree(WorkId start) => Path.Combine(Workflow(start), "tree");
 
+    /// <summary>There if the workspace lies on a disk that ends with the agent's process, and not in <see cref="Tree"/>.</summary>
+    public string OwnDiskMark(WorkId start) => Path.Combine(Workflow(start), "own-disk");
+
     /// <summary>Small files of a workflow that its steps do not see.</summary>
     public string Scratch(WorkId start) => Path.Combine(Workflow(start), "scratch");
 

@@ -10,6 +10,9 @@ public abstract record ContainerExit
     /// <summary>The exit status as a shell shows it: the code, or 128 plus the signal's number.</summary>
     public abstract int Status { get; }
 
+    /// <summary>The workflow's disk was full while it ran: what the workflow may write, in bytes. Null: it was not, or has no limit.</summary>
+    public long? DiskLimitBytes { get; init; }
+
     /// <summary>It ended by itself.</summary>
     /// <param name="Code">0 to 255.</param>
     public sealed record Exited(int Code) : ContainerExit

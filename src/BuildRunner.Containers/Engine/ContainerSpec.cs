@@ -40,6 +40,9 @@ public sealed record WorkspaceSpec
     /// <summary>True: steps see a copy-on-write view, and the source never changes. False: steps write to the source.</summary>
     public required bool CopyOnWrite { get; init; }
 
+    /// <summary>True: the source is empty, and nobody wants it when the group has ended; so where the group has a disk of its own, the tree lies there. Only without <see cref="CopyOnWrite"/>.</summary>
+    public bool BeginsEmpty { get; init; }
+
     /// <summary>Steps see the tree as the workflow of this kept container had left it, and their own changes are discarded; null: as it is. Only with <see cref="CopyOnWrite"/>.</summary>
     public KeptContainer? ChangesOf { get; init; }
 }
@@ -189,8 +192,12 @@ public sealed record HostMount(string Source, string Target, bool ReadOnly);
 /// <param name="MemoryBytes">Memory, in bytes; swap is never available.</param>
 /// <param name="Cpus">Processors, in whole and parts: 1.5.</param>
 /// <param name="Pids">Processes and threads.</param>
-public sealed record ResourceLimits(long? MemoryBytes = null, double? Cpus = null, int? Pids = null)
+/// <param name="DiskBytes">What is written to the disk: layers of containers, and the workspace unless it is the source itself. Of a group only.</param>
+public sealed record ResourceLimits(long? MemoryBytes = null, double? Cpus = null, int? Pids = null, long? DiskBytes = null)
 {
+    /// <summary>The least that <see cref="DiskBytes"/> may be.</summary>
+    public const long SmallestDisk = 16L << 20;
+
     /// <summary>No limit.</summary>
     public static ResourceLimits None { get; } = new();
 }

@@ -88,10 +88,10 @@ internal sealed class SchemaWriter(Utf8JsonWriter writer)
             case ValueKind.Duration:
                 Pattern(@"^([0-9.]+(ms|s|m|h|d))+$|" + Substituted);
                 break;
-            case ValueKind.Size:
+            case ValueKind.Size size:
                 writer.WriteStartArray("anyOf");
                 writer.WriteStartObject();
-                Range("integer", 1, double.MaxValue);
+                Range("integer", size.Min, double.MaxValue);
                 writer.WriteEndObject();
                 writer.WriteStartObject();
                 Pattern(@"^[0-9.]+ ?([kKmMgGtT]([iI]?[bB])?|[bB])?$|" + Substituted);

@@ -250,7 +250,12 @@ public sealed record RetryPlan(int Max, IReadOnlySet<string> On, IReadOnlySet<in
 /// <param name="MemoryBytes">Bytes.</param>
 /// <param name="Cpus">Processors.</param>
 /// <param name="Pids">Processes and threads.</param>
-public sealed record ResourcePlan(long? MemoryBytes = null, double? Cpus = null, int? Pids = null)
+/// <param name="DiskBytes">What is written to the disk; of a workflow only.</param>
+public sealed record ResourcePlan(
+    long? MemoryBytes = null,
+    double? Cpus = null,
+    int? Pids = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? DiskBytes = null)
 {
     /// <summary>No limit.</summary>
     public static ResourcePlan None { get; } = new();

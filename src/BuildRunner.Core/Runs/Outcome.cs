@@ -97,12 +97,18 @@ public abstract record FailureReason
     {
     }
 
+    /// <summary>The workflow's disk was full while it ran: what the workflow may write, in bytes. Null: it was not, or has no limit.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? DiskLimitBytes { get; init; }
+
+    private string AndDisk => DiskLimitBytes is { } limit ? $"; the workflow's disk limit of {limit / (1024 * 1024)} MiB was reached" : "";
+
     /// <summary>It exited.</summary>
     /// <param name="Code">1 to 255.</param>
     public sealed record ExitCode(int Code) : FailureReason
     {
         /// <inheritdoc/>
-        public override string ToString() => $"exit {Code}";
+        public override string ToString() => $"exit {Code}{AndDisk}";
     }
 
     /// <summary>A signal ended it.</summary>
@@ -110,7 +116,7 @@ public abstract record FailureReason
     public sealed record Signal(int Number) : FailureReason
     {
         /// <inheritdoc/>
-        public override string ToString() => $"signal {Number}";
+        public override string ToString() => $"signal {Number}{AndDisk}";
     }
 
     /// <summary>The kernel ended it because its memory limit was reached.</summary>
@@ -118,6 +124,6 @@ public abstract record FailureReason
     public sealed record OomKilled(long? LimitBytes) : FailureReason
     {
         /// <inheritdoc/>
-        public override string ToString() => LimitBytes is { } limit ? $"out of memory (limit {limit / (1024 * 1024)} MiB)" : "out of memory";
+        public override string ToString() => (LimitBytes is { } limit ? $"out of memory (limit {limit / (1024 * 1024)} MiB)" : "out of memory") + AndDisk;
     }
 }

@@ -33,6 +33,11 @@ internal sealed class GroupHolder
         MakeDirectories();
         StandardStreams.SendErrorsTo(_directory + "/holder.log");
         Mounts.Separate();
+        if (setup.DiskBytes > 0)
+        {
+            GroupDisk.Mount(_scratch, setup.DiskBytes);
+        }
+
         _users = UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId));
         _owners = _users.Open();
         _mounts = new GroupMounts(_directory, _scratch, _owners, FirstHostId);
@@ -41,7 +46,7 @@ internal sealed class GroupHolder
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
         if (setup.WorkspaceSource is { } source)
         {
-            _mounts.AddWorkspace(source, setup.WorkspaceCopyOnWrite, setup.WorkspaceChanges, setup.WorkspaceTreeBelowBase);
+            _mounts.AddWorkspace(source, setup.WorkspaceCopyOnWrite, setup.WorkspaceChanges, setup.WorkspaceTreeBelowBase, setup is { DiskBytes: > 0, WorkspaceBeginsEmpty: true });
         }
     }
 
@@ -214,6 +219,11 @@ internal sealed class GroupHolder
         _owners.Dispose();
         _mounts.Dispose();
         KeepWorkspace();
+        if (_setup.DiskBytes > 0)
+        {
+            GroupDisk.Discard(_scratch);
+        }
+
         Mounts.Detach(_directory + "/runtime");
         Cgroups.OfThisHost().Remove(HostPaths.GroupCgroup(_setup.GroupId));
         _ = TreeRemover.Remove(_scratch);

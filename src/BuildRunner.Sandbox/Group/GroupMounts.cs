@@ -47,7 +47,7 @@ internal sealed class GroupMounts
     /// on the way to it belong to nobody in a container and are sticky: a step that could rename one could put a link in its place, by which
     /// the view would be mounted over the programs of the next step.
     /// </remarks>
-    public void AddWorkspace(string source, bool copyOnWrite, KeptDirectory? changes, string treeBelowBase)
+    public void AddWorkspace(string source, bool copyOnWrite, KeptDirectory? changes, string treeBelowBase, bool onOwnDisk)
     {
         const uint everybody = 0x1FF, sticky = 0x200;
         Files.MakeDirectory(_scratch + "/shared", everybody | sticky);
@@ -60,6 +60,11 @@ internal sealed class GroupMounts
         Mounts.Attach(_scratch + "/shared", _directory + "/shared", Mounts.Attribute.NoSetuid | Mounts.Attribute.NoDevices, owners: null);
         if (!copyOnWrite)
         {
+            if (onOwnDisk)
+            {
+                CoverWithOwnTree(source);
+            }
+
             return;
         }
 
@@ -78,7 +83,7 @@ internal sealed class GroupMounts
 
     /// <summary>Puts what was written to the view elsewhere; to be called when nothing is mounted any more.</summary>
     public void KeepWorkspace(string target) =>
-        KernelException.Check(Libc.Rename(_scratch + "/workspace/upper", target), "keep the changes of the workspace as", target);
+        Files.MoveDirectory(_scratch + "/workspace/upper", target, "keep the changes of the workspace as");
 
     public void Dispose()
     {
@@ -88,6 +93,15 @@ internal sealed class GroupMounts
         {
             Mounts.Detach($"{_directory}/layers/{i}");
         }
+    }
+
+    /// <summary>What the containers write to the tree lies where all that they write lies; the source stays as it is, for all but this group.</summary>
+    private void CoverWithOwnTree(string source)
+    {
+        var tree = _scratch + "/tree";
+        var status = FileStatus.Of(source);
+        Files.MakeDirectory(tree, status.Mode & 0xFFF, status.User);
+        Mounts.Attach(tree, source, Mounts.Attribute.None, owners: null);
     }
 
     private List<string> MountWithHiding(LayerRequest request)

@@ -24,7 +24,7 @@ internal static class Constants
     internal const int NewMounts = 0x20000, NewNetwork = 0x40000000, NewUsers = 0x10000000, ShareFileSystem = 0x200;
 
     // mount
-    internal const nuint MountReadOnly = 1, MountNoSuid = 2, MountNoDevices = 4, MountNoExec = 8, MountRemount = 32, MountBind = 0x1000, MountRecursive = 0x4000;
+    internal const nuint MountReadOnly = 1, MountNoSuid = 2, MountNoDevices = 4, MountNoExec = 8, MountRemount = 32, MountNoTimes = 1024, MountBind = 0x1000, MountRecursive = 0x4000;
     internal const nuint MountSlave = 1 << 19;
     internal const int UnmountDetach = 2, UnmountNoFollow = 8;
 

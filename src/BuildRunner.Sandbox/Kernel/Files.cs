@@ -67,6 +67,35 @@ internal static unsafe class Files
         }
     }
 
+    /// <summary>Gives a directory another place, with everything in it; on another file system by a copy.</summary>
+    /// <param name="from">The directory; what is left of a copied one is removed by whoever removes what it lies in.</param>
+    /// <param name="to">Where to; there must be nothing.</param>
+    /// <param name="action">What that is for, as a verb, for the message.</param>
+    public static void MoveDirectory(string from, string to, string action)
+    {
+        var result = Libc.Rename(from, to);
+        var error = Marshal.GetLastPInvokeError();
+        if (result < 0 && error != ErrCrossDevice)
+        {
+            throw KernelException.FromErrorNumber($"{action} {to}", error);
+        }
+
+        if (result < 0 && CopyDirectory(from, to) is var status and not 0)
+        {
+            _ = TreeRemover.Remove(to);
+            throw new KernelException(FailureKindForSize, 0, $"cannot {action} {to}: cp ended with the status {status}; is the disk full?");
+        }
+    }
+
+    // Owners, times, attributes, links, device nodes: all that the upper directory of an overlay has.
+    private static int CopyDirectory(string from, string to)
+    {
+        var program = Processes.Find("cp") ?? throw new KernelException(Wire.FailureKind.RuntimeMissing, 0, "cp is missing; apt-get install coreutils");
+        using var nothing = Descriptor.Open("/dev/null", ReadWrite);
+        var pid = Processes.Spawn(program, [program, "--archive", "--no-target-directory", "--", from, to], nothing.Number, nothing.Number, 2);
+        return pid > 0 ? WaitStatus.ToReport(Processes.Wait(pid)).Code : throw KernelException.FromErrorNumber($"start {program}", -pid);
+    }
+
     /// <summary>Writes a file that the kernel offers.</summary>
     public static void WriteKernelFile(string path, string content)
     {

@@ -49,7 +49,7 @@ internal sealed class ContainerFiles
     public void Keep(string target)
     {
         Mounts.Detach(Root);
-        KernelException.Check(Libc.Rename(_request.ScratchDirectory + "/upper", target), "keep what the container changed as", target);
+        Files.MoveDirectory(_request.ScratchDirectory + "/upper", target, "keep what the container changed as");
     }
 
     /// <summary>Removes everything, however large the writable layer has become.</summary>

@@ -19,6 +19,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     private readonly int _pid;
     private readonly OutputSpool _spool;
     private readonly Func<long> _outOfMemoryKills;
+    private readonly DiskWatch _disk;
     private readonly Dictionary<int, long> _checks = [];
     private long _deadline = long.MaxValue;
     private long _killAt = long.MaxValue;
@@ -41,6 +42,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         _process = Processes.OpenProcess(pid);
         _outOfMemoryKills = Cgroups.OfThisHost().OutOfMemoryKills(pid);
         _spool = OutputSpool.Of(request);
+        _disk = new DiskWatch(request.ScratchDirectory, request.DiskBytes);
         foreach (var pipe in pipes)
         {
             pipe.SetNonBlocking();
@@ -96,6 +98,7 @@ internal sealed unsafe class RunningContainer : IDisposable
             OutOfMemory = _outOfMemoryKills() > 0,
             DeadlinePassed = _deadlinePassed,
             Abandoned = _abandoned && _commandExit is null,
+            DiskBytes = _disk.LookNow() ? _request.DiskBytes : 0,
         };
         return _commandFailure?.Encode((byte)ShimMessage.CommandFailed) ?? report.Encode((byte)ShimMessage.Exited);
     }
@@ -279,6 +282,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     private void EnforceLimits()
     {
         var now = Clock.Milliseconds();
+        _disk.Look(now);
         if (now >= _deadline)
         {
             _deadline = long.MaxValue;
@@ -307,7 +311,7 @@ internal sealed unsafe class RunningContainer : IDisposable
 
     private int MillisecondsToNextLimit()
     {
-        var next = Math.Min(Math.Min(_deadline, _killAt), _leaseEnd);
+        var next = Math.Min(Math.Min(Math.Min(_deadline, _killAt), _leaseEnd), _disk.Next);
         foreach (var check in _checks.Values)
         {
             next = Math.Min(next, check);

@@ -64,6 +64,12 @@ internal sealed record GroupSetup
 
     public CgroupLimits Limits { get; init; } = new(0, 0, 0);
 
+    /// <summary>What all containers together may write to the disk; 0: as much as there is.</summary>
+    public long DiskBytes { get; init; }
+
+    /// <summary>True: the workspace's source is empty and nobody wants it afterwards, so the tree may lie on the group's own disk.</summary>
+    public bool WorkspaceBeginsEmpty { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.Setup, w =>
     {
         w.Write(StateRoot);
@@ -83,6 +89,8 @@ internal sealed record GroupSetup
         w.Write(Uplink);
         w.Write(FirewallRules);
         Limits.Write(w);
+        w.Write(DiskBytes);
+        w.Write(WorkspaceBeginsEmpty);
     });
 
     public static GroupSetup Decode(Frame frame)
@@ -105,6 +113,8 @@ internal sealed record GroupSetup
             Uplink = r.ReadBoolean(),
             FirewallRules = r.ReadString(),
             Limits = CgroupLimits.Read(r),
+            DiskBytes = r.ReadInt64(),
+            WorkspaceBeginsEmpty = r.ReadBoolean(),
         };
     }
 }

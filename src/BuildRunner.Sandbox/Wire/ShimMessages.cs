@@ -100,6 +100,9 @@ internal sealed record PrepareRequest
     /// <summary>How many bytes of output are kept there.</summary>
     public required long RecordOutput { get; init; }
 
+    /// <summary>What the group may write to the disk of <see cref="ScratchDirectory"/>; 0: as much as there is.</summary>
+    public required long DiskBytes { get; init; }
+
     /// <summary>The key that hides what is kept there (<see cref="SpoolCipher"/>); empty: it lies there as it is.</summary>
     public required byte[] RecordKey { get; init; }
 
@@ -135,6 +138,7 @@ internal sealed record PrepareRequest
         w.Write(RecordDirectory);
         w.Write(RecordOutput);
         w.WriteBytes(RecordKey);
+        w.Write(DiskBytes);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -172,6 +176,7 @@ internal sealed record PrepareRequest
             RecordDirectory = r.ReadString(),
             RecordOutput = r.ReadInt64(),
             RecordKey = r.ReadByteArray(),
+            DiskBytes = r.ReadInt64(),
         };
     }
 }
@@ -369,7 +374,8 @@ internal enum CommandStage : byte
 /// <param name="OutOfMemory">The kernel killed a process of it for memory.</param>
 /// <param name="DeadlinePassed">The shim ended it because its deadline had passed.</param>
 /// <param name="Abandoned">The shim ended it because its caller was gone, or had not said in time that it is not.</param>
-internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemory, bool DeadlinePassed, bool Abandoned = false)
+/// <param name="DiskBytes">The group's disk was full while it ran: how much the group may write. 0: it was not, or has no limit.</param>
+internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemory, bool DeadlinePassed, bool Abandoned = false, long DiskBytes = 0)
 {
     public byte[] Encode(byte kind)
     {
@@ -381,12 +387,16 @@ internal readonly record struct ExitReport(int Code, int Signal, bool OutOfMemor
             w.Write(report.OutOfMemory);
             w.Write(report.DeadlinePassed);
             w.Write(report.Abandoned);
+            w.Write(report.DiskBytes);
         });
     }
 
     public static ExitReport Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new ExitReport(r.ReadInt32(), r.ReadInt32(), r.ReadBoolean(), r.ReadBoolean(), r.ReadBoolean());
+        var report = new ExitReport(r.ReadInt32(), r.ReadInt32(), r.ReadBoolean(), r.ReadBoolean(), r.ReadBoolean());
+
+        // A record that an older version left on the disk ends here.
+        return r.BaseStream.Position < r.BaseStream.Length ? report with { DiskBytes = r.ReadInt64() } : report;
     }
 }

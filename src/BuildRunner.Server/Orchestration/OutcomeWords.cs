@@ -8,7 +8,7 @@ internal static class OutcomeWords
     /// <summary>Of an outcome; null if its word says all.</summary>
     public static string? Why(Outcome outcome) => outcome switch
     {
-        Outcome.Failure { Reason: FailureReason.Signal(var number) } => $"killed by signal {number}",
+        Outcome.Failure { Reason: FailureReason.Signal killed } => $"killed by {killed}",
         Outcome.Failure { Reason: FailureReason.OomKilled killed } => $"killed: {killed}",
         Outcome.Failure { Reason: { } reason } => reason.ToString(),
         Outcome.TimedOut(var limit) => $"took longer than {Durations.Text(limit)}",

@@ -53,6 +53,7 @@ internal static class AgentPlan
             settings.Size(SettingKeys.EngineDefaultMemory),
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+        MostDiskBytes = settings.Size(SettingKeys.EngineWorkflowDisk),
     };
 
     /// <summary>The labels of the agent in the server's process.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using BuildRunner.Agent.Tests.Steps;
 using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Agent.Tests.Work;
 
@@ -110,6 +111,25 @@ public sealed class Being_killed
             Assert.StartsWith($"hello {round}\n", server.Text(step.Id), StringComparison.Ordinal);
             Assert.Equal("ran\n", await File.ReadAllTextAsync(Path.Combine(agent.Witness, $"{round}"), TestContext.Current.CancellationToken));
         }
+    }
+
+    [Fact]
+    public async Task The_disk_of_a_workflow_with_a_limit_goes_with_the_agent_and_nobody_takes_what_lies_under_it_for_the_workspace()
+    {
+        await using var agent = AgentProcess.Create(server);
+        var step = AgentRun.Step("build") with { Image = agent.Image, Commands = [], Entrypoint = ["/bin/sh", "-c", "echo here > here; cat here >> /witness/log; sleep 600"], Volumes = [$"{agent.Witness}:/witness"] };
+        var work = new TestWork(AgentRun.Workflow(step) with { Resources = new ResourcePlan(DiskBytes: 64 << 20) }) { Grants = new WorkGrants { Volumes = true } };
+        agent.Start();
+        await BeginAsync(agent, work, work.Step("build"));
+        await WitnessAsync(agent, "here\n");
+        Assert.Contains(agent.Auditor.Findings(), f => f.StartsWith("device /sys/block/loop", StringComparison.Ordinal));
+        Assert.Empty(Directory.GetFileSystemEntries(agent.Tree(work.Start.Id)));
+        await agent.KillAsync();
+        Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
+        agent.Start();
+        await server.SeesAsync("result build lost");
+        await server.SeesAsync("workflow-lost");
+        Assert.DoesNotContain("resume", server.Calls);
     }
 
     [Fact]

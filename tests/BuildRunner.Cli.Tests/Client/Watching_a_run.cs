@@ -126,18 +126,20 @@ public sealed class Watching_a_run : IAsyncLifetime
         Assert.DoesNotContain(server.Asked, a => a.Method != "GET");
     }
 
-    [Fact]
-    public async Task Programs_get_the_events_of_a_local_run()
+    [Theory]
+    [InlineData(137, "out of memory (limit 512 MiB)")]
+    [InlineData(2, "exit 2; the workflow's disk limit of 64 MiB was reached")]
+    public async Task Programs_get_the_events_of_a_local_run(int exit, string reason)
     {
         Events(
             Sample.Run("running", Sample.Step("build", "running")),
-            Sample.Run("failure", Sample.Step("build", "failure", 137, "out of memory (limit 512 MiB)")));
+            Sample.Run("failure", Sample.Step("build", "failure", exit, reason)));
         Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12", "--progress", "json"));
         var events = cli.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         Assert.Equal(
             ["run.started", "step.started", "log", "step.finished", "workflow.finished", "run.finished"],
             events.Select(e => e.GetProperty("e").GetString()));
-        Assert.Equal("out of memory (limit 512 MiB)", events[3].GetProperty("reason").GetString());
+        Assert.Equal(reason, events[3].GetProperty("reason").GetString());
         Assert.Equal(83_000, events[^1].GetProperty("ms").GetInt64());
     }
 

@@ -57,12 +57,15 @@ public sealed class CrashTests
         Assert.Empty(await auditor.FindingsAfterAsync(Limit));
     }
 
-    [Fact]
-    public async Task When_caller_holder_and_shims_are_all_killed_the_next_start_cleans_up()
+    [Theory]
+    [InlineData("")]
+    [InlineData("67108864")]
+    public async Task When_caller_holder_and_shims_are_all_killed_the_next_start_cleans_up(string disk)
     {
         await using var host = OciHost.Create();
         var auditor = host.Auditor;
-        var child = await StartChildAsync(host, "running");
+        var child = await StartChildAsync(host, "running", disk);
+        Assert.Equal(disk.Length > 0, auditor.Findings().Any(f => f.Contains("/sys/block/loop", StringComparison.Ordinal)));
         foreach (var process in auditor.Processes().Where(p => p.Contains("buildrunner-sandbox", StringComparison.Ordinal)))
         {
             Process.GetProcessById(int.Parse(process.Split(' ')[1].TrimEnd(':'))).Kill();
@@ -85,9 +88,10 @@ public sealed class CrashTests
         Assert.Equal(new ContainerExit.Exited(0), await group.RunAsync(container, StartSpec.AsPrepared, new OutputRecorder(), TestContext.Current.CancellationToken));
     }
 
-    private static Task<Process> StartChildAsync(OciHost host, string phase) => CrashingChild.StartAsync(host.Folder, phase, new()
+    private static Task<Process> StartChildAsync(OciHost host, string phase, string disk = "") => CrashingChild.StartAsync(host.Folder, phase, new()
     {
         [CrashingProcess.StateVariable] = host.Options.StateRoot,
         [CrashingProcess.SandboxVariable] = host.Options.SandboxPath,
+        [CrashingProcess.DiskVariable] = disk,
     });
 }

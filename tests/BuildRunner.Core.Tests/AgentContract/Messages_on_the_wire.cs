@@ -58,7 +58,7 @@ public sealed class Messages_on_the_wire
     [Fact]
     public void A_result_comes_through_whole()
     {
-        var report = new StepReport { Outcome = new Outcome.Failure(new FailureReason.OomKilled(1024)), Image = "busybox@sha256:00" };
+        var report = new StepReport { Outcome = new Outcome.Failure(new FailureReason.OomKilled(1024) { DiskLimitBytes = 2048 }), Image = "busybox@sha256:00" };
         var read = Through(new ResultRequest { Fence = 3, Result = new WorkResult.Ended(report) });
         Assert.Equal(report.Outcome, Assert.IsType<WorkResult.Ended>(read.Result).Report.Outcome);
     }

@@ -21,7 +21,7 @@ internal static class KeyExamples
         workflow | variables: [&golang 'golang:1.24']
         workflow | inputs: {target: {type: choice, options: [test, live], default: test}}
         workflow | timeout: 1h30m
-        workflow | resources: {cpus: 4, memory: 8g}
+        workflow | resources: {cpus: 4, memory: 8g, disk: 10g}
         workflow | cache: {key: go-1, paths: [.cache]}
         workflow | pipeline: {build: {image: golang, commands: go build}}
         workflow | branches: [main, release/*]
@@ -82,6 +82,10 @@ internal static class KeyExamples
         path | on_empty: false
         backend_options | docker: {user: '1000'}
         docker | user: '1000:1000'
+        workflow_resources | cpus: 4
+        workflow_resources | memory: 8g
+        workflow_resources | pids: 1000
+        workflow_resources | disk: 10g
         resources | cpus: 0.5
         resources | memory: 512m
         resources | pids: 100
@@ -174,6 +178,7 @@ internal static class KeyExamples
         ["path"] = ("steps: {a: {image: x, when: {path: {", [], "}}}}"),
         ["backend_options"] = ("steps: {a: {image: x, backend_options: {", [], "}}}"),
         ["docker"] = ("steps: {a: {image: x, backend_options: {docker: {", [], "}}}}"),
+        ["workflow_resources"] = ("{steps: {a: {image: x, commands: b}}, resources: {", [], "}}"),
         ["resources"] = ("steps: {a: {image: x, resources: {", [], "}}}"),
         ["secret"] = ("steps: {a: {image: x, secrets: [{", ["source: a", "target: b"], "}]}}"),
         ["dependency"] = ("steps: {build: {image: x}, a: {image: x, depends_on: [{", ["name: build"], "}]}}"),

@@ -42,6 +42,19 @@ public sealed class PlannerTests
         Assert.Equal([77], step.AllowedExitCodes);
     }
 
+    [Theory]
+    [InlineData("resources: {memory: 1g, disk: 10GiB}\nsteps: [{name: a, image: x, commands: b}]", null)]
+    [InlineData("resources: {disk: 1m}\nsteps: [{name: a, image: x, commands: b}]", "1,19 BR1023")]
+    [InlineData("steps: [{name: a, image: x, commands: b, resources: {disk: 10g}}]", "1,54 BR1020")]
+    public void The_disk_is_a_limit_of_a_workflow_that_a_file_system_fits_into(string yaml, string? error)
+    {
+        Assert.Equal(error is null ? [] : [error], Plans.Errors(yaml).Select(e => $"{e.Location.Line},{e.Location.Column} {e.Code}"));
+        if (error is null)
+        {
+            Assert.Equal(new ResourcePlan(MemoryBytes: 1L << 30, DiskBytes: 10L << 30), Plans.Workflow(yaml).Resources);
+        }
+    }
+
     [Fact]
     public void Every_problem_is_reported_at_once_at_its_place()
     {

@@ -18,6 +18,18 @@ public sealed class Greedy_steps
     }
 
     [Fact]
+    public async Task A_step_that_fills_the_disk_hits_its_workflows_limit_which_is_named()
+    {
+        using var host = new Sandboxed();
+        var run = await host.RunAsync("resources: {disk: 64m}\n" + Sandboxed.Pipeline(Sandboxed.Step("one", Sandboxed.Reveal + "\nhead -c 200000000 /dev/zero > large")));
+
+        Assert.Equal(1, run.Code);
+        Assert.Contains("No space left on device", run.Error, StringComparison.Ordinal);
+        Assert.Contains("exit 1; the workflow's disk limit of 64 MiB was reached", run.Error, StringComparison.Ordinal);
+        await host.NothingIsLeftAsync();
+    }
+
+    [Fact]
     public async Task Output_without_line_feeds_passes_in_pieces_and_little_memory()
     {
         using var host = new Sandboxed();

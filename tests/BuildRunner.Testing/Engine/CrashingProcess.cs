@@ -16,6 +16,9 @@ public static class CrashingProcess
     public const string FolderVariable = "BUILDRUNNER_TEST_FOLDER";
     public const string SandboxVariable = "BUILDRUNNER_TEST_SANDBOX";
 
+    /// <summary>What its workflow may write to the disk, in bytes; empty: as much as there is.</summary>
+    public const string DiskVariable = "BUILDRUNNER_TEST_DISK";
+
     /// <summary>How many workflows it runs at once, one after the other without end; empty: one, phase by phase.</summary>
     public const string BusyVariable = "BUILDRUNNER_TEST_BUSY";
 
@@ -48,8 +51,9 @@ public static class CrashingProcess
         }
 
         var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w/tree", SourceDirectory = folder + "/image", CopyOnWrite = true };
+        var limits = long.TryParse(Variable(DiskVariable), out var disk) ? new ResourceLimits(DiskBytes: disk) : ResourceLimits.None;
         await using var group = await engine.CreateGroupAsync(
-            new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace }, CancellationToken.None);
+            new GroupSpec { Id = $"test-{Guid.CreateVersion7():N}", Owner = "tests", Workspace = workspace, Limits = limits }, CancellationToken.None);
         await SayAsync("group");
         await group.StartServiceAsync(Shell("trap '' TERM; sleep 600 & sleep 600", "service"), new OutputRecorder(), CancellationToken.None);
         const string Script = "trap '' TERM; echo up; dd if=/dev/zero of=/big bs=1M count=20; (sleep 600 &); while true; do sleep 1; done";

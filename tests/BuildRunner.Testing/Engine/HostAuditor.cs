@@ -9,7 +9,7 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     /// <summary>Everything of the engine that is on the host, one line each; empty on a clean host.</summary>
-    public IReadOnlyList<string> Findings() => [.. Processes(), .. Mounts(), .. Cgroups(), .. Devices(), .. Files()];
+    public IReadOnlyList<string> Findings() => [.. Processes(), .. Mounts(), .. Cgroups(), .. Devices(), .. LoopDevices(), .. Files()];
 
     /// <summary>Waits until nothing is left, and returns what is after the time.</summary>
     public Task<IReadOnlyList<string>> FindingsAfterAsync(TimeSpan limit) => WaitAsync(limit, Findings);
@@ -64,6 +64,12 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
         .Select(d => Path.GetFileName(d))
         .Where(n => n.StartsWith("brg", StringComparison.Ordinal) && !Directory.Exists("/proc/" + n[3..]))
         .Select(n => "device " + n);
+
+    /// <summary>Disks of groups, also those whose file has no name any more.</summary>
+    private IEnumerable<string> LoopDevices() => Directory.EnumerateDirectories("/sys/block", "loop*")
+        .Select(d => (Device: d, File: TryRead(d + "/loop/backing_file").Trim()))
+        .Where(l => l.File.StartsWith(scratchRoot + "/", StringComparison.Ordinal))
+        .Select(l => $"device {l.Device}: {l.File}");
 
     private IEnumerable<string> Files() => new[] { stateRoot + "/groups", scratchRoot }
         .Where(Directory.Exists)

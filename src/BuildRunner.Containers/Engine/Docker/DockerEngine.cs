@@ -84,6 +84,12 @@ public sealed class DockerEngine : IContainerEngine
     {
         ArgumentNullException.ThrowIfNull(spec);
         Names.CheckGroup(spec.Id);
+        if (spec.Limits.DiskBytes is { } disk)
+        {
+            throw new ContainerException(
+                ContainerFailure.InvalidSpec, $"The engine docker cannot limit a workflow to {disk >> 20} MiB of disk (resources: disk, or Engine:WorkflowDisk); the engine oci can. Use that, or give no limit.");
+        }
+
         var directories = GroupDirectories.Of(spec.Id, options.ScratchDirectory);
         var alive = directories.Create();
         GroupStore? store = null;

@@ -58,6 +58,7 @@ internal sealed class ContainerPlanner(
             RecordDirectory = spec.Record?.Directory ?? "",
             RecordOutput = spec.Record?.MaxOutput ?? 0,
             RecordKey = spec.Record?.Key?.ToArray() ?? [],
+            DiskBytes = group.Limits.DiskBytes ?? 0,
         };
     }
 

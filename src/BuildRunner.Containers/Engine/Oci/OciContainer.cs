@@ -100,7 +100,9 @@ internal sealed class OciContainer : IPreparedContainer
     }
 
     /// <summary>What a shim's report means.</summary>
-    public static ContainerExit ExitOf(ExitReport report, long? memoryLimit) => report switch
+    public static ContainerExit ExitOf(ExitReport report, long? memoryLimit) => EndOf(report, memoryLimit) with { DiskLimitBytes = report.DiskBytes > 0 ? report.DiskBytes : null };
+
+    private static ContainerExit EndOf(ExitReport report, long? memoryLimit) => report switch
     {
         { OutOfMemory: true, Signal: Kill } or { OutOfMemory: true, Code: StatusOfKill } => new ContainerExit.OutOfMemory(memoryLimit),
         { Signal: > 0 } => new ContainerExit.Signaled(report.Signal),

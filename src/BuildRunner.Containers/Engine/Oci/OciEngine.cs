@@ -77,6 +77,8 @@ public sealed class OciEngine : IContainerEngine
             PoolAddress6 = pool6,
             Uplink = _options.Network.Uplink,
             FirewallRules = FirewallRules.Create(_options.Network, nameServers),
+            DiskBytes = DiskOf(spec.Limits),
+            WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
         var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
@@ -97,6 +99,14 @@ public sealed class OciEngine : IContainerEngine
         _images?.Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private static long DiskOf(ResourceLimits limits) => limits.DiskBytes switch
+    {
+        null => 0,
+        < ResourceLimits.SmallestDisk => throw new ContainerException(
+            ContainerFailure.InvalidSpec, $"A disk limit of {limits.DiskBytes} bytes is too small for a file system; give at least {ResourceLimits.SmallestDisk >> 20} MiB."),
+        { } bytes => bytes,
+    };
 
     private static string TreeBelowBase(WorkspaceSpec? workspace)
     {

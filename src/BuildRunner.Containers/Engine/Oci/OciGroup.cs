@@ -39,11 +39,12 @@ internal sealed class OciGroup : IContainerGroup
     }
 
     /// <inheritdoc/>
-    /// <remarks>A view with copies on write is mounted only for the holder: this path goes through its eyes.</remarks>
+    /// <remarks>A view with copies on write, or a tree on the group's disk, is mounted only for the holder: this path goes through its eyes.</remarks>
     public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult(_spec.Workspace switch
     {
         null => null,
         { CopyOnWrite: true } => $"/proc/{_holder.ProcessId}/root{HostPaths.Group(_options.StateRoot, _spec.Id)}/tree",
+        { BeginsEmpty: true } when _spec.Limits.DiskBytes is not null => $"/proc/{_holder.ProcessId}/root{_spec.Workspace.SourceDirectory}",
         var direct => direct.SourceDirectory,
     });
 

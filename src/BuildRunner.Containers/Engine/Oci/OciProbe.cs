@@ -23,6 +23,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         }
 
         checks.Add(Cgroups());
+        checks.Add(WorkflowDisks());
         if (options.Network.Uplink)
         {
             checks.Add(PacketFilter());
@@ -99,8 +100,18 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         : Directory.Exists("/sys/fs/cgroup/unified") ? "cgroup v1 with v2 beside it"
         : "cgroup v1");
 
+    private static ReadinessCheck WorkflowDisks() => (IsOnThePath("mkfs.ext4"), File.Exists("/dev/loop-control")) switch
+    {
+        (true, true) => new ReadinessCheck("disk limits", ReadinessStatus.Ok, "mkfs.ext4 and loop devices are there: a workflow may have a disk of its own (resources: disk)"),
+        (false, _) => new ReadinessCheck("disk limits", ReadinessStatus.Warning, "mkfs.ext4 is missing: a workflow with a limit of its disk (resources: disk) cannot run", "apt-get install e2fsprogs"),
+        _ => new ReadinessCheck("disk limits", ReadinessStatus.Warning, "/dev/loop-control is missing: a workflow with a limit of its disk (resources: disk) cannot run", "modprobe loop, or let the container that BuildRunner is in have the device"),
+    };
+
+    private static bool IsOnThePath(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, program)));
+
     private static ReadinessCheck PacketFilter() =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Concat(["/usr/sbin", "/sbin"]).Any(d => d.Length > 0 && File.Exists(Path.Combine(d, "nft")))
+        IsOnThePath("nft")
             ? new ReadinessCheck("network", ReadinessStatus.Ok, HostIPv6.IsThere() ? "nft is there; steps have IPv4 and IPv6" : "nft is there; steps have IPv4 only, because this host has no IPv6 address and default route")
             : new ReadinessCheck("network", ReadinessStatus.Failed, "nft, which connects steps to the outside, is missing", "apt-get install nftables, or Engine:Network=none");
 

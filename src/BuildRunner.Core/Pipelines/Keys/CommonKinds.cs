@@ -43,12 +43,21 @@ internal static class CommonKinds
     /// <summary>Environment variables; a list of <c>NAME=value</c> is the old form.</summary>
     public static readonly ValueKind Environment = new AnyOf(new Map("NAME", new Data()), new List(new Text(MayBeEmpty: true, Later: true)));
 
-    /// <summary>Limits.</summary>
-    public static readonly ValueKind Resources = new ValueKind.Keys(new KeyGroup("resources", "resources",
+    private static readonly KeyDefinition[] ResourceKeys =
     [
         new("cpus", new Fraction(0.01, 1024), "Processors, also a part of one: `0.5`.") { Own = true },
         new("memory", new Size(), "Memory: `512m`, `2g`. Units count in steps of 1024. A step that needs more ends as out of memory.") { Own = true },
         new("pids", new Integer(1, 4_194_304), "Processes and threads at one time.") { Own = true },
+    ];
+
+    /// <summary>Limits.</summary>
+    public static readonly ValueKind Resources = new ValueKind.Keys(new KeyGroup("resources", "resources", ResourceKeys));
+
+    /// <summary>Limits of a workflow.</summary>
+    public static readonly ValueKind WorkflowResources = new ValueKind.Keys(new KeyGroup("workflow_resources", "resources of a workflow",
+    [
+        .. ResourceKeys,
+        new("disk", new Size(16 << 20), "What the workspace, steps and services may write to the disk together: `10g`. So much is set aside for the workflow, and there is no more: who writes on gets the error that no space is left. Needs the engine `oci`.") { Own = true },
     ]));
 
     /// <summary>Folders kept from one run to the next.</summary>

@@ -37,7 +37,8 @@ internal abstract record ValueKind
     public sealed record Duration : ValueKind;
 
     /// <summary>A number of bytes: <c>512m</c>, <c>2GiB</c>.</summary>
-    public sealed record Size : ValueKind;
+    /// <param name="Min">Least.</param>
+    public sealed record Size(long Min = 1) : ValueKind;
 
     /// <summary>A glob pattern with <c>**</c> and <c>{a,b}</c>.</summary>
     public sealed record GlobPattern : ValueKind;

@@ -61,7 +61,7 @@ internal static class WorkflowKeys
         new("variables", new Anything(), "A place for YAML anchors; not looked at."),
         new("inputs", new Map("NAME", new ValueKind.Keys(Input)), "Values that a manual, API or webhook run is given. Each is `${NAME}` and an environment variable.") { Own = true },
         new("timeout", Time, "Wall-clock limit of the workflow.") { Own = true },
-        new("resources", Resources, "Limits of all steps together.") { Own = true },
+        new("resources", WorkflowResources, "Limits of all steps together.") { Own = true },
         new("cache", Cache, "Folders kept from one run to the next, for every step.") { Own = true, NoEffect = "it does nothing yet" },
         new("pipeline", StepList, "The steps.") { Deprecated = "`steps`" },
         new("branches", Patterns, "Branches.") { Deprecated = "`when: {branch: ...}`" },

@@ -89,6 +89,9 @@ internal sealed class ScalarChecker(VariableScope? variables, NameRules names, D
             case ValueKind.Size when Sizes.Parse(text) is null:
                 diagnostics.Error(DiagnosticCodes.BadSize, scalar.Location, $"{subject} must be {kind.Expectation}, not `{Short(text)}`", "Units are `k`, `m`, `g` and `t`, in steps of 1024");
                 break;
+            case ValueKind.Size least when Sizes.Parse(text) < least.Min:
+                diagnostics.Error(DiagnosticCodes.OutOfRange, scalar.Location, $"{subject} must be at least {least.Min >> 20} MiB, not `{Short(text)}`");
+                break;
             case ValueKind.GlobPattern when text.Length == 0:
                 diagnostics.Error(DiagnosticCodes.Empty, scalar.Location, $"{subject} is empty");
                 break;

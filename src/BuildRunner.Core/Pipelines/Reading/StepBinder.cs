@@ -81,7 +81,8 @@ internal static class StepBinder
         : new ResourcePlan(
             limits.Text("memory") is { } memory ? Sizes.Parse(memory.Text) : null,
             limits.Text("cpus") is { } cpus && double.TryParse(cpus.Text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) ? number : null,
-            limits.Whole("pids"));
+            limits.Whole("pids"),
+            limits.Text("disk") is { } disk ? Sizes.Parse(disk.Text) : null);
 
     // A list of NAME=value is the old form; what has no equals sign was reported.
     private static IEnumerable<YamlEntry> Environment(YamlNode.Mapping step) => step.Get("environment") is YamlNode.Sequence list

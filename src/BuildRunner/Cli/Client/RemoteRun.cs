@@ -119,7 +119,11 @@ internal static partial class RemoteRun
         _ => new Outcome.Error("error", reason ?? state),
     };
 
-    private static FailureReason? FailureOf(string? reason, int? exit)
+    private static FailureReason? FailureOf(string? reason, int? exit) => KindOf(reason, exit) is { } kind && DiskLimit().Match(reason ?? "") is { Success: true } disk
+        ? kind with { DiskLimitBytes = long.Parse(disk.Groups["mib"].ValueSpan, CultureInfo.InvariantCulture) << 20 }
+        : KindOf(reason, exit);
+
+    private static FailureReason? KindOf(string? reason, int? exit)
     {
         if (reason is not null && OutOfMemory().Match(reason) is { Success: true } memory)
         {
@@ -139,6 +143,9 @@ internal static partial class RemoteRun
 
     [GeneratedRegex(@"\Aout of memory( \(limit (?<mib>[0-9]{1,12}) MiB\))?", RegexOptions.ExplicitCapture)]
     private static partial Regex OutOfMemory();
+
+    [GeneratedRegex(@"; the workflow's disk limit of (?<mib>[0-9]{1,12}) MiB was reached\z", RegexOptions.ExplicitCapture)]
+    private static partial Regex DiskLimit();
 
     [GeneratedRegex(@"\Asignal (?<n>[0-9]{1,3})", RegexOptions.ExplicitCapture)]
     private static partial Regex Signal();

@@ -73,6 +73,18 @@ public sealed class Docker_engine(DockerEngineFixture docker)
     }
 
     [Fact]
+    public async Task A_limit_of_the_disk_is_refused_with_what_to_do_instead()
+    {
+        docker.Required();
+        await using var engine = docker.NewEngine();
+        var failure = await Assert.ThrowsAsync<ContainerException>(
+            () => engine.CreateGroupAsync(new GroupSpec { Id = $"t{Guid.NewGuid():N}", Owner = "tests", Limits = new ResourceLimits(DiskBytes: 1L << 30) }, Stop));
+        Assert.Equal(
+            (ContainerFailure.InvalidSpec, "The engine docker cannot limit a workflow to 1024 MiB of disk (resources: disk, or Engine:WorkflowDisk); the engine oci can. Use that, or give no limit."),
+            (failure.Reason, failure.Message));
+    }
+
+    [Fact]
     public async Task An_engine_that_is_not_there_is_told_with_where_it_was_looked_for()
     {
         using var folder = TestFolder.Create();
