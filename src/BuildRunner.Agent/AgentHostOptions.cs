@@ -75,6 +75,9 @@ public sealed record AgentHostOptions
     /// <summary>Told when the agent has greeted the server and takes work.</summary>
     public Action? Ready { get; init; }
 
+    /// <summary>Tells why its engine can run nothing now, as a clause, or null if it can: then nothing new is taken. May be asked at any time.</summary>
+    public Func<string?>? EngineProblem { get; init; }
+
     /// <summary>Tells how the agent is; null: nobody asks.</summary>
     public AgentHealth? Health { get; init; }
 

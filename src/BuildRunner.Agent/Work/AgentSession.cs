@@ -56,7 +56,15 @@ internal sealed partial class AgentSession : IAsyncDisposable
             return;
         }
 
-        LogReady(logger, parts.Hello.Name, parts.Hello.ServerVersion, options.Slots, string.Join(", ", parts.Hello.Labels.Select(l => $"{l.Key}={l.Value}").Order(StringComparer.Ordinal)));
+        if (readiness.Unready is { } why)
+        {
+            LogUnready(logger, parts.Hello.Name, parts.Hello.ServerVersion, why);
+        }
+        else
+        {
+            LogReady(logger, parts.Hello.Name, parts.Hello.ServerVersion, options.Slots, string.Join(", ", parts.Hello.Labels.Select(l => $"{l.Key}={l.Value}").Order(StringComparer.Ordinal)));
+        }
+
         options.Health?.Is(() => LookAt(parts));
         options.Ready?.Invoke();
         await WorkAsync(parts, stop);
@@ -74,6 +82,12 @@ internal sealed partial class AgentSession : IAsyncDisposable
         var runner = new WorkRunner(parts);
         using var beats = new Heartbeats(parts, runner, readiness, () => ReconcileAsync(parts));
         var claims = new ClaimLoop(parts, runner) { OnWorkflow = options.Once ? () => LeaveAsync(beats, "it takes one workflow and ends") : null };
+        if (readiness.Unready is not null)
+        {
+            // The server has to know before it is asked for work.
+            await beats.BeatAsync(leaving.Token);
+        }
+
         List<Task> loops =
         [
             GuardAsync(() => beats.RunAsync(leaving.Token)),
@@ -290,6 +304,9 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
     [LoggerMessage(4021, LogLevel.Information, "agent {Name} is ready: server version {Version}, {Slots} slots, labels {Labels}")]
     private static partial void LogReady(ILogger logger, string name, string version, int slots, string labels);
+
+    [LoggerMessage(4026, LogLevel.Warning, "agent {Name} is at its server (version {Version}) and takes nothing: {Why}")]
+    private static partial void LogUnready(ILogger logger, string name, string version, string why);
 
     [LoggerMessage(4022, LogLevel.Information, "ending: nothing new is taken; {Workflows} workflows and {Count} pieces of work are finished within {Seconds} s")]
     private static partial void LogDraining(ILogger logger, int workflows, int count, double seconds);

@@ -25,7 +25,7 @@ internal sealed class Readiness(AgentHostOptions options)
     }
 
     /// <summary>Why it takes nothing new, as a clause; null if it does.</summary>
-    public string? Unready => leaving ?? (FreeDisk is { } free && free < options.MinFreeDisk
+    public string? Unready => leaving ?? options.EngineProblem?.Invoke() ?? (FreeDisk is { } free && free < options.MinFreeDisk
         ? string.Create(CultureInfo.InvariantCulture, $"its disk is nearly full: {Text(free)} of at least {Text(options.MinFreeDisk)} are free in {options.WorkDirectory} (Agent:MinFreeDisk)")
         : null);
 

@@ -32,7 +32,13 @@ internal static partial class AgentProcess
             var options = AgentPlan.Of(settings, host, token, once) with { Ready = systemd.Ready, Health = health };
             await using var page = await AgentHealthPage.StartAsync(settings, health, stop.Token);
             await using var engine = host.NewEngine(settings, host);
-            await AgentHost.RunAsync(options, engine, handler: null, loggers, host.Time, stop.Token);
+            await using var machine = await EngineWatch.StartAsync(engine, logger, host.Time, stop.Token);
+            await AgentHost.RunAsync(options with { EngineProblem = () => machine.Problem }, engine, handler: null, loggers, host.Time, stop.Token);
+            return (int)ExitCode.Success;
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            // Asked to end before it had begun.
             return (int)ExitCode.Success;
         }
         catch (ContractException refused)

@@ -28,7 +28,9 @@ internal static class Demo
         using var folder = DemoFolder.Create();
         var settings = settingsOf(folder.Settings);
         var plan = ServerPlan.Of(settings, host.Environment);
-        await using var log = ServiceLog.Create(settings, host);
+
+        // It is told to people, wherever they read it: what the server says of itself stands between.
+        await using var log = ServiceLog.Create(settings, host, text: true);
         await using var server = await RunningServer.StartAsync(settings, plan, host, log, withAgent: true, stop.Token);
         host.Say($"1. A server with an agent runs at {server.Handle.Root}, on a database of its own\n");
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = server.Handle.Root, Timeout = Timeout.InfiniteTimeSpan };

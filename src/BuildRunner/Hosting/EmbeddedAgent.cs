@@ -91,12 +91,8 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
         {
             // Nobody waits for this: the server serves meanwhile.
             await Task.Yield();
-            foreach (var check in (await engine.ProbeAsync(stop.Token)).Checks.Where(c => c.Status != ReadinessStatus.Ok))
-            {
-                LogCheck(logger, check.Name, check.Detail, check.Remedy ?? "");
-            }
-
-            await AgentHost.RunAsync(options, engine, handler, loggers, time, stop.Token);
+            await using var machine = await EngineWatch.StartAsync(engine, logger, time, stop.Token);
+            await AgentHost.RunAsync(options with { EngineProblem = () => machine.Problem }, engine, handler, loggers, time, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -108,9 +104,6 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
             LogEnded(logger, e is ContractException or IOException or ArgumentException or ContainerException ? null : e, e.Message);
         }
     }
-
-    [LoggerMessage(3140, LogLevel.Warning, "{Check}: {Detail} {Remedy}")]
-    private static partial void LogCheck(ILogger logger, string check, string detail, string remedy);
 
     [LoggerMessage(3141, LogLevel.Error, "the agent in this process has ended, and runs nothing: {Why}")]
     private static partial void LogEnded(ILogger logger, Exception? defect, string why);

@@ -69,6 +69,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <summary>Says that nobody can sign in yet, and what to do.</summary>
     public void SayNobody() => LogNobody(logger);
 
+    /// <summary>Says that it is up, and by which link an administrator signs in.</summary>
+    public void SayUp(Uri link) => LogUp(logger, Handle.Root, link);
+
     /// <summary>Serves until somebody asks it to end, and what its agent has is finished.</summary>
     /// <param name="asked">Ends with who asks, as a sentence.</param>
     /// <param name="cancellationToken">Ends it too.</param>
@@ -118,6 +121,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     [LoggerMessage(3103, LogLevel.Warning, "nobody can sign in yet; 'buildrunner server link' prints a link for an administrator, 'buildrunner server token' a token for the API")]
     private static partial void LogNobody(ILogger logger);
+
+    [LoggerMessage(3104, LogLevel.Information, "BuildRunner is up at {Address}; sign in as administrator, once, within the hour: {Link}")]
+    private static partial void LogUp(ILogger logger, Uri address, Uri link);
 
     [LoggerMessage(3102, LogLevel.Information, "the server has ended")]
     private static partial void LogStopped(ILogger logger);

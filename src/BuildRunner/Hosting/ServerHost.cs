@@ -42,7 +42,7 @@ internal static class ServerHost
             return (int)ExitCode.Success;
         }
 
-        await TellAsync(server, host, isUp, cancellationToken);
+        await TellAsync(server, host, isUp, ServiceLog.IsText(settings, host), cancellationToken);
         await server.WaitAsync(asked.Task, cancellationToken);
         return (int)ExitCode.Success;
     }
@@ -68,9 +68,14 @@ internal static class ServerHost
         return await server;
     }
 
-    private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, CancellationToken cancellationToken)
+    private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, bool isText, CancellationToken cancellationToken)
     {
-        if (isUp)
+        if (isUp && !isText)
+        {
+            // Whoever reads the log reads JSON: nothing else stands on the same stream.
+            server.SayUp(await server.Handle.AdministratorLinkAsync(cancellationToken));
+        }
+        else if (isUp)
         {
             host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.Handle.AdministratorLinkAsync(cancellationToken)}\n\n"
                 + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");

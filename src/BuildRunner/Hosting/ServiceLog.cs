@@ -9,7 +9,7 @@ using Serilog.Formatting.Display;
 
 namespace BuildRunner.Hosting;
 
-/// <summary>What a service says of itself, on standard error: text for a person, JSON for everything else. What steps print never goes here.</summary>
+/// <summary>What a service says of itself, on standard error: text for a person, JSON for everything else, and never both. What steps print never goes here.</summary>
 internal static class ServiceLog
 {
     private const string Template = "{Timestamp:HH:mm:ss.fff} {Level:u3} {Message:lj}{NewLine}{Exception}";
@@ -19,16 +19,24 @@ internal static class ServiceLog
     // Libraries say little unless somebody looks for something.
     private static readonly string[] Libraries = ["Microsoft", "System", "MassTransit", "Hangfire", "RabbitMQ", "BuildRunner.Server.Access"];
 
+    /// <summary>Whether a person reads it: as the setting says, otherwise on a terminal.</summary>
+    public static bool IsText(EffectiveSettings settings, CliHost host) => (settings.Text(ServerKeys.LoggingFormat) ?? (host.Terminal.ErrorIsTerminal ? "text" : "json")) == "text";
+
     /// <summary>Makes the logger.</summary>
-    public static Logger Create(EffectiveSettings settings, CliHost host)
+    public static Logger Create(EffectiveSettings settings, CliHost host) => Create(settings, host, IsText(settings, host));
+
+    /// <summary>Makes the logger.</summary>
+    /// <param name="settings">How much it tells.</param>
+    /// <param name="host">The process.</param>
+    /// <param name="text">Whether a person reads it.</param>
+    public static Logger Create(EffectiveSettings settings, CliHost host, bool text)
     {
         var level = settings.Required(ServerKeys.LoggingLevel) switch
         {
             "trace" => LogEventLevel.Verbose,
             var word => Enum.Parse<LogEventLevel>(word, ignoreCase: true),
         };
-        var json = (settings.Text(ServerKeys.LoggingFormat) ?? (host.Terminal.ErrorIsTerminal ? "text" : "json")) == "json";
-        ITextFormatter formatter = json ? new RenderedCompactJsonFormatter() : new MessageTemplateTextFormatter(Template);
+        ITextFormatter formatter = text ? new MessageTemplateTextFormatter(Template) : new RenderedCompactJsonFormatter();
         var configuration = new LoggerConfiguration().MinimumLevel.Is(level).Enrich.FromLogContext().WriteTo.Sink(new StreamSink(host.Error, formatter));
 
         // Whoever starts it says so once, in a sentence.

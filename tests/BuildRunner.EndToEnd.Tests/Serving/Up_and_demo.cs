@@ -23,6 +23,7 @@ public sealed class Up_and_demo : IDisposable
         await using var running = Release.Start(folder.Path, Environment(), "demo");
         var ended = await running.EndAsync(TimeSpan.FromMinutes(5));
         Assert.True(ended.Code == 0, ended.All);
+        Assert.DoesNotContain("\"@t\"", ended.All);
         foreach (var said in new[]
         {
             "claimed by agent", "hello from demo/hello, run 1", "everything else of the step before is gone",
@@ -98,7 +99,7 @@ public sealed class Up_and_demo : IDisposable
     /// <summary>Signs in by the link that <c>up</c> printed.</summary>
     private static async Task<HttpClient> ClientAsync(Running running)
     {
-        var link = new Uri(await running.FindAsync("(http://[^ ]+/login/link[^ \n]+)"));
+        var link = new Uri(await running.FindAsync("(http://[^ \"]+/login/link[^ \"\n]+)"));
         var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = new Uri(link.GetLeftPart(UriPartial.Authority)) };
         var fields = System.Text.RegularExpressions.Regex.Matches(await http.GetStringAsync(link, Cancel), "type=\"hidden\" name=\"([^\"]+)\" value=\"([^\"]*)\"");
         using var form = new FormUrlEncodedContent(fields.Select(m => KeyValuePair.Create(m.Groups[1].Value, System.Net.WebUtility.HtmlDecode(m.Groups[2].Value))));

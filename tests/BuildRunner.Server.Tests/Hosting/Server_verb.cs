@@ -2,8 +2,10 @@ using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using BuildRunner.Cli;
+using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Tests.Api;
 using BuildRunner.Testing;
 using Npgsql;
 
@@ -58,6 +60,28 @@ public sealed class Server_verb(SharedServers servers)
         await server.StopAsync();
         var events = server.Log.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement).ToList();
         Assert.Contains(events, e => e.GetProperty("EventId").GetProperty("Id").GetInt32() == 3100 && e.TryGetProperty("Address", out _));
+    }
+
+    [Fact]
+    public async Task Up_without_a_terminal_tells_its_link_as_JSON_too_and_an_agent_whose_machine_runs_no_containers_takes_nothing_and_says_why()
+    {
+        using var folder = TestFolder.Create();
+        var environment = new Dictionary<string, string> { ["BUILDRUNNER_ENGINE__KIND"] = "docker", ["DOCKER_HOST"] = $"unix://{folder["no-engine.sock"]}", ["BUILDRUNNER_AGENT__MINFREEDISK"] = "0" };
+        await using var server = await RunningServer.StartAsync(folder.Path, environment, "up");
+        await server.SeesAsync("(is at its server)");
+        var link = new Uri(await server.SeesAsync("\"Link\":\"([^\"]+)"));
+        Assert.Equal(server.Http.BaseAddress!.Authority, link.Authority);
+        var api = new ApiClient(server.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
+        AgentInfo agent;
+        while ((agent = Assert.Single((await api.GetAsync(ApiRoutes.Agents, ApiJson.Default.AgentList)).Items)).State != "unready")
+        {
+            await Task.Delay(50, Cancel);
+        }
+
+        Assert.StartsWith("its machine cannot run containers (", agent.Reason, StringComparison.Ordinal);
+        Assert.Equal(0, await server.StopAsync());
+        Assert.All(server.Log.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Equal(JsonValueKind.Object, JsonDocument.Parse(line).RootElement.ValueKind));
+        Assert.DoesNotContain("slots, labels", server.Log, StringComparison.Ordinal);
     }
 
     [Fact]
