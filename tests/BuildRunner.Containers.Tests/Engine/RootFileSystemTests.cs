@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Containers.Images;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Engine;
@@ -46,6 +47,24 @@ public sealed class RootFileSystemTests
     {
         await using var host = OciHost.Create();
         Assert.Equal("/root mine", await RunAsync(host, "echo mine > ~/mine && echo $HOME $(cat ~/mine) && touch /tmp/x /run/x /var/tmp/x"));
+    }
+
+    /// <summary>In a container <c>/</c> is an overlay and no image; what is looked at there instead works on any machine.</summary>
+    [Fact]
+    public async Task Whether_containers_run_can_be_seen_without_it()
+    {
+        await using var host = OciHost.Create();
+        var probe = new OciProbe((OciEngine)host.Engine, host.Options, new Lazy<string>(() => SandboxPath.Find(null)));
+        foreach (var _ in new[] { 1, 2 })
+        {
+            var check = await probe.InContainerAsync(TestContext.Current.CancellationToken);
+            Assert.True(check.Status == ReadinessStatus.Warning, check.Detail);
+            Assert.StartsWith("a container ran, with a user namespace", check.Detail, StringComparison.Ordinal);
+            Assert.Contains("Agent:CloneImage", check.Remedy, StringComparison.Ordinal);
+        }
+
+        host.Options.ScratchRoot = "/proc/nothing/scratch";
+        Assert.Equal(ReadinessStatus.Failed, (await probe.InContainerAsync(TestContext.Current.CancellationToken)).Status);
     }
 
     private static async Task<string> RunAsync(OciHost host, string script)

@@ -75,18 +75,44 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
     }
 
     /// <summary>Everything at once: namespaces, overlay, id-mapped layers, network, limits, filter.</summary>
-    private async Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken)
+    private Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken) =>
+        new DriveInfo("/").DriveFormat.StartsWith("overlay", StringComparison.Ordinal) ? InContainerAsync(cancellationToken) : RunAsync("/", "/bin/true", 0, cancellationToken);
+
+    /// <summary>The same where this machine is a container itself: its file system is an overlay, whose owners the kernel maps for nobody, and so is no image; images in the store are.</summary>
+    /// <remarks>The helper is a whole file system: it is static, and whoever starts it by hand is answered with status 2.</remarks>
+    internal async Task<ReadinessCheck> InContainerAsync(CancellationToken cancellationToken)
+    {
+        var root = Path.Combine(Path.GetDirectoryName(options.ScratchRoot)!, ".probe");
+        try
+        {
+            Directory.CreateDirectory(root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+            var copy = Path.Combine(root, $"{Guid.NewGuid():N}.new");
+            File.Copy(sandboxPath.Value, copy);
+            File.Move(copy, Path.Combine(root, "helper"), overwrite: true);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return new ReadinessCheck("engine", ReadinessStatus.Failed, $"nothing can be written beside {options.ScratchRoot}: {problem.Message}");
+        }
+
+        var check = await RunAsync(root, "/helper", 2, cancellationToken);
+        return check.Status == ReadinessStatus.Failed
+            ? check with { Remedy = check.Remedy ?? "give the container a volume at /var/lib/buildrunner, and what 'privileged' gives" }
+            : check with { Status = ReadinessStatus.Warning, Detail = $"{check.Detail}; this machine is a container, so rootfs:/ is no image here", Remedy = "name an image for clone steps that name none (Agent:CloneImage)" };
+    }
+
+    private async Task<ReadinessCheck> RunAsync(string folder, string program, int status, CancellationToken cancellationToken)
     {
         try
         {
-            _ = ImageReference.TryParse("rootfs:/", null, out var root, out _);
+            _ = ImageReference.TryParse($"rootfs:{folder}", null, out var root, out _);
             var image = await engine.PullAsync(root!, new PullOptions(), null, cancellationToken);
             await using var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"doctor-{Guid.NewGuid():N}", Owner = "doctor" }, cancellationToken);
-            await using var container = await group.PrepareAsync(new ContainerSpec { Name = "doctor", Image = image, Command = ["/bin/true"], WorkingDirectory = "/" }, cancellationToken);
+            await using var container = await group.PrepareAsync(new ContainerSpec { Name = "doctor", Image = image, Command = [program], WorkingDirectory = "/" }, cancellationToken);
             var exit = await group.RunAsync(container, StartSpec.AsPrepared, Nowhere.Sink, cancellationToken);
-            return exit is ContainerExit.Exited(0)
+            return exit is ContainerExit.Exited(var ended) && ended == status
                 ? new ReadinessCheck("engine", ReadinessStatus.Ok, "a container ran, with a user namespace, an overlay and a network of its own")
-                : new ReadinessCheck("engine", ReadinessStatus.Failed, $"a container ended with status {exit.Status} in place of 0");
+                : new ReadinessCheck("engine", ReadinessStatus.Failed, $"a container ended with status {exit.Status} in place of {status}");
         }
         catch (ContainerException failure)
         {
