@@ -15,10 +15,8 @@ internal static class FirewallRules
     private const string Private6 = "fc00::/7, fec0::/10, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32";
 
     /// <summary>The rules; <c>@TABLE@</c> stands for the table's name.</summary>
-    public static string Create(NetworkOptions options, IReadOnlyList<string> nameServers)
+    public static string Create(NetworkOptions options)
     {
-        var names = Names("ip", nameServers.Where(s => !s.Contains(':')));
-        var names6 = Names("ip6", nameServers.Where(s => s.Contains(':')));
         var privateAddresses = options.AllowPrivateAddresses ? "" : $"ip daddr {{ {Private} }} reject with icmp type admin-prohibited";
         var privateAddresses6 = options.AllowPrivateAddresses ? "" : $"ip6 daddr {{ {Private6} }} reject with icmpv6 type admin-prohibited";
         return $$"""
@@ -27,6 +25,8 @@ internal static class FirewallRules
                 type nat hook postrouting priority srcnat
                 ip saddr {{options.Pool}} oifname != "brg*" masquerade
                 ip6 saddr {{options.Pool6}} oifname != "brg*" masquerade
+              }
+              chain names {
               }
               chain pass {
                 type filter hook forward priority filter
@@ -39,8 +39,7 @@ internal static class FirewallRules
                 oifname "brg*" drop
                 ip6 saddr != {{options.Pool6}} drop
                 ip saddr != {{options.Pool}} drop
-                {{names}}
-                {{names6}}
+                jump names
                 ip daddr { {{LinkLocal}} } reject with icmp type admin-prohibited
                 ip6 daddr { {{LinkLocal6}} } reject with icmpv6 type admin-prohibited
                 {{privateAddresses}}
@@ -52,8 +51,7 @@ internal static class FirewallRules
               }
               chain tohost {
                 ct state established,related accept
-                {{names}}
-                {{names6}}
+                jump names
                 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept
                 meta nfproto ipv6 reject with icmpv6 type admin-prohibited
                 reject with icmp type admin-prohibited
@@ -62,6 +60,22 @@ internal static class FirewallRules
 
             """;
     }
+
+    /// <summary>The way to name servers, whatever their addresses: what is added to the rules for each list of them; <c>@NAMES@</c> stands for the list's chain.</summary>
+    /// <remarks>Several installations on a host may have different ones. Each adds its own, so that none takes those of another's groups away; all groups may then ask all of them.</remarks>
+    public static string CreateNames(IReadOnlyList<string> nameServers) =>
+        $$"""
+        table inet @TABLE@ {
+          chain @NAMES@ {
+            {{Names("ip", nameServers.Where(s => !s.Contains(':')))}}
+            {{Names("ip6", nameServers.Where(s => s.Contains(':')))}}
+          }
+          chain names {
+            jump @NAMES@
+          }
+        }
+
+        """;
 
     private static string Names(string family, IEnumerable<string> servers)
     {

@@ -137,7 +137,7 @@ internal sealed class GroupHolder
 
         try
         {
-            var problem = Firewall.Ensure(_setup.FirewallRules, forwards6: _setup.PoolAddress6 != 0);
+            var problem = Firewall.Ensure(_setup.FirewallRules, _setup.FirewallNames, forwards6: _setup.PoolAddress6 != 0);
             if (problem.Length == 0)
             {
                 // The process id makes the name unique: the device of the slot's last holder may not have vanished yet.

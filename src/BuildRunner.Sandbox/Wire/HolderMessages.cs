@@ -62,6 +62,9 @@ internal sealed record GroupSetup
     /// <summary>The rules to install once for all groups, in the language of <c>nft -f</c>.</summary>
     public required string FirewallRules { get; init; }
 
+    /// <summary>What is added to them for this list of name servers, once.</summary>
+    public required string FirewallNames { get; init; }
+
     public CgroupLimits Limits { get; init; } = new(0, 0, 0);
 
     /// <summary>What all containers together may write to the disk; 0: as much as there is.</summary>
@@ -88,6 +91,7 @@ internal sealed record GroupSetup
         w.Write((ulong)PoolAddress6);
         w.Write(Uplink);
         w.Write(FirewallRules);
+        w.Write(FirewallNames);
         Limits.Write(w);
         w.Write(DiskBytes);
         w.Write(WorkspaceBeginsEmpty);
@@ -112,6 +116,7 @@ internal sealed record GroupSetup
             PoolAddress6 = new UInt128(r.ReadUInt64(), r.ReadUInt64()),
             Uplink = r.ReadBoolean(),
             FirewallRules = r.ReadString(),
+            FirewallNames = r.ReadString(),
             Limits = CgroupLimits.Read(r),
             DiskBytes = r.ReadInt64(),
             WorkspaceBeginsEmpty = r.ReadBoolean(),

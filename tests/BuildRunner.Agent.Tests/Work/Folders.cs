@@ -17,6 +17,23 @@ public sealed class Folders
     }
 
     [Fact]
+    public void What_an_agent_had_for_the_machines_run_goes_when_another_one_starts_after_its_working_directory_has_gone()
+    {
+        using var folder = TestFolder.Create();
+        foreach (var agent in new[] { "gone", "there", "older", "own" })
+        {
+            Directory.CreateDirectory(folder[$"agents/{agent}"]);
+            File.WriteAllText(folder[$"agents/{agent}/seal"], "key");
+        }
+
+        File.WriteAllText(folder["agents/gone.of"], folder["gone"]);
+        File.WriteAllText(folder["agents/there.of"], folder.Path);
+        VolatileFolder.RemoveForsaken(folder["agents"], folder["agents/own"], folder["not-made-yet"]);
+        Assert.Equal(["older", "own", "own.of", "there", "there.of"], Directory.EnumerateFileSystemEntries(folder["agents"]).Select(Path.GetFileName).Order());
+        Assert.Equal(folder["not-made-yet"], File.ReadAllText(folder["agents/own.of"]));
+    }
+
+    [Fact]
     public void What_an_agent_sealed_its_next_process_opens_and_after_a_reboot_nobody_does()
     {
         using var folder = TestFolder.Create();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using BuildRunner.Containers.Engine;
@@ -44,6 +45,39 @@ public sealed class Ways_out
         Assert.Equal("1\n", await RunAsync(with, addresses));
         await using var without = OciHost.Create(o => o.Network.IPv6 = false);
         Assert.Equal("0\n", await RunAsync(without, addresses));
+    }
+
+    [Fact]
+    public async Task To_the_name_servers_of_one_installation_stay_open_when_another_with_others_comes_to_the_host()
+    {
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
+        using var machine = await NearbyMachine.StartAsync();
+        await using var first = OciHost.Create(o => o.Network.NameServers = [machine.Private[0]]);
+        await using var second = OciHost.Create(o => o.Network.NameServers = [machine.LinkLocal[0]]);
+        await using var early = await first.CreateGroupAsync();
+        await using var late = await second.CreateGroupAsync();
+        var table = await TablesAsync();
+
+        // Nobody listens there: the machine's own refusal shows that the packet came to it, "no route" that a rule of ours was before it.
+        var ask = string.Join('\n', ((string[])[$"{machine.Private[0]}:53", $"{machine.LinkLocal[0]}:53", $"{machine.Private[0]}:{NearbyMachine.Port}"])
+            .Select(a => $"timeout 60 wget -q -O - http://{a}/page 2>&1 | grep -o -e refused -e 'No route' -e page || echo nothing"));
+        foreach (var group in new[] { early, late })
+        {
+            var output = new OutputRecorder();
+            await group.RunAsync(await group.PrepareAsync(first.Shell(ask), Stop), StartSpec.AsPrepared, output, Stop);
+
+            // Another version of BuildRunner that begins a workflow on this host in this moment puts its own rules in the place of these.
+            Assert.SkipUnless(table == await TablesAsync(), "another version of BuildRunner is at work on this host");
+            Assert.Equal("refused\nrefused\nNo route\n", output.Out);
+        }
+    }
+
+    private static async Task<string> TablesAsync()
+    {
+        using var nft = Process.Start(new ProcessStartInfo("nft", ["list", "tables"]) { RedirectStandardOutput = true })!;
+        var tables = await nft.StandardOutput.ReadToEndAsync(Stop);
+        await nft.WaitForExitAsync(Stop);
+        return string.Join('\n', tables.Split('\n').Where(t => t.Contains("buildrunner_", StringComparison.Ordinal)));
     }
 
     /// <summary>The machine may still be starting: it is asked until it answers.</summary>
