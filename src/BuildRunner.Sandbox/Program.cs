@@ -2,11 +2,17 @@ using BuildRunner.Sandbox.Group;
 using BuildRunner.Sandbox.Init;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Reap;
+using BuildRunner.Sandbox.Rootless;
 using BuildRunner.Sandbox.Shim;
 using BuildRunner.Sandbox.Waiter;
 
 // The programs around a container, in one static executable (docs/decisions/0001): what holds a workflow's namespaces, what stands beside
 // each container, and what is its first process. Engines start them; people have no use for any of them.
+if (OwnNamespace.Passes(args))
+{
+    return OwnNamespace.Run(args) ?? Unknown();
+}
+
 StandardStreams.KeepToThisProcess();
 StandardStreams.SurviveLostReaders();
 return args switch
@@ -17,7 +23,7 @@ return args switch
     ["wait"] => ContainerWaiter.RunOnStandardStreams(),
     ["wait", var socket] => ContainerWaiter.RunOnSocket(socket),
     ["reap", var stateRoot, var scratchRoot, var owner] => Reaper.Run(stateRoot, scratchRoot, owner),
-    _ => Unknown(),
+    _ => OwnNamespace.Run(args) ?? Unknown(),
 };
 
 static int Unknown()

@@ -15,8 +15,11 @@ internal static class FirewallRules
     private const string Private6 = "fc00::/7, fec0::/10, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32";
 
     /// <summary>The rules; <c>@TABLE@</c> stands for the table's name.</summary>
-    public static string Create(NetworkOptions options)
+    /// <param name="options">How containers are connected.</param>
+    /// <param name="host">Addresses of the host: where these rules are not in the host's own network, its addresses are some among all others.</param>
+    public static string Create(NetworkOptions options, IReadOnlyList<string> host)
     {
+        var ofHost = host.Count == 0 ? "" : $"ip daddr {{ {string.Join(", ", host)} }} reject with icmp type admin-prohibited";
         var privateAddresses = options.AllowPrivateAddresses ? "" : $"ip daddr {{ {Private} }} reject with icmp type admin-prohibited";
         var privateAddresses6 = options.AllowPrivateAddresses ? "" : $"ip6 daddr {{ {Private6} }} reject with icmpv6 type admin-prohibited";
         return $$"""
@@ -40,6 +43,7 @@ internal static class FirewallRules
                 ip6 saddr != {{options.Pool6}} drop
                 ip saddr != {{options.Pool}} drop
                 jump names
+                {{ofHost}}
                 ip daddr { {{LinkLocal}} } reject with icmp type admin-prohibited
                 ip6 daddr { {{LinkLocal6}} } reject with icmpv6 type admin-prohibited
                 {{privateAddresses}}

@@ -6,6 +6,9 @@ namespace BuildRunner.Containers.Networks;
 /// <summary>Which name servers a container asks.</summary>
 internal static class NameServers
 {
+    /// <summary>Where <c>slirp4netns</c> answers for the host's name servers.</summary>
+    public const string OfWayOut = "10.0.2.3";
+
     /// <summary>The host's name servers that are not the host itself, which containers cannot reach.</summary>
     /// <param name="withVersion6">True: also those with IPv6 addresses.</param>
     public static IReadOnlyList<string> OfHost(bool withVersion6)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Rootless;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Sandbox.Group;
@@ -34,9 +35,10 @@ internal sealed class Cgroups
     public IEnumerable<string> UnifiedBesideOthers => _hierarchies.Exists(h => !h.IsUnified) ? _hierarchies.Where(h => h.IsUnified).Select(h => h.Mount) : [];
 
     /// <summary>Makes the group's cgroup where it has a limit to carry.</summary>
+    /// <remarks>Without the host's rights there is none, and no limit is kept: the engine has said so.</remarks>
     public void Create(string path, CgroupLimits limits)
     {
-        foreach (var hierarchy in _hierarchies)
+        foreach (var hierarchy in Rights.AreOfHost ? _hierarchies : [])
         {
             foreach (var (controller, file, value) in hierarchy.Settings(limits))
             {
@@ -55,8 +57,14 @@ internal sealed class Cgroups
     public bool Remove(string path) => _hierarchies.Select(h => RemoveTree($"{h.Mount}/{path}")).ToList().TrueForAll(gone => gone);
 
     /// <summary>How many processes of the cgroup that a process is in the kernel has killed for memory, and a function to ask again.</summary>
+    /// <remarks>Of a cgroup that the container shares with others it would be theirs.</remarks>
     public Func<long> OutOfMemoryKills(int pid)
     {
+        if (!Rights.AreOfHost)
+        {
+            return () => 0;
+        }
+
         foreach (var line in (Files.TryRead($"/proc/{pid}/cgroup") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             var parts = line.Split(':', 3);
@@ -82,6 +90,11 @@ internal sealed class Cgroups
     /// </summary>
     public static void StayHere()
     {
+        if (!Rights.AreOfHost)
+        {
+            return;
+        }
+
         try
         {
             foreach (var line in (Files.TryRead("/proc/self/cgroup") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))

@@ -1,5 +1,6 @@
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Network;
+using BuildRunner.Sandbox.Rootless;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Sandbox.Group;
@@ -19,6 +20,7 @@ internal sealed class GroupHolder
     private readonly UserNamespace _users;
     private readonly Descriptor _owners;
     private readonly GroupMounts _mounts;
+    private readonly WayOut? _wayOut;
     private readonly GroupNetwork _network;
     private string? _keptWorkspace;
 
@@ -38,9 +40,10 @@ internal sealed class GroupHolder
             GroupDisk.Mount(_scratch, setup.DiskBytes);
         }
 
-        _users = UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId));
+        _users = Rights.AreOfHost ? UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId)) : UserNamespace.Create(OwnerMap.Own("uid_map"), OwnerMap.Own("gid_map"));
         _owners = _users.Open();
-        _mounts = new GroupMounts(_directory, _scratch, _owners, FirstHostId);
+        _mounts = new GroupMounts(_directory, _scratch, Rights.AreOfHost ? _owners : null, FirstHostId);
+        _wayOut = Rights.AreOfHost ? null : WayOut.Create(setup.Uplink, _directory + "/slirp4netns.log");
         _network = GroupNetwork.Create(Addresses, AddressPlan6.OfSlot(setup.PoolAddress6, _slot.Number));
         Cgroups.OfThisHost().Create(HostPaths.GroupCgroup(setup.GroupId), setup.Limits);
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
@@ -50,7 +53,8 @@ internal sealed class GroupHolder
         }
     }
 
-    private uint FirstHostId => _setup.FirstHostId + ((uint)_slot.Number * OwnerMap.Count);
+    /// <summary>Without the host's rights the containers have the ids that this process has.</summary>
+    private uint FirstHostId => Rights.AreOfHost ? _setup.FirstHostId + ((uint)_slot.Number * OwnerMap.Count) : 0;
 
     private AddressPlan Addresses => AddressPlan.OfSlot(_setup.PoolAddress, _slot.Number);
 
@@ -130,9 +134,9 @@ internal sealed class GroupHolder
 
     private string ConnectUplink()
     {
-        if (!_setup.Uplink)
+        if (!_setup.Uplink || _wayOut is { Problem.Length: > 0 })
         {
-            return "";
+            return _wayOut?.Problem ?? "";
         }
 
         try
@@ -215,6 +219,7 @@ internal sealed class GroupHolder
     {
         _lock.WaitForSole();
         _network.Dispose();
+        _wayOut?.Dispose();
         _users.Dispose();
         _owners.Dispose();
         _mounts.Dispose();
@@ -222,6 +227,11 @@ internal sealed class GroupHolder
         if (_setup.DiskBytes > 0)
         {
             GroupDisk.Discard(_scratch);
+        }
+
+        if (!Rights.AreOfHost && _setup is { WorkspaceSource: { } tree, WorkspaceCopyOnWrite: false })
+        {
+            OwnTree.GiveBack(tree);
         }
 
         Mounts.Detach(_directory + "/runtime");

@@ -9,12 +9,12 @@ internal sealed class GroupMounts
 {
     private readonly string _directory;
     private readonly string _scratch;
-    private readonly Descriptor _owners;
+    private readonly Descriptor? _owners;
     private readonly uint _firstHostId;
     private readonly Dictionary<string, IReadOnlyList<string>> _layers = [];
     private int _count;
 
-    public GroupMounts(string directory, string scratch, Descriptor owners, uint firstHostId)
+    public GroupMounts(string directory, string scratch, Descriptor? owners, uint firstHostId)
     {
         _directory = directory;
         _scratch = scratch;
@@ -30,8 +30,8 @@ internal sealed class GroupMounts
         {
             names = request switch
             {
-                { FirstHostId: > 0, Below.Count: > 0 } => [MountTogether(request.Below), MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
-                { FirstHostId: > 0 } => [MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
+                { IsKept: true, Below.Count: > 0 } => [MountTogether(request.Below), MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
+                { IsKept: true } => [MountKept(new KeptDirectory(request.Directory, request.FirstHostId))],
                 { HiddenPaths.Count: > 0 } => MountWithHiding(request),
                 _ => [Mount(request.Directory, _owners)],
             };
@@ -115,7 +115,7 @@ internal sealed class GroupMounts
         return [lower, name];
     }
 
-    private string Mount(string source, Descriptor owners)
+    private string Mount(string source, Descriptor? owners)
     {
         var (name, target) = MakeTarget();
         Mounts.Attach(source, target, Mounts.Attribute.ReadOnly, owners);

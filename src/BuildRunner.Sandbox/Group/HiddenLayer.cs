@@ -1,4 +1,5 @@
 using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Rootless;
 using BuildRunner.Sandbox.Wire;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
@@ -112,7 +113,7 @@ internal sealed unsafe class HiddenLayer
         Files.MakeDirectory(_layer + path, mode, _firstHostId);
         using var directory = Descriptor.Open(_layer + path, ReadOnly | OnlyDirectory | NoFollow);
         var yes = (byte)'y';
-        KernelException.Check(Libc.SetAttribute(directory.Number, "trusted.overlay.opaque", &yes, 1, 0), "hide", path);
+        KernelException.Check(Libc.SetAttribute(directory.Number, Rights.AreOfHost ? "trusted.overlay.opaque" : "user.overlay.opaque", &yes, 1, 0), "hide", path);
     }
 
     private void CopyOwner(string path)

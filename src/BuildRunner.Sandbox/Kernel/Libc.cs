@@ -67,6 +67,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "umount2", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     internal static partial int Unmount(string target, int flags);
 
+    /// <summary>Becomes another program, with the environment of this one.</summary>
+    [LibraryImport(Library, EntryPoint = "execv", SetLastError = true)]
+    internal static partial int Execute(byte* path, byte** arguments);
+
     [LibraryImport(Library, EntryPoint = "prctl", SetLastError = true)]
     internal static partial int ProcessControl(int option, nuint argument2, nuint argument3, nuint argument4, nuint argument5);
 
@@ -96,6 +100,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "fchown", SetLastError = true)]
     internal static partial int ChangeOwner(int descriptor, uint user, uint group);
+
+    /// <summary>Of what a path names; of a link itself.</summary>
+    [LibraryImport(Library, EntryPoint = "lchown", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    internal static partial int ChangeOwnerOfName(string path, uint user, uint group);
 
     [LibraryImport(Library, EntryPoint = "fchmod", SetLastError = true)]
     internal static partial int ChangeMode(int descriptor, uint mode);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BuildRunner.Sandbox.Rootless;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
 namespace BuildRunner.Sandbox.Kernel;
@@ -38,8 +39,11 @@ internal static unsafe class Mounts
         var options = $"lowerdir={layers},xino=off";
         if (writable is not null)
         {
-            options += $",upperdir={writable}/upper,workdir={writable}/work,redirect_dir=on,index=off,metacopy=off";
+            options += $",upperdir={writable}/upper,workdir={writable}/work,{(Rights.AreOfHost ? "redirect_dir=on,index=off" : "index=off")},metacopy=off";
         }
+
+        // Root of a user namespace may write no "trusted" attribute; without them a folder of a layer below cannot be renamed, which programs take as a move to another disk.
+        options += Rights.AreOfHost ? "" : ",userxattr";
 
         var result = Libc.Mount("overlay", target, "overlay", flags, writable is null ? options : options + ",volatile");
         var error = Marshal.GetLastPInvokeError();

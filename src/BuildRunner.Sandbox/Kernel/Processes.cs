@@ -7,7 +7,14 @@ namespace BuildRunner.Sandbox.Kernel;
 internal static unsafe class Processes
 {
     /// <summary>Starts a program with these standard streams, default signals and this process's environment.</summary>
-    public static int Spawn(string path, IReadOnlyList<string> arguments, int input, int output, int error)
+    /// <param name="path">The program's file.</param>
+    /// <param name="arguments">Its arguments, the first of which is its name.</param>
+    /// <param name="input">Its standard input.</param>
+    /// <param name="output">Its standard output.</param>
+    /// <param name="error">Its standard error.</param>
+    /// <param name="more">Descriptors of this process, and the numbers that they get there.</param>
+    /// <returns>The process, or minus the error number.</returns>
+    public static int Spawn(string path, IReadOnlyList<string> arguments, int input, int output, int error, params ReadOnlySpan<(int From, int To)> more)
     {
         using var argv = new NativeStrings(arguments);
         using var envp = new NativeStrings(EnvironmentOfThisProcess());
@@ -19,6 +26,11 @@ internal static unsafe class Processes
         _ = Libc.AddDuplicate(actions, input, 0);
         _ = Libc.AddDuplicate(actions, output, 1);
         _ = Libc.AddDuplicate(actions, error, 2);
+        foreach (var (from, to) in more)
+        {
+            _ = Libc.AddDuplicate(actions, from, to);
+        }
+
         var all = stackalloc ulong[16];
         var none = stackalloc ulong[16];
         new Span<ulong>(all, 16).Fill(ulong.MaxValue);

@@ -181,6 +181,9 @@ internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> 
     /// <summary>Layers, lowest first, in one of which the directory may lie. The kernel takes no layer inside of another: they are put together to one first.</summary>
     public IReadOnlyList<string> Below { get; init; } = [];
 
+    /// <summary>True: a container wrote this, and not an image.</summary>
+    public bool IsKept { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.AddLayer, w =>
     {
         w.Write(Directory);
@@ -191,12 +194,13 @@ internal sealed record LayerRequest(string Directory, IReadOnlyList<HiddenPath> 
         });
         w.Write(FirstHostId);
         w.Write(Below);
+        w.Write(IsKept);
     });
 
     public static LayerRequest Decode(Frame frame)
     {
         using var r = frame.Open();
-        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())), r.ReadUInt32()) { Below = r.ReadStrings() };
+        return new LayerRequest(r.ReadString(), r.ReadAll(static r => new HiddenPath(r.ReadString(), (HiddenPathKind)r.ReadByte())), r.ReadUInt32()) { Below = r.ReadStrings(), IsKept = r.ReadBoolean() };
     }
 }
 

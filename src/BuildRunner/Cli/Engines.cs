@@ -1,4 +1,5 @@
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.LocalRuns;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Engine.Dummy;
@@ -16,7 +17,7 @@ internal static class Engines
     /// <summary>The engine of <c>Engine:Kind</c>.</summary>
     public static IContainerEngine Create(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
-        "oci" => OciEngine.Create(OptionsOf(settings), ImageStores.Open(settings, host)),
+        "oci" => OciEngine.Create(OptionsOf(settings, host), ImageStores.Open(settings, host)),
         "docker" => CreateDocker(settings, host),
         "dummy" => new DummyEngine(host.Time),
         var kind => throw new CliException(ExitCode.Usage, $"there is no engine '{kind}'"),
@@ -26,12 +27,12 @@ internal static class Engines
     public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings, host), host.Time);
 
     /// <summary>The containers that the engine oci keeps.</summary>
-    public static KeptContainers KeptByOci(EffectiveSettings settings) => OciEngine.KeptOf(OptionsOf(settings));
+    public static KeptContainers KeptByOci(EffectiveSettings settings, CliHost host) => OciEngine.KeptOf(OptionsOf(settings, host));
 
-    private static OciEngineOptions OptionsOf(EffectiveSettings settings) => new()
+    private static OciEngineOptions OptionsOf(EffectiveSettings settings, CliHost host) => new()
     {
-        StateRoot = settings.Required(SettingKeys.EngineStateDir),
-        ScratchRoot = settings.Text(SettingKeys.EngineScratchDir) ?? "/var/lib/buildrunner/scratch",
+        StateRoot = RootlessUser.OfThisProcess?.StateRoot ?? settings.Required(SettingKeys.EngineStateDir),
+        ScratchRoot = settings.Text(SettingKeys.EngineScratchDir) ?? StateDirectory.Of(host, "scratch"),
         RuntimePath = settings.Required(SettingKeys.EngineRuntime),
         Network = new NetworkOptions { Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat", NameServers = settings.List(SettingKeys.EngineDns) },
         DefaultLimits = LimitsOf(settings),

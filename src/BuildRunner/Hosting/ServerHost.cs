@@ -28,9 +28,14 @@ internal static class ServerHost
     public static async Task<int> RunAsync(EffectiveSettings settings, CliHost host, bool isUp, CancellationToken cancellationToken)
     {
         var plan = ServerPlan.Of(settings, host.Environment);
+        var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
+        if (door)
+        {
+            host.EnterOwnNamespace?.Invoke(settings, host, false);
+        }
+
         using var folder = DataFolder.Open(plan.Options);
         await using var log = ServiceLog.Create(settings, host);
-        var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
 
         // Heard from here on, also while it starts.
         var asked = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -1,3 +1,5 @@
+using BuildRunner.Containers.Engine.Oci;
+
 namespace BuildRunner.Hosting;
 
 /// <summary>Where things are kept when no setting says so: the system's folders for root, the user's own otherwise.</summary>
@@ -11,7 +13,7 @@ internal static class StandardFolders
 
     private static string Of(IReadOnlyDictionary<string, string> environment, string system, string variable, string below)
     {
-        if (Environment.IsPrivilegedProcess)
+        if (RootlessUser.IsRootOfHost)
         {
             return system;
         }

@@ -35,7 +35,7 @@ internal sealed class OciHost : EngineContract.IEngineHost
         Requires.Root();
         Requires.Program("runc", "nft", "busybox");
         var folder = TestFolder.Create();
-        var options = Settings($"/run/buildrunner/test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}", folder);
+        var options = Settings($"{RootlessUser.OfThisProcess?.StateRoot ?? "/run/buildrunner"}/test-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}", folder);
         change?.Invoke(options);
         return new OciHost(folder, options);
     }

@@ -23,9 +23,9 @@ public sealed class OrdinaryUser : IDisposable
         mount -t overlay -o "lowerdir=/etc,upperdir=$folder/own/upper,workdir=$folder/own/work" none /etc
         echo "{Name}:x:$ID:$ID::$folder/home:/bin/sh" >> /etc/passwd
         echo "{Name}:x:$ID:" >> /etc/group
-        echo "{Name}:600000:65536" >> /etc/subuid
-        echo "{Name}:600000:65536" >> /etc/subgid
-        mknod -m 666 "$folder/own/tun" c 10 200
+        echo "{Name}:600000:$COUNT" >> /etc/subuid
+        echo "{Name}:600000:$COUNT" >> /etc/subgid
+        mknod -m $MODE "$folder/own/tun" c 10 200
         mount --bind "$folder/own/tun" {Tunnel}
         mount --bind "$programs" "$folder/programs"
         mount --bind "$dotnet" "$folder/dotnet"
@@ -57,6 +57,15 @@ public sealed class OrdinaryUser : IDisposable
         }
     }
 
+    /// <summary>How many ids <c>/etc/subuid</c> and <c>/etc/subgid</c> give the user.</summary>
+    public int IdCount { get; init; } = 65536;
+
+    /// <summary>The mode of <c>/dev/net/tun</c>.</summary>
+    public string TunnelMode { get; init; } = "666";
+
+    /// <summary>True: the user's programs are in a network of their own, in which there is nothing.</summary>
+    public bool HasOwnNetwork { get; init; }
+
     /// <summary>The user's home.</summary>
     public string Home => _folder["home"];
 
@@ -87,8 +96,7 @@ public sealed class OrdinaryUser : IDisposable
     /// <summary>The command that makes the user's mounts and starts a program there; when it is killed, everything in it ends.</summary>
     internal IEnumerable<string> First(params IEnumerable<string> command) =>
     [
-        "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", Enter.Replace("$ID", Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal),
-        "enter", _folder.Path, _programs, DotnetRoot, .. As(command),
+        "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc", .. HasOwnNetwork ? ["--net"] : Array.Empty<string>(), "sh", "-c", Script(), "enter", _folder.Path, _programs, DotnetRoot, .. As(command),
     ];
 
     /// <summary>The arguments of <c>nsenter</c> by which the user starts one more program.</summary>
@@ -97,12 +105,15 @@ public sealed class OrdinaryUser : IDisposable
     /// <param name="more">Variables beyond those of the session.</param>
     /// <param name="command">The program.</param>
     public string[] Next(int first, string directory, IReadOnlyDictionary<string, string> more, params IEnumerable<string> command) =>
-        [$"--mount=/proc/{first}/ns/mnt", $"--pid=/proc/{first}/ns/pid_for_children", "sh", "-c", "cd \"$0\" && exec \"$@\"", directory, .. As(command, more)];
+        [$"--mount=/proc/{first}/ns/mnt", $"--pid=/proc/{first}/ns/pid_for_children", $"--net=/proc/{first}/ns/net", "sh", "-c", "cd \"$0\" && exec \"$@\"", directory, .. As(command, more)];
 
     /// <summary>Removes all that is the user's.</summary>
     public void Dispose() => _folder.Dispose();
 
     private static string DotnetRoot => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "../../.."));
+
+    private string Script() => Enter.Replace("$ID", Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal)
+        .Replace("$COUNT", IdCount.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal).Replace("$MODE", TunnelMode, StringComparison.Ordinal);
 
     private string[] As(IEnumerable<string> command, IReadOnlyDictionary<string, string>? more = null) =>
     [

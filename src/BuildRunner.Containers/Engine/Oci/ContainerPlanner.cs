@@ -86,6 +86,11 @@ internal sealed class ContainerPlanner(
     {
         var layers = new List<string>();
         var isOfHost = spec.Image.Reference.Transport == ImageTransport.RootFileSystem;
+        if (options.User is not null && isOfHost)
+        {
+            spec.Image.LayerDirectories.ToList().ForEach(d => MountsBelow.Refuse("The directory of the image rootfs:", d));
+        }
+
         foreach (var layer in spec.Image.LayerDirectories)
         {
             var directory = isOfHost ? RealPath.Of(layer) : layer;
@@ -105,8 +110,8 @@ internal sealed class ContainerPlanner(
             : throw new ContainerException(ContainerFailure.InvalidSpec, $"The image {spec.Image.DisplayName} has no layers on this host; it was not pulled by this engine.");
     }
 
-    private static LayerRequest LayerOf(KeptContainer kept) => kept is { LayerDirectory: { } directory, FirstHostId: > 0 }
-        ? new LayerRequest(directory, [], kept.FirstHostId)
+    private LayerRequest LayerOf(KeptContainer kept) => kept is { LayerDirectory: { } directory } && (kept.FirstHostId > 0 || options.User is not null)
+        ? new LayerRequest(directory, [], kept.FirstHostId) { IsKept = true }
         : throw new ContainerException(ContainerFailure.InvalidSpec, $"The container {kept.Id} was kept by the engine {kept.Engine}, and this one cannot start from it.");
 
     private RuntimeSpec Specification(ContainerSpec spec, string id, string directory, string hostName, string network, List<Attachment> binds)
@@ -120,8 +125,8 @@ internal sealed class ContainerPlanner(
             UserNamespacePath = holder.Ready.UserNamespacePath,
             NetworkNamespacePath = network,
             FirstHostId = holder.Ready.FirstHostId,
-            CgroupPath = "/" + CgroupPath(id),
-            Limits = LimitsOf(spec),
+            CgroupPath = options.User is null ? "/" + CgroupPath(id) : null,
+            Limits = options.User is null ? LimitsOf(spec) : ResourceLimits.None,
             Binds =
             [
                 (bundle + "/hosts", "/etc/hosts"), (bundle + "/resolv.conf", "/etc/resolv.conf"), (bundle + "/hostname", "/etc/hostname"),
@@ -164,6 +169,11 @@ internal sealed class ContainerPlanner(
         for (var i = 0; i < spec.HostMounts.Count; i++)
         {
             var mount = spec.HostMounts[i];
+            if (options.User is not null)
+            {
+                MountsBelow.Refuse("The volume", mount.Source);
+            }
+
             binds.Add(new Attachment("", mount.Target, new BindMount(mount.Source, i.ToString(CultureInfo.InvariantCulture), mount.ReadOnly, OwnerBecomesUser: true)));
         }
 

@@ -28,7 +28,7 @@ internal static class Failures
             },
         };
         var hint = reason == ContainerFailure.EngineUnavailable && failure.Kind == FailureKind.Kernel
-            ? " The engine needs root and a kernel that allows this; see buildrunner doctor."
+            ? " The engine needs a kernel that allows this to root, or to an ordinary user in a namespace of their own; see buildrunner doctor."
             : "";
         return new ContainerException(reason, Sentence(failure.Message) + hint, isTransient: reason == ContainerFailure.ResourceExhausted);
     }

@@ -58,9 +58,8 @@ public sealed class OciEngine : IContainerEngine
     public async Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
     {
         Names.CheckGroup(spec.Id);
-        StateRootCheck.Demand(_options.StateRoot);
-        var pool6 = _options.Network.PoolAddress6;
-        var nameServers = _options.Network.NameServers.Count > 0 ? _options.Network.NameServers : NameServers.OfHost(withVersion6: pool6 != 0);
+        Check(spec.Workspace);
+        var (pool6, nameServers) = (_options.User is null ? _options.Network.PoolAddress6 : 0, NameServersOf(_options));
         var setup = new GroupSetup
         {
             StateRoot = _options.StateRoot,
@@ -76,9 +75,9 @@ public sealed class OciEngine : IContainerEngine
             PoolAddress = _options.Network.PoolAddress,
             PoolAddress6 = pool6,
             Uplink = _options.Network.Uplink,
-            FirewallRules = FirewallRules.Create(_options.Network),
+            FirewallRules = FirewallRules.Create(_options.Network, _options.User is null ? [] : HostAddresses.All()),
             FirewallNames = FirewallRules.CreateNames(nameServers),
-            DiskBytes = DiskOf(spec.Limits),
+            DiskBytes = DiskOf(spec.Limits, _options.User),
             WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
@@ -101,13 +100,33 @@ public sealed class OciEngine : IContainerEngine
         return ValueTask.CompletedTask;
     }
 
-    private static long DiskOf(ResourceLimits limits) => limits.DiskBytes switch
+    private static long DiskOf(ResourceLimits limits, RootlessUser? user) => limits.DiskBytes switch
     {
         null => 0,
+        _ when user is not null => throw new ContainerException(
+            ContainerFailure.InvalidSpec, "A limit of a workflow's disk needs a file system of its own, which only root may mount. Leave it out, or use sudo."),
         < ResourceLimits.SmallestDisk => throw new ContainerException(
             ContainerFailure.InvalidSpec, $"A disk limit of {limits.DiskBytes} bytes is too small for a file system; give at least {ResourceLimits.SmallestDisk >> 20} MiB."),
         { } bytes => bytes,
     };
+
+    private void Check(WorkspaceSpec? workspace)
+    {
+        if (_options.User is null)
+        {
+            StateRootCheck.Demand(_options.StateRoot);
+        }
+        else if (workspace is not null)
+        {
+            MountsBelow.Refuse("The working tree", workspace.SourceDirectory);
+        }
+    }
+
+    /// <summary>An ordinary user's way out answers for the host's name servers, which may listen on the loopback device only.</summary>
+    private static IReadOnlyList<string> NameServersOf(OciEngineOptions options) =>
+        options.Network.NameServers is { Count: > 0 } named ? named
+        : options.User is null ? NameServers.OfHost(withVersion6: options.Network.PoolAddress6 != 0)
+        : options.Network.Uplink ? [NameServers.OfWayOut] : [];
 
     private static string TreeBelowBase(WorkspaceSpec? workspace)
     {

@@ -41,6 +41,9 @@ public sealed class OciEngineOptions
     /// <summary>More paths that containers of <c>rootfs:</c> images must not see; a <c>*</c> stands for anything in the last part.</summary>
     public IReadOnlyList<string> HiddenPaths { get; set; } = [];
 
+    /// <summary>The ordinary user for whom containers run; null: for root of this host.</summary>
+    internal RootlessUser? User { get; } = RootlessUser.OfThisProcess;
+
     /// <summary>Checks the settings.</summary>
     /// <returns>What is wrong, one sentence each; empty if nothing is.</returns>
     public IReadOnlyList<string> Problems()

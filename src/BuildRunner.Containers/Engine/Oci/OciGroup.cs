@@ -196,6 +196,11 @@ internal sealed class OciGroup : IContainerGroup
 
     private async Task<OciContainer> PrepareContainerAsync(ContainerSpec spec, CancellationToken cancellationToken)
     {
+        if (spec.Network == NetworkMode.Group && _options.User is not null && _holder.Ready.UplinkProblem is { Length: > 0 } problem)
+        {
+            throw RootlessAccount.OfThisUser().NoWayOut(spec.Name, problem);
+        }
+
         var id = "c" + Interlocked.Increment(ref _count).ToString(CultureInfo.InvariantCulture);
         var address = spec.Network == NetworkMode.Group ? _names.TakeAddress() : 0;
         try

@@ -11,19 +11,22 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
     public async Task<EngineReadiness> RunAsync(CancellationToken cancellationToken)
     {
         List<ReadinessCheck> checks = [Rights(), Helper(), await RuntimeAsync(cancellationToken)];
-        if (checks.All(c => c.Status != ReadinessStatus.Failed))
+        if (checks.All(c => c.Status != ReadinessStatus.Failed) && Environment.IsPrivilegedProcess)
         {
             checks.Insert(0, await ContainerAsync(cancellationToken));
         }
 
-        if (!Environment.IsPrivilegedProcess)
+        if (!RootlessUser.IsRootOfHost)
         {
-            // What the remedy above, a rootless engine beside us, would need.
-            checks.AddRange(RootlessAccount.OfThisUser().Checks());
+            var account = RootlessAccount.OfThisUser();
+            checks.AddRange(account.Checks().Except(options.Network.Uplink ? [] : account.WayOut()));
+        }
+        else
+        {
+            checks.Add(Cgroups());
+            checks.Add(WorkflowDisks());
         }
 
-        checks.Add(Cgroups());
-        checks.Add(WorkflowDisks());
         if (options.Network.Uplink)
         {
             checks.Add(PacketFilter());
@@ -32,9 +35,14 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         return new EngineReadiness(checks.All(c => c.Status != ReadinessStatus.Failed), checks);
     }
 
-    private static ReadinessCheck Rights() => Environment.IsPrivilegedProcess
-        ? new ReadinessCheck("rights", ReadinessStatus.Ok, "root")
-        : new ReadinessCheck("rights", ReadinessStatus.Failed, "the embedded engine needs root: to mount layers with other owners, to make network devices on the host, and to limit what steps use", "run it with sudo, or take --engine docker with a rootless Podman or Docker; the lines that begin with rootless say what that needs here");
+    private static ReadinessCheck Rights() =>
+        RootlessUser.OfThisProcess is { } user ? new ReadinessCheck("rights", ReadinessStatus.Ok, $"{user.Name}, in a user namespace of their own")
+        : Environment.IsPrivilegedProcess ? new ReadinessCheck("rights", ReadinessStatus.Ok, "root")
+        : RootlessAccount.ProblemOf(RootlessAccount.OfThisUser().Needed()) is null
+            ? new ReadinessCheck("rights", ReadinessStatus.Ok, $"{Environment.UserName}, who may have a user namespace of their own")
+        : new ReadinessCheck(
+            "rights", ReadinessStatus.Failed, $"{Environment.UserName} is not root, and this host lacks what an ordinary user's containers need",
+            "do what the lines that begin with rootless say, run it with sudo, or take --engine docker");
 
     private ReadinessCheck Helper()
     {
@@ -70,13 +78,14 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         return RuntimeHoles.Of(version, changelog) is { Count: > 0 } holes
             ? new ReadinessCheck(
                 "runtime", ReadinessStatus.Warning, $"{line}, with known holes: {string.Join("; ", holes)}",
-                "install a newer one, or name it with Engine:Runtime. Root of a container is nobody on this host, which takes the edge off most of them")
+                "install a newer one, or name it with Engine:Runtime. " + (RootlessUser.IsRootOfHost ? "Root of a container is nobody on this host" : "Root of a container has no more rights on this host than you have") + ", which takes the edge off most of them")
             : new ReadinessCheck("runtime", ReadinessStatus.Ok, line);
     }
 
     /// <summary>Everything at once: namespaces, overlay, id-mapped layers, network, limits, filter.</summary>
     private Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken) =>
-        new DriveInfo("/").DriveFormat.StartsWith("overlay", StringComparison.Ordinal) ? InContainerAsync(cancellationToken) : RunAsync("/", "/bin/true", 0, cancellationToken);
+        options.User is not null ? WithoutRootAsync(cancellationToken)
+        : new DriveInfo("/").DriveFormat.StartsWith("overlay", StringComparison.Ordinal) ? InContainerAsync(cancellationToken) : RunAsync("/", "/bin/true", 0, cancellationToken);
 
     /// <summary>The same where this machine is a container itself: its file system is an overlay, whose owners the kernel maps for nobody, and so is no image; images in the store are.</summary>
     /// <remarks>The helper is a whole file system: it is static, and whoever starts it by hand is answered with status 2.</remarks>
@@ -101,6 +110,24 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             : check with { Status = ReadinessStatus.Warning, Detail = $"{check.Detail}; this machine is a container, so rootfs:/ is no image here", Remedy = "name an image for clone steps that name none (Agent:CloneImage)" };
     }
 
+    /// <summary>The same for an ordinary user, to whom the machine's own file system is no image: in an empty folder, with the engine's own first process as the command.</summary>
+    private async Task<ReadinessCheck> WithoutRootAsync(CancellationToken cancellationToken)
+    {
+        var folder = Path.Combine(options.ScratchRoot, $".doctor-{Guid.NewGuid():N}");
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return new ReadinessCheck("engine", ReadinessStatus.Failed, $"nothing can be written to {options.ScratchRoot}: {problem.Message}");
+        }
+
+        var check = await RunAsync(folder, SecurityProfile.InitPath, 2, cancellationToken);
+        Directory.Delete(folder, recursive: true);
+        return check;
+    }
+
     private async Task<ReadinessCheck> RunAsync(string folder, string program, int status, CancellationToken cancellationToken)
     {
         try
@@ -116,7 +143,8 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         }
         catch (ContainerException failure)
         {
-            // That is the finding.
+            // That is the finding. What a group leaves that could not be made goes too.
+            _ = await engine.ReapAsync("doctor", cancellationToken);
             return new ReadinessCheck("engine", ReadinessStatus.Failed, failure.Message, failure.Reason == ContainerFailure.EngineUnavailable ? "see the lines below" : null);
         }
     }

@@ -24,7 +24,8 @@ internal sealed record RuntimeSpec
 
     public required uint FirstHostId { get; init; }
 
-    public required string CgroupPath { get; init; }
+    /// <summary>Null: the container stays in the cgroup of whoever starts it.</summary>
+    public required string? CgroupPath { get; init; }
 
     public required ResourceLimits Limits { get; init; }
 
@@ -154,7 +155,11 @@ internal sealed record RuntimeSpec
         writer.WriteString("net.ipv4.ping_group_range", "0 65535");
         writer.WriteString("net.ipv4.ip_unprivileged_port_start", "0");
         writer.WriteEndObject();
-        writer.WriteString("cgroupsPath", CgroupPath);
+        if (CgroupPath is not null)
+        {
+            writer.WriteString("cgroupsPath", CgroupPath);
+        }
+
         WriteResources(writer);
         if (!Privileged)
         {

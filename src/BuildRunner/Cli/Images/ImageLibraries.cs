@@ -11,6 +11,6 @@ internal static class ImageLibraries
     public static IImageLibrary Open(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
         "docker" => Engines.CreateDocker(settings, host).OpenImages(),
-        _ => new StoreLibrary(ImageStores.Open(settings, host), Engines.KeptByOci(settings)),
+        _ => new StoreLibrary(ImageStores.Open(settings, host), Engines.KeptByOci(settings, host)),
     };
 }

@@ -50,7 +50,9 @@ internal static class ImageVerbs
     {
         var applied = globals.Apply(parsed, host);
         IEnumerable<KeyValuePair<string, string>>? flags = parsed.GetValue(Engine) is { } engine ? [new(SettingKeys.EngineKind, engine)] : null;
-        await using var images = ImageLibraries.Open(globals.SettingsOf(parsed, applied, flags), applied);
+        var settings = globals.SettingsOf(parsed, applied, flags);
+        applied.EnterOwnNamespace?.Invoke(settings, applied, false);
+        await using var images = ImageLibraries.Open(settings, applied);
         try
         {
             using var stop = new CancellationTokenSource();

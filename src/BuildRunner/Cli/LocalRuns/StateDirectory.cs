@@ -1,3 +1,5 @@
+using BuildRunner.Containers.Engine.Oci;
+
 namespace BuildRunner.Cli.LocalRuns;
 
 /// <summary>Where what outlives a command lies: <c>/var/lib/buildrunner</c> for root, a user's own state directory otherwise.</summary>
@@ -8,7 +10,7 @@ internal static class StateDirectory
 
     private static string Root(CliHost host)
     {
-        if (Environment.IsPrivilegedProcess)
+        if (RootlessUser.IsRootOfHost)
         {
             return "/var/lib/buildrunner";
         }

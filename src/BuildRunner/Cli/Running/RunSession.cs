@@ -5,6 +5,7 @@ using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Shell;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Kept;
+using BuildRunner.Containers.Engine.Oci;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
@@ -32,6 +33,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         HashSet<ChosenStep> keep = [.. request.KeepSteps.SelectMany(s => index.Find("--keep-step", s))];
         var export = request.OutDirectory is { } output ? new TreeCopies(plan, planned.Tree, output, began) : null;
         var title = new RunTitle(RunId.Create(host.Time), planned.Title, LocalEvent.Describe(planned.Event), new StepLabels(plan));
+        SayLimits(plan);
         await using var engine = host.NewEngine(settings, host);
         var tidying = TidyAsync(engine);
         var annotations = new StepAnnotations(plan);
@@ -62,6 +64,22 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         Say(ended, annotations, title, plan, engine.Name, kept, export);
         fold?.Resume(new LineWriter(host.Error));
         return CodeOf(ended, title, export, exitFrom);
+    }
+
+    // A run without its limits is better than none, but nobody shall believe in them.
+    private void SayLimits(RunPlan plan)
+    {
+        if (RootlessUser.OfThisProcess is null || settings.Required(SettingKeys.EngineKind) != "oci")
+        {
+            return;
+        }
+
+        var named = plan.Workflows.Where(w => w.SkipReason is null).SelectMany(w => w.Steps.Concat(w.Services).Where(s => s.Resources != ResourcePlan.None).Select(s => s.Name)
+            .Concat(w.Resources != ResourcePlan.None ? [w.Name] : [])).Distinct().ToList();
+        if (named.Count > 0)
+        {
+            host.Say(style.Yellow($"buildrunner: {string.Join(", ", named)} {(named.Count == 1 ? "asks" : "ask")} for limits that are not kept without root; sudo keeps them") + "\n");
+        }
     }
 
     private void Take(StepSummary summary, PausableView view)

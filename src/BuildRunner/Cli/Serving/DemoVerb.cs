@@ -9,7 +9,11 @@ internal static class DemoVerb
     public static Command Create(CliHost host, GlobalOptions globals)
     {
         var command = new Command("demo", "show a run go through repository, queue, claim, container and log, on this machine, in a minute");
-        command.SetAction((parsed, token) => Demo.RunAsync(flags => globals.SettingsOf(parsed, host, flags), globals.Apply(parsed, host), token));
+        command.SetAction((parsed, token) =>
+        {
+            host.EnterOwnNamespace?.Invoke(globals.SettingsOf(parsed, host), host, false);
+            return Demo.RunAsync(flags => globals.SettingsOf(parsed, host, flags), globals.Apply(parsed, host), token);
+        });
         return command;
     }
 }

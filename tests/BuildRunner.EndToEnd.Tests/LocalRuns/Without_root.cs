@@ -1,0 +1,240 @@
+using System.Diagnostics;
+using BuildRunner.Testing;
+using BuildRunner.Testing.Docker;
+using BuildRunner.Testing.Images;
+using BuildRunner.Testing.Registries;
+
+namespace BuildRunner.EndToEnd.Tests.LocalRuns;
+
+/// <summary>A real ordinary user, without any right of root, and the embedded engine.</summary>
+public sealed class Without_root
+{
+    private const int Interrupt = 2, Kill = 9;
+
+    [Fact]
+    public async Task An_ordinary_user_runs_steps_and_a_service_on_images_of_a_registry_and_nothing_is_left()
+    {
+        await using var registry = await RegistryServer.StartAsync(cancellationToken: TestContext.Current.CancellationToken);
+        await registry.PushAsync(
+            TestImage.Busybox.WithLayer(l => l.Directory("opt").File("opt/gone", "gone").Directory("opt/hidden").File("opt/hidden/old", "old").File("opt/theirs", "theirs", user: 1000, group: 1000))
+                .WithLayer(l => l.Whiteout("opt/gone").Opaque("opt/hidden").File("opt/hidden/new", "new")),
+            "tools", "1", TestContext.Current.CancellationToken);
+        await registry.PushAsync(TestImage.Busybox.WithSetting("User", "1000:1000"), "someone", "1", TestContext.Current.CancellationToken);
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, $$"""
+            services:
+              - name: page
+                image: {{registry.Host}}/tools:1
+                commands:
+                  - mkdir -p /srv && echo "hello from the service" > /srv/index.html
+                  - exec httpd -f -p 8080 -h /srv
+                healthcheck:
+                  test: wget -q -O /dev/null http://127.0.0.1:8080/
+                  interval: 100ms
+                  timeout: 5s
+                  retries: 100
+            steps:
+              - name: layers
+                image: {{registry.Host}}/tools:1
+                commands:
+                  - test ! -e /opt/gone && test "$(ls /opt/hidden)" = new
+                  - echo "theirs belongs to $(stat -c %u:%g /opt/theirs)"
+                  - rm -r /opt/hidden && mkdir /opt/hidden && test -z "$(ls /opt/hidden)"
+                  - echo made > note.txt && mkdir folder && mv folder renamed
+              - name: rights
+                image: {{registry.Host}}/tools:1
+                commands:
+                  - cat note.txt && test ! -e /opt/gone && test -e /opt/hidden/new
+                  - echo "rights $(awk '$1 ~ /^(CapEff|NoNewPrivs|Seccomp):$/ { print $2 }' /proc/self/status | xargs) of $(id -u)"
+                  - chown 1000:1000 note.txt && test "$(stat -c %u note.txt)" = 1000
+                  - "! echo 1 > /proc/sys/kernel/panic"
+                  - "! mount -t tmpfs none /mnt"
+                  - test -z "$(cat /proc/kcore 2>/dev/null | head -c 1)"
+              - name: fetch
+                image: {{registry.Host}}/tools:1
+                commands:
+                  - wget -q -O - http://page:8080/
+              - name: someone
+                image: {{registry.Host}}/someone:1
+                commands:
+                  - echo "user $(id -u) may write" > mine.txt
+              - name: alone
+                image: {{registry.Host}}/someone:1
+                network: none
+                resources:
+                  memory: 64MiB
+                commands:
+                  - test "$(ls /sys/class/net)" = lo
+                  - echo "nothing but loopback"
+            """);
+        var mounts = session.Mounts();
+
+        var run = await RunAsync(session, tree, "run", "ci.yml", "--out", "made");
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("theirs belongs to 1000:1000", run.Error);
+        Assert.Contains("rights 00000000800405fb 1 2 of 0", run.Error);
+        Assert.Contains("hello from the service", run.Error);
+        Assert.Contains("nothing but loopback", run.Error);
+        Assert.Contains("alone asks for limits that are not kept without root", run.Error);
+        Assert.Equal("user 1000 may write\n", await File.ReadAllTextAsync(Path.Combine(tree, "made/mine.txt"), TestContext.Current.CancellationToken));
+        Assert.Equal(["ci.yml", "made"], Directory.EnumerateFileSystemEntries(tree).Select(Path.GetFileName).Order());
+        Assert.Empty(Foreign(tree));
+        await NothingRunsAsync(session);
+        Assert.Equal(mounts, session.Mounts());
+        Assert.Empty(LeftBehind(session));
+
+        // What only root of the namespace could remove goes with the images.
+        var remove = await RunAsync(session, tree, "image", "rm", $"{registry.Host}/tools:1", $"{registry.Host}/someone:1");
+        Assert.True(remove.Code == 0, remove.All);
+        Assert.Empty(Foreign(session.User.Home));
+    }
+
+    [Fact]
+    public async Task What_a_step_of_another_user_wrote_in_place_is_the_users_afterwards()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(session, "mkdir -p sub/deep && chown -R 1000:1000 sub && chmod 700 sub", "touch sub/deep/file && ln -s file sub/deep/link && chown -h 7:7 sub/deep/link"));
+
+        var run = await RunAsync(session, tree, "run", "ci.yml", "--in-place");
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.True(File.Exists(Path.Combine(tree, "sub/deep/file")));
+        Assert.Empty(Foreign(tree));
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Fact]
+    public async Task Steps_reach_the_world_but_neither_the_host_nor_its_loopback()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs) { HasOwnNetwork = true });
+        await using var world = await NeighbourNetwork.JoinAsync(session.ProcessId);
+        await using var own = await world.ServeHereAsync("of the host");
+        await using var other = await world.ServeThereAsync("of the world");
+        var tree = NewTree(session, Steps(
+            session,
+            $"wget -q -O - http://{NeighbourNetwork.There}:8080/",
+            $"! nc -w 5 {NeighbourNetwork.Here} 8080 < /dev/null",
+            "! nc -w 5 10.0.2.2 8080 < /dev/null && ! nc -w 5 127.0.0.1 8080 < /dev/null && echo no way to the host"));
+
+        var run = await RunAsync(session, tree, "run", "ci.yml");
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("of the world", run.Error);
+        Assert.Contains("no way to the host", run.Error);
+    }
+
+    [Theory]
+    [InlineData(1000, "666", "/etc/subuid gives buildrunner-test 1000 ids", "usermod --add-subuids")]
+    [InlineData(65536, "600", "/dev/net/tun is closed to ordinary users", "chmod 0666 /dev/net/tun")]
+    public async Task What_the_host_lacks_is_named_with_what_to_do(int ids, string tunnel, string what, string remedy)
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs) { IdCount = ids, TunnelMode = tunnel });
+        var tree = NewTree(session, Steps(session, "echo reached"));
+
+        foreach (var verb in (string[][])[["run", "ci.yml"], ["doctor"]])
+        {
+            var run = await RunAsync(session, tree, verb);
+            Assert.True(run.Code == 5, run.All);
+            Assert.Contains(what, run.All);
+            Assert.Contains(remedy, run.All);
+        }
+
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Fact]
+    public async Task The_doctor_runs_a_container_and_says_whose_rights_it_had()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var doctor = await RunAsync(session, session.User.Home, "doctor");
+        Assert.True(doctor.Code == 0, doctor.All);
+        Assert.Contains("a container ran", doctor.Output);
+        Assert.Contains("buildrunner-test, in a user namespace of their own", doctor.Output);
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Theory]
+    [InlineData(Interrupt, false)]
+    [InlineData(Kill, false)]
+    [InlineData(Kill, true)]
+    public async Task A_signal_or_sudden_death_leaves_nothing_running_and_the_next_start_tidies_up(int signal, bool all)
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(session, "echo begun; sleep 1000"));
+        await using (var running = Start(session, tree, "run", "ci.yml"))
+        {
+            await running.SeesAsync("│ begun");
+            foreach (var (id, _) in session.Processes().Where(p => p.Name == "buildrunner" || (all && p.Name == "buildrunner-san")))
+            {
+                Assert.Equal(0, Release.Kill(id, signal));
+            }
+
+            var end = await running.EndAsync(TimeSpan.FromMinutes(2));
+            Assert.Equal(signal == Interrupt ? 130 : 137, end.Code);
+        }
+
+        await NothingRunsAsync(session);
+        var clean = await RunAsync(session, tree, "clean");
+        Assert.True(clean.Code == 0, clean.All);
+        Assert.DoesNotContain(LeftBehind(session), f => signal != Kill || !f.Contains("dotnet-diagnostic-", StringComparison.Ordinal));
+        Assert.Empty(Foreign(tree));
+    }
+
+    private static string Programs => Path.GetDirectoryName(Release.Executable)!;
+
+    private static async Task<OrdinarySession> StartAsync(OrdinaryUser user)
+    {
+        Requires.Program("runc", "nft");
+        return await OrdinarySession.StartAsync(user);
+    }
+
+    /// <summary>Steps one after the other, on an image of a file.</summary>
+    private static string Steps(OrdinarySession session, params string[] commands)
+    {
+        DockerArchive.Write($"{session.User.Home}/image.tar", TestImage.Busybox, "tools:1");
+        OrdinaryUser.GiveTo($"{session.User.Home}/image.tar");
+        return "steps:\n" + string.Concat(commands.Select((c, at) => $"  - name: step{at}\n    image: docker-archive:{session.User.Home}/image.tar\n    commands:\n      - '{c}'\n"));
+    }
+
+    private static string NewTree(OrdinarySession session, string file)
+    {
+        var tree = Directory.CreateDirectory($"{session.User.Home}/tree").FullName;
+        File.WriteAllText(Path.Combine(tree, "ci.yml"), file);
+        OrdinaryUser.GiveTo(tree);
+        return tree;
+    }
+
+    private static Running Start(OrdinarySession session, string directory, params string[] arguments) => Release.StartProgram(
+        Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), session.Next(directory, new Dictionary<string, string>(), [$"{session.User.Programs}/buildrunner", .. arguments]));
+
+    private static async Task<Finished> RunAsync(OrdinarySession session, string directory, params string[] arguments)
+    {
+        await using var running = Start(session, directory, arguments);
+        return await running.EndAsync(TimeSpan.FromMinutes(4));
+    }
+
+    private static async Task NothingRunsAsync(OrdinarySession session)
+    {
+        var (waiting, limit) = (Stopwatch.StartNew(), TimeSpan.FromMinutes(2));
+        while (session.Processes() is { Count: > 0 } left)
+        {
+            Assert.True(waiting.Elapsed < limit, $"still running: {string.Join(", ", left)}");
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+    }
+
+    /// <summary>Files that the user does not own, and so may be unable to remove.</summary>
+    private static string[] Foreign(string directory)
+    {
+        using var find = Process.Start(new ProcessStartInfo("find", [directory, "!", "-uid", $"{OrdinaryUser.Id}"]) { RedirectStandardOutput = true })!;
+        return find.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>What the engine keeps while workflows live: of none that has ended.</summary>
+    private static string[] LeftBehind(OrdinarySession session) =>
+    [
+        .. ((string[])[$"{session.User.Session}/buildrunner/engine/groups", $"{session.User.Home}/.local/state/buildrunner/scratch"]).Where(Directory.Exists).SelectMany(Directory.EnumerateFileSystemEntries),
+        .. Directory.EnumerateFiles(session.User.Home, "dotnet-diagnostic-*"),
+    ];
+}
