@@ -232,7 +232,8 @@ public sealed class Installation : IAsyncDisposable
 
     private string PipelineOf(RunShape shape)
     {
-        var text = new StringBuilder("skip_clone: true\n");
+        // Longer than the usual hour: one run outlasts a broker that is away for an hour.
+        var text = new StringBuilder("skip_clone: true\ntimeout: 3h\n");
         if (shape == RunShape.Service)
         {
             text.Append(CultureInfo.InvariantCulture, $"services:\n  - name: idle\n    image: rootfs:{folder["image"]}\n    commands: ['exec sleep 900']\n");
