@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Triggers.GitHub;
@@ -16,6 +17,7 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
     : BackgroundService
 {
     private readonly JobLease lease = new(database, "heads");
+    private readonly Setbacks setbacks = new("looking for events that no webhook told of", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -33,11 +35,13 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
                 {
                     await RoundAsync(stoppingToken);
                 }
+
+                setbacks.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; the next look comes soon.
-                LogFailed(logger, e);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
@@ -135,9 +139,6 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
     }
 
     private sealed record Head(string Ref, string Sha, Func<string?, Task<byte[]>> Body, string Event);
-
-    [LoggerMessage(3304, LogLevel.Error, "looking for events that no webhook told of did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(3305, LogLevel.Warning, "{Repository} could not be looked at for missed events: {Why}")]
     private static partial void LogNotNow(ILogger logger, string repository, string why);

@@ -7,6 +7,7 @@ namespace BuildRunner.Server.Forge;
 internal sealed partial class MadeAppWatch(GitHubApps apps, TimeProvider time, ILogger<MadeAppWatch> logger) : BackgroundService
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(10);
+    private string? said;
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
@@ -28,11 +29,17 @@ internal sealed partial class MadeAppWatch(GitHubApps apps, TimeProvider time, I
         try
         {
             await apps.LoadAsync(stop);
+            said = null;
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
-            // The database may be away, or its tables are not made yet, or the master key is another one: the message says which.
-            LogNotNow(logger, e.Message);
+            // The database may be away, or its tables are not made yet, or the master key is another one: the message says which, once.
+            var why = Hosting.Faults.WhyNotNow(e) ?? e.Message;
+            if (why != said)
+            {
+                said = why;
+                LogNotNow(logger, why);
+            }
         }
     }
 

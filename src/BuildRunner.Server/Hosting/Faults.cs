@@ -13,13 +13,18 @@ using Npgsql;
 namespace BuildRunner.Server.Hosting;
 
 /// <summary>Answers what no endpoint could: disk and database are away for a while (503, to be tried again), and defects (500, with a reference that is in the log).</summary>
-internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
+internal sealed partial class Faults(TimeProvider time, ILogger<Faults> logger) : IExceptionHandler
 {
     private const int NoSpace = 28;
     private const int OverQuota = 122;
     private const int SqliteIo = 10;
     private const int SqliteFull = 13;
     private const int SqliteCannotOpen = 14;
+
+    // Agents ask again and again while a database is away: that is one trouble, and not one for each call.
+    private static readonly TimeSpan Between = TimeSpan.FromMinutes(1);
+    private readonly Lock gate = new();
+    private readonly Dictionary<string, (long At, int Unsaid)> said = new(StringComparer.Ordinal);
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -31,7 +36,7 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
         Telemetry.ServerMeter.SystemErrors.Add(1, new KeyValuePair<string, object?>("cicd.system.component", "server"));
         if (WhyNotNow(exception) is { } why)
         {
-            LogNotNow(logger, httpContext.Request.Path, why);
+            Note(httpContext.Request.Path, why);
             httpContext.Response.Headers.RetryAfter = 5.ToString(CultureInfo.InvariantCulture);
             if (IsPage(httpContext, new PageFault(StatusCodes.Status503ServiceUnavailable, why, Reference: null)))
             {
@@ -57,6 +62,25 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
 
         await ApiException.Problem(StatusCodes.Status500InternalServerError, "defect", $"this is a defect of BuildRunner; the server's log tells more at {reference}").ExecuteAsync(httpContext);
         return true;
+    }
+
+    private void Note(string path, string why)
+    {
+        int unsaid;
+        lock (gate)
+        {
+            var known = said.TryGetValue(why, out var last);
+            if (known && time.GetElapsedTime(last.At) < Between)
+            {
+                said[why] = (last.At, last.Unsaid + 1);
+                return;
+            }
+
+            unsaid = last.Unsaid;
+            said[why] = (time.GetTimestamp(), 0);
+        }
+
+        LogNotNow(logger, path, why, unsaid);
     }
 
     // A person gets a page that says the same.
@@ -95,8 +119,8 @@ internal sealed partial class Faults(ILogger<Faults> logger) : IExceptionHandler
         return null;
     }
 
-    [LoggerMessage(3110, LogLevel.Warning, "{Path} was answered with 503: {Why}")]
-    private static partial void LogNotNow(ILogger logger, string path, string why);
+    [LoggerMessage(3110, LogLevel.Warning, "{Path} was answered with 503: {Why} ({More} more such answers since that was said last)")]
+    private static partial void LogNotNow(ILogger logger, string path, string why, int more);
 
     [LoggerMessage(3111, LogLevel.Error, "{Path} met a defect ({Reference})")]
     private static partial void LogDefect(ILogger logger, Exception exception, string path, string reference);

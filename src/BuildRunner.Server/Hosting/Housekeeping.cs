@@ -85,6 +85,7 @@ internal sealed partial class HousekeepingService(
     Database database, Housekeeping housekeeping, HousekeepingOptions options, TimeProvider time, ILogger<HousekeepingService> logger) : BackgroundService
 {
     private readonly JobLease lease = new(database, "housekeeping");
+    private readonly Setbacks setbacks = new("cleaning up", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -97,18 +98,17 @@ internal sealed partial class HousekeepingService(
                 {
                     LogRemoved(logger, removed);
                 }
+
+                setbacks.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // Database or disk may be away; the next look comes.
-                LogFailed(logger, e);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
 
     [LoggerMessage(3120, LogLevel.Information, "the logs of {Runs} runs were removed: they were older than Logs:Retention")]
     private static partial void LogRemoved(ILogger logger, int runs);
-
-    [LoggerMessage(3121, LogLevel.Error, "cleaning up did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -42,9 +42,10 @@ internal sealed class BellService(BellPump pump, Doorbells bells, IHostApplicati
 }
 
 /// <summary>Sweeps while the server lives, at one server of an installation at a time.</summary>
-internal sealed partial class SweepService(Database database, Sweeper sweeper, DispatchOptions options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
+internal sealed class SweepService(Database database, Sweeper sweeper, DispatchOptions options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
 {
     private readonly JobLease lease = new(database, "sweeper");
+    private readonly Setbacks setbacks = new("looking for expired leases and unnoticed work", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -57,15 +58,14 @@ internal sealed partial class SweepService(Database database, Sweeper sweeper, D
                 {
                     await sweeper.SweepAsync(stoppingToken);
                 }
+
+                setbacks.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; the next look comes soon.
-                LogFailed(logger, e);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
-
-    [LoggerMessage(3003, LogLevel.Error, "looking for expired leases and unnoticed work did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -9,8 +9,9 @@ using Microsoft.Extensions.Logging;
 namespace BuildRunner.Server.Schedules;
 
 /// <summary>Hangfire as the clock of schedules: one recurring job for each, at its times and in its zone. It begins when the server serves. What it forgets, or fires twice, does no harm: the job only looks at the table.</summary>
-internal sealed partial class HangfireClock(
-    ScheduleStore schedules, ScheduleFirer firer, Database database, IServiceProvider services, IHostApplicationLifetime lifetime, ScheduleOptions options, ILogger<HangfireClock> logger)
+internal sealed class HangfireClock(
+    ScheduleStore schedules, ScheduleFirer firer, Database database, IServiceProvider services, IHostApplicationLifetime lifetime, ScheduleOptions options, TimeProvider time,
+    ILogger<HangfireClock> logger)
     : BackgroundService
 {
     private const string Prefix = "schedule-";
@@ -18,6 +19,7 @@ internal sealed partial class HangfireClock(
     // What Hangfire's clock missed: it slept, its storage was lost, or another server changed a schedule.
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(30);
     private readonly JobLease lease = new(database, "schedules");
+    private readonly Setbacks setbacks = new("looking for schedules that are due", time, logger);
     private readonly SemaphoreSlim changed = new(0, 1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -53,11 +55,13 @@ internal sealed partial class HangfireClock(
             {
                 await firer.SweepAsync(stop);
             }
+
+            setbacks.Worked();
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
             // Database or storage may be away; nothing is lost, the next look comes soon.
-            LogFailed(logger, e);
+            await setbacks.FailedAsync(e, stop);
         }
     }
 
@@ -98,7 +102,4 @@ internal sealed partial class HangfireClock(
         changed.Dispose();
         base.Dispose();
     }
-
-    [LoggerMessage(3202, LogLevel.Error, "looking for schedules that are due did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 }

@@ -177,6 +177,7 @@ internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
     public List<Bell> Bells { get; } = [];
 
     private const int MaxAudited = 4000;
+    private readonly HashSet<Guid> held = [];
 
     /// <summary>Adds a line to the audit log. What is longer than anybody reads is cut: agents write into it as often as they like.</summary>
     public void Audit(string actor, string action, string subject, string detail) =>
@@ -184,8 +185,15 @@ internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
 
     private static string Cut(string text) => text.Length <= MaxAudited ? text : text[..(char.IsHighSurrogate(text[MaxAudited - 1]) ? MaxAudited - 1 : MaxAudited)] + "…";
 
-    /// <summary>Holds a run (<see cref="Database.HoldAsync"/>).</summary>
-    public Task HoldAsync(Guid run) => Database.HoldAsync(Db, run);
+    /// <summary>Holds a run (<see cref="Database.HoldAsync"/>). What the turn holds it holds to its end: it is not asked for twice.</summary>
+    public async Task HoldAsync(Guid run)
+    {
+        if (!held.Contains(run))
+        {
+            await Database.HoldAsync(Db, run);
+            held.Add(run);
+        }
+    }
 
     /// <summary>Holds an agent (<see cref="Database.HoldAgentAsync"/>).</summary>
     public Task HoldAgentAsync(Guid agent) => Database.HoldAgentAsync(Db, agent);

@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -11,11 +12,12 @@ using Microsoft.Extensions.Logging;
 namespace BuildRunner.Server.Telemetry;
 
 /// <summary>What can only be counted in the database: queue, slots, agents, runs that go on. Looked at now and then while somebody collects, so that a collector waits for no database.</summary>
-internal sealed partial class QueueGauges(
+internal sealed class QueueGauges(
     Database database, QueueView queue, AgentDesk agents, ServerOptions server, TimeProvider time, ILogger<QueueGauges> logger) : BackgroundService
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
     private Numbers last = new([], [], [], [], [], 0);
+    private readonly Setbacks setbacks = new("counting the queue", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -54,11 +56,12 @@ internal sealed partial class QueueGauges(
                 [.. known.GroupBy(a => a.State == "online" ? a.Running.Count > 0 ? "busy" : "available" : a.State).Select(g => Of(g.Count(), "cicd.worker.state", g.Key))],
                 [.. stages.Select(s => Of(s.Count, "cicd.pipeline.run.state", s.Key == RunStage.Running ? "executing" : "pending"))],
                 new DriveInfo(server.DataDirectory).AvailableFreeSpace);
+            setbacks.Worked();
         }
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {
             // The database may be away; the last numbers stand until the next look.
-            LogFailed(logger, e);
+            await setbacks.FailedAsync(e, stopping);
         }
     }
 
@@ -71,9 +74,6 @@ internal sealed partial class QueueGauges(
 
     private static Measurement<T> Of<T>(T value, string tag, string text)
         where T : struct => new(value, new KeyValuePair<string, object?>(tag, text));
-
-    [LoggerMessage(3131, LogLevel.Warning, "the queue could not be counted")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 
     private sealed record Numbers(
         List<Measurement<int>> Depth, List<Measurement<double>> Oldest, List<Measurement<int>> Slots, List<Measurement<int>> Workers, List<Measurement<int>> Active, long DiskFree);

@@ -16,6 +16,7 @@ internal sealed partial class InboxService(
     private const int AtOnce = 64;
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
     private readonly JobLease lease = new(database, "inbox");
+    private readonly Setbacks setbacks = new("carrying out deliveries", time, logger);
     private DateTimeOffset forgetAt = DateTimeOffset.MinValue;
     private bool hasTheJob;
 
@@ -26,7 +27,9 @@ internal sealed partial class InboxService(
         {
             try
             {
-                if (!await HasTheJobAsync(stoppingToken) || !await RoundAsync(stoppingToken))
+                var idle = !await HasTheJobAsync(stoppingToken) || !await RoundAsync(stoppingToken);
+                setbacks.Worked();
+                if (idle)
                 {
                     await inbox.WaitAsync(LookAgain, stoppingToken);
                 }
@@ -34,8 +37,7 @@ internal sealed partial class InboxService(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what was taken comes again.
-                LogFailed(logger, e);
-                await Task.Delay(LookAgain, time, stoppingToken);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
@@ -119,9 +121,6 @@ internal sealed partial class InboxService(
 
     /// <summary>The source of GitHub's deliveries.</summary>
     public const string GitHubSource = "github";
-
-    [LoggerMessage(3101, LogLevel.Error, "carrying out deliveries did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(3102, LogLevel.Error, "delivery {Delivery} could not be carried out; it is tried again")]
     private static partial void LogBroken(ILogger logger, Guid delivery, Exception exception);

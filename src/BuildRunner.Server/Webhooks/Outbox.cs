@@ -1,6 +1,7 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -86,6 +87,7 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly JobLease lease = new(database, "outbox");
+    private readonly Setbacks setbacks = new("telling about runs", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -104,11 +106,13 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
                 {
                     await RoundAsync(http, stoppingToken);
                 }
+
+                setbacks.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what is noted stays.
-                LogFailed(logger, e);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
@@ -175,9 +179,6 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
             return $"it did not answer ({e.Message})";
         }
     }
-
-    [LoggerMessage(3401, LogLevel.Error, "telling about runs did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(3402, LogLevel.Warning, "{Target} could not be told about {Event}: {Why}")]
     private static partial void LogGaveUp(ILogger logger, string target, string @event, string why);

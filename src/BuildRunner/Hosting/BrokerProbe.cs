@@ -7,6 +7,9 @@ namespace BuildRunner.Hosting;
 internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+
+    // The client's own limits do not hold where something takes the connection and says nothing: then it waits for ever.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private readonly SemaphoreSlim gate = new(1, 1);
     private IConnection? connection;
 
@@ -18,8 +21,7 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
     {
         try
         {
-            await using var channel = await (await ConnectAsync(cancellationToken)).CreateChannelAsync(cancellationToken: cancellationToken);
-            return (await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount;
+            return await AskAsync(async channel => (long?)(await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount, cancellationToken);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -30,22 +32,29 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        if (connection is not null)
-        {
-            await connection.DisposeAsync();
-        }
-
+        await CloseAsync();
         gate.Dispose();
+    }
+
+    private async Task<T> AskAsync<T>(Func<IChannel, Task<T>> ask, CancellationToken cancellationToken)
+    {
+        var broker = await ConnectAsync(cancellationToken);
+        return await AnswerAsync().WaitAsync(Limit, cancellationToken);
+
+        async Task<T> AnswerAsync()
+        {
+            await using var channel = await broker.CreateChannelAsync(cancellationToken: cancellationToken);
+            return await ask(channel);
+        }
     }
 
     private async Task<string?> ProblemAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var channel = await (await ConnectAsync(cancellationToken)).CreateChannelAsync(cancellationToken: cancellationToken);
-            return null;
+            return await AskAsync(_ => Task.FromResult<string?>(null), cancellationToken);
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
             // Whatever it is, the broker does not serve. The message names no credential.
             return $"RabbitMQ at {uri.Host}:{(uri.Port > 0 ? uri.Port : 5672)} does not answer ({e.GetType().Name}); work goes on without it, a little later";
@@ -62,12 +71,7 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
                 return connection;
             }
 
-            if (connection is not null)
-            {
-                await connection.DisposeAsync();
-                connection = null;
-            }
-
+            await CloseAsync();
             var factory = new ConnectionFactory
             {
                 Uri = uri,
@@ -76,12 +80,46 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
                 ContinuationTimeout = Patience,
                 ClientProvidedName = "buildrunner readiness",
             };
-            connection = await factory.CreateConnectionAsync(cancellationToken);
+            connection = await OpenAsync(factory, cancellationToken);
             return connection;
         }
         finally
         {
             gate.Release();
+        }
+    }
+
+    private static async Task<IConnection> OpenAsync(ConnectionFactory factory, CancellationToken cancellationToken)
+    {
+        var opening = factory.CreateConnectionAsync(cancellationToken);
+        try
+        {
+            return await opening.WaitAsync(Limit, cancellationToken);
+        }
+        catch
+        {
+            // Should it be opened in the end: nobody wants it any more.
+            _ = opening.ContinueWith(late => late.Exception is null ? late.Result.DisposeAsync().AsTask() : Task.CompletedTask, CancellationToken.None, TaskContinuationOptions.NotOnCanceled, TaskScheduler.Default);
+            throw;
+        }
+    }
+
+    private async Task CloseAsync()
+    {
+        var closing = connection;
+        connection = null;
+        if (closing is null)
+        {
+            return;
+        }
+
+        try
+        {
+            await closing.DisposeAsync().AsTask().WaitAsync(Limit);
+        }
+        catch (Exception e) when (e is TimeoutException or IOException or RabbitMQ.Client.Exceptions.OperationInterruptedException or ObjectDisposedException)
+        {
+            // It was broken anyway.
         }
     }
 }

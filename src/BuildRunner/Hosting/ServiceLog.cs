@@ -1,3 +1,4 @@
+using System.Globalization;
 using BuildRunner.Cli;
 using BuildRunner.Settings;
 using Serilog;
@@ -41,12 +42,52 @@ internal static class ServiceLog
 
         // Whoever starts it says so once, in a sentence.
         configuration.Filter.ByExcluding(e => e.MessageTemplate.Text == StartFailed);
+        if (level > LogEventLevel.Debug)
+        {
+            configuration.Filter.ByExcluding(new Repeats().Has);
+        }
+
         foreach (var library in Libraries)
         {
             configuration.MinimumLevel.Override(library, level <= LogEventLevel.Debug ? LogEventLevel.Information : LogEventLevel.Warning);
         }
 
         return configuration.CreateLogger();
+    }
+
+    /// <summary>What libraries say over and over while something is away, each time with where in them it happened. Once in a quarter of an hour is enough; what of it matters we say ourselves.</summary>
+    private sealed class Repeats
+    {
+        private const int MostKept = 200;
+        private static readonly TimeSpan Between = TimeSpan.FromMinutes(15);
+        private readonly Lock gate = new();
+        private readonly Dictionary<string, DateTimeOffset> said = new(StringComparer.Ordinal);
+
+        public bool Has(LogEvent logEvent)
+        {
+            if (!logEvent.Properties.TryGetValue(Constants.SourceContextPropertyName, out var source)
+                || source is not ScalarValue { Value: string context } || !Libraries.Any(l => context.StartsWith(l, StringComparison.Ordinal)))
+            {
+                return false;
+            }
+
+            var text = logEvent.RenderMessage(CultureInfo.InvariantCulture);
+            lock (gate)
+            {
+                if (said.TryGetValue(text, out var at) && logEvent.Timestamp - at < Between)
+                {
+                    return true;
+                }
+
+                if (said.Count == MostKept)
+                {
+                    said.Clear();
+                }
+
+                said[text] = logEvent.Timestamp;
+                return false;
+            }
+        }
     }
 
     /// <summary>Writes each event whole.</summary>

@@ -16,6 +16,7 @@ internal sealed class BenchAgent : IDisposable
     private readonly SemaphoreSlim _slots;
     private readonly int _count;
     private int _busy;
+    private long _claims;
 
     private BenchAgent(Uri server, int slots)
     {
@@ -49,7 +50,7 @@ internal sealed class BenchAgent : IDisposable
         {
             await _slots.WaitAsync(CancellationToken.None);
             _slots.Release();
-            var request = new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = _count - Volatile.Read(ref _busy) };
+            var request = new ClaimRequest { Claim = Guid.NewGuid(), Session = _session, Number = ++_claims, FreeSlots = _count - Volatile.Read(ref _busy) };
             var began = Stopwatch.GetTimestamp();
             var answer = await AskAsync(AgentRoutes.Claim, request, Json.ClaimRequest, Json.ClaimResponse);
             if (answer.Work.Count > 0)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -16,6 +17,7 @@ internal sealed partial class CheckReporter(
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan AfterDefect = TimeSpan.FromMinutes(1);
     private readonly JobLease lease = new(database, "checks");
+    private readonly Setbacks setbacks = new("reporting checks", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,11 +30,13 @@ internal sealed partial class CheckReporter(
                 {
                     // There was something; there may be more.
                 }
+
+                setbacks.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what is left to do stays where it is.
-                LogFailed(logger, e);
+                await setbacks.FailedAsync(e, stoppingToken);
             }
         }
     }
@@ -159,9 +163,6 @@ internal sealed partial class CheckReporter(
     private static DateTimeOffset? Earlier(DateTimeOffset? one, DateTimeOffset? other) => one is null || other < one ? other ?? one : one;
 
     private sealed record Due(Guid Run, Guid Repository, long Version);
-
-    [LoggerMessage(3301, LogLevel.Error, "reporting checks did not succeed; it is tried again")]
-    private static partial void LogFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(3306, LogLevel.Error, "the checks of run {Run} could not be reported; it is tried again")]
     private static partial void LogBroken(ILogger logger, Guid run, Exception exception);

@@ -1,0 +1,103 @@
+using System.Net;
+using System.Net.Sockets;
+using BuildRunner.Hosting;
+using BuildRunner.Testing.Services;
+using RabbitMQ.Client;
+
+namespace BuildRunner.Server.Tests.Hosting;
+
+/// <summary>Whoever counts queues at the broker, or asks whether it serves, gets an answer whatever the broker does: an exception there would end the server.</summary>
+public sealed class A_broker_that_cannot_be_asked
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Counting_goes_on_while_the_broker_dies_in_the_middle_of_it_and_counts_again_when_it_is_back()
+    {
+        await using var broker = await RabbitServer.StartAsync();
+        await using var probe = new BrokerProbe(broker.Uri);
+        await using (var connection = await new ConnectionFactory { Uri = broker.Uri }.CreateConnectionAsync(Cancel))
+        await using (var channel = await connection.CreateChannelAsync(cancellationToken: Cancel))
+        {
+            await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancel);
+        }
+
+        Assert.Equal(0, await probe.DepthAsync("kept", Cancel));
+        Assert.Null(await probe.DepthAsync("never-made", Cancel));
+        using var stop = new CancellationTokenSource();
+        var counted = 0;
+        var counting = Enumerable.Range(0, 4).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+            {
+                Interlocked.Increment(ref counted);
+                await probe.DepthAsync("kept", Cancel);
+            }
+        })).ToList();
+        await UntilAsync(() => Task.FromResult(Volatile.Read(ref counted) > 20));
+        await broker.KillAsync();
+        Assert.Null(await probe.DepthAsync("kept", Cancel));
+        Assert.Contains("does not answer", await probe.Readiness.Problem(Cancel), StringComparison.Ordinal);
+        await stop.CancelAsync();
+        await Task.WhenAll(counting).WaitAsync(Patience, Cancel);
+
+        await broker.RestartAsync();
+        await UntilAsync(async () => await probe.DepthAsync("kept", Cancel) == 0);
+        Assert.Null(await probe.Readiness.Problem(Cancel));
+    }
+
+    [Theory]
+    [InlineData("hangs up")]
+    [InlineData("says nothing")]
+    [InlineData("says what is no frame")]
+    [InlineData("stops in the middle of a frame")]
+    public async Task Something_else_at_its_address_is_nothing_to_count(string how)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeAsync(listener, how);
+        await using (var probe = new BrokerProbe(new Uri($"amqp://guest:guest@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/")))
+        {
+            Assert.Null(await probe.DepthAsync("kept", Cancel).WaitAsync(Patience, Cancel));
+            Assert.Contains("does not answer", await probe.Readiness.Problem(Cancel).WaitAsync(Patience, Cancel), StringComparison.Ordinal);
+        }
+
+        listener.Stop();
+        await serving;
+    }
+
+    private static async Task ServeAsync(TcpListener listener, string how)
+    {
+        var open = new List<TcpClient>();
+        try
+        {
+            while (true)
+            {
+                var client = await listener.AcceptTcpClientAsync(Cancel);
+                open.Add(client);
+                var said = how switch { "says what is no frame" => "HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), "stops in the middle of a frame" => [1, 0, 0, 0, 0, 1, 0, 0, 10], _ => [] };
+                await client.GetStream().WriteAsync(said, Cancel);
+                if (how != "says nothing")
+                {
+                    client.Close();
+                }
+            }
+        }
+        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
+        {
+            open.ForEach(c => c.Dispose());
+        }
+    }
+
+    private static async Task UntilAsync(Func<Task<bool>> done)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        patience.CancelAfter(Patience);
+        while (!await done())
+        {
+            await Task.Delay(20, patience.Token);
+        }
+    }
+}
