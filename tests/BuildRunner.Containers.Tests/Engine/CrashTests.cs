@@ -74,7 +74,15 @@ public sealed class CrashTests
         child.Kill();
         await child.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, await host.Engine.ReapAsync("somebody-else", TestContext.Current.CancellationToken));
-        Assert.Equal(1, await host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken));
+
+        // Killed is not yet gone: on a machine that has much to do it takes its time, and what lives is left to the next look.
+        var (began, reaped) = (TimeProvider.System.GetTimestamp(), 0);
+        while (reaped == 0 && TimeProvider.System.GetElapsedTime(began) < Limit)
+        {
+            reaped = await host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken);
+        }
+
+        Assert.Equal(1, reaped);
         Assert.Empty(await auditor.FindingsAfterAsync(Limit));
     }
 
