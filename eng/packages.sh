@@ -8,6 +8,8 @@ build_packages=(gcc libc6-dev)
 test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static openssh-server docker.io git-lfs iptables libcap2-bin iproute2 zstd podman containernetworking-plugins)
 # What an ordinary user's own engine needs: ids, a way out, and Docker's helper.
 test_packages+=(uidmap slirp4netns rootlesskit)
+# The file system of a workflow's own disk: mkfs.ext4.
+test_packages+=(e2fsprogs)
 # The shells that commands are completed in, and a checker of manual pages.
 test_packages+=(zsh fish mandoc)
 # The browser that pages are looked at with.
