@@ -346,6 +346,21 @@ public sealed class Odd_registries : IDisposable
         Assert.Empty(registry.Requests);
     }
 
+    [Fact]
+    public async Task With_no_mirror_that_has_it_an_image_comes_from_the_registry_in_its_name()
+    {
+        await using var registry = FakeRegistry.Start();
+        var reference = registry.Serve(Image);
+        await using var empty = FakeRegistry.Start();
+        var mirrors = new Dictionary<string, IReadOnlyList<Uri>> { [registry.Host] = [new($"http://{empty.Host}")] };
+
+        var resolved = await PullAsync(reference, null, options => options with { Mirrors = mirrors });
+
+        Assert.NotEmpty(empty.Requests);
+        Assert.Contains(registry.Requests, IsLayer);
+        Assert.Equal(300_000, new FileInfo($"{resolved.LayerDirectories[0]}/file").Length);
+    }
+
     private static byte[] Noise(int length)
     {
         var bytes = new byte[length];
