@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine;
+using BuildRunner.Testing;
 using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
@@ -36,6 +37,45 @@ public sealed class Limits_of_a_workflow
         var (exit, output) = await RunAsync(host, group, "exec tail -c 50000000 /dev/zero");
         Assert.True(exit.Status == 137, $"{exit}: {output.Error}");
     }
+
+    [Fact]
+    public async Task Processors_are_limited_for_the_workflow_as_a_whole()
+    {
+        await using var host = OciHost.Create();
+        var id = $"test-{Guid.CreateVersion7():N}";
+        host.Auditor.Watch(id);
+        var spec = new GroupSpec { Id = id, Owner = "tests", Limits = new ResourceLimits(Cpus: 1.5) };
+        await using var group = await host.Engine.CreateGroupAsync(spec, Cancellation);
+
+        var settings = Settings(id, "cpu.max").Concat(Settings(id, "cpu.cfs_quota_us").Zip(Settings(id, "cpu.cfs_period_us"), (quota, period) => $"{quota} {period}"));
+
+        Assert.Equal("150000 100000", Assert.Single(settings));
+    }
+
+    [Fact]
+    public async Task Memory_of_a_step_includes_swap()
+    {
+        await using var host = OciHost.Create();
+        const long limit = 64 << 20;
+        var id = $"test-{Guid.CreateVersion7():N}";
+        host.Auditor.Watch(id);
+        await using var group = await host.Engine.CreateGroupAsync(new GroupSpec { Id = id, Owner = "tests" }, Cancellation);
+        await using var container = await group.PrepareAsync(host.Shell("true") with { Limits = new ResourceLimits(MemoryBytes: limit) }, Cancellation);
+
+        // Version 1 counts memory and swap together, version 2 swap alone.
+        string[] both = [.. Settings(id + "/c1", "memory.memsw.limit_in_bytes")], alone = [.. Settings(id + "/c1", "memory.swap.max")];
+
+        Requires.That(both.Length + alone.Length > 0, "a kernel that accounts for swap");
+        Assert.All(both, value => Assert.Equal($"{limit}", value));
+        Assert.All(alone, value => Assert.Equal("0", value));
+    }
+
+    /// <summary>What the kernel says of a cgroup, in every hierarchy that has the file.</summary>
+    private static IEnumerable<string> Settings(string cgroup, string file) =>
+        from hierarchy in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup")
+        let path = $"{hierarchy}/buildrunner/{cgroup}/{file}"
+        where File.Exists(path)
+        select File.ReadAllText(path).Trim();
 
     private static async Task<(ContainerExit Exit, OutputRecorder Output)> RunAsync(OciHost host, IContainerGroup group, string script)
     {

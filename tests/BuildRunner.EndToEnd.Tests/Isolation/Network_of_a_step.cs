@@ -46,10 +46,14 @@ public sealed class Network_of_a_step
     {
         using var first = new Sandboxed();
         using var second = new Sandboxed();
-        const string serve = """perl -MIO::Socket::INET -e '$| = 1; $s = IO::Socket::INET->new(LocalPort => 7777, Listen => 1, ReuseAddr => 1) or die; print "serving\n"; sleep 600'""";
+        const string serve = """
+            perl -MIO::Socket::INET -e '$| = 1; $s = IO::Socket::INET->new(LocalPort => 7777, Listen => 5, ReuseAddr => 1) or die;
+              if (!fork) { 1 while $s->accept; exit }
+              print IO::Socket::INET->new(PeerAddr => "one", PeerPort => 7777, Timeout => 60) ? "answers\n" : "silent\n"; sleep 600'
+            """;
         await using var serving = first.Start(Sandboxed.Pipeline(Sandboxed.Step("one", "grep -E '[[:space:]]one$' /etc/hosts\n" + serve)));
         var line = await serving.FindAsync(@"│ (10\.\S+)\s+one\n");
-        await serving.SeesAsync("│ serving");
+        await serving.SeesAsync("│ answers");
 
         var run = await second.RunAsync(Sandboxed.Pipeline(Sandboxed.Step("two", Sandboxed.Reveal + "\n" + Connect.Trim() + $" {line}:7777\necho end")));
 
