@@ -49,6 +49,22 @@ internal sealed class Cgroups
 
                 var directory = MakeDirectories(hierarchy, path, controller);
                 Files.WriteKernelFile($"{directory}/{file}", value);
+                if (controller == "memory")
+                {
+                    KeepFromSwap(directory, limits.MemoryBytes);
+                }
+            }
+        }
+    }
+
+    /// <summary>As a step's own limit: swap is no memory more. A kernel that does not count swap has neither file.</summary>
+    private static void KeepFromSwap(string directory, long memoryBytes)
+    {
+        foreach (var (file, value) in new[] { ("memory.memsw.limit_in_bytes", memoryBytes.ToString(CultureInfo.InvariantCulture)), ("memory.swap.max", "0") })
+        {
+            if (Files.Exists($"{directory}/{file}"))
+            {
+                Files.WriteKernelFile($"{directory}/{file}", value);
             }
         }
     }

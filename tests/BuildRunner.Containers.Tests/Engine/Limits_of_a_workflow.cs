@@ -53,18 +53,23 @@ public sealed class Limits_of_a_workflow
     }
 
     [Fact]
-    public async Task Memory_of_a_step_includes_swap()
+    public async Task A_limit_of_memory_leaves_no_swap_to_a_workflow_or_a_step()
     {
         await using var host = OciHost.Create();
-        const long limit = 64 << 20;
+        const long ofAll = 96 << 20, ofStep = 64 << 20;
         var id = $"test-{Guid.CreateVersion7():N}";
         host.Auditor.Watch(id);
-        await using var group = await host.Engine.CreateGroupAsync(new GroupSpec { Id = id, Owner = "tests" }, Cancellation);
-        await using var container = await group.PrepareAsync(host.Shell("true") with { Limits = new ResourceLimits(MemoryBytes: limit) }, Cancellation);
+        await using var group = await host.Engine.CreateGroupAsync(new GroupSpec { Id = id, Owner = "tests", Limits = new ResourceLimits(MemoryBytes: ofAll) }, Cancellation);
+        await using var container = await group.PrepareAsync(host.Shell("true") with { Limits = new ResourceLimits(MemoryBytes: ofStep) }, Cancellation);
 
-        // Version 1 counts memory and swap together, version 2 swap alone.
-        string[] both = [.. Settings(id + "/c1", "memory.memsw.limit_in_bytes")], alone = [.. Settings(id + "/c1", "memory.swap.max")];
+        AssertNoSwap(id, ofAll);
+        AssertNoSwap(id + "/c1", ofStep);
+    }
 
+    /// <summary>Version 1 counts memory and swap together, version 2 swap alone.</summary>
+    private static void AssertNoSwap(string cgroup, long limit)
+    {
+        string[] both = [.. Settings(cgroup, "memory.memsw.limit_in_bytes")], alone = [.. Settings(cgroup, "memory.swap.max")];
         Requires.That(both.Length + alone.Length > 0, "a kernel that accounts for swap");
         Assert.All(both, value => Assert.Equal($"{limit}", value));
         Assert.All(alone, value => Assert.Equal("0", value));

@@ -81,8 +81,17 @@ public sealed class OciEngine : IContainerEngine
             WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
-        var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
-        return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept);
+        try
+        {
+            var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
+            return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept);
+        }
+        catch (Exception)
+        {
+            // What was made before it failed has nobody who removes it.
+            _ = await ReapAsync(spec.Owner, CancellationToken.None);
+            throw;
+        }
     }
 
     /// <inheritdoc/>

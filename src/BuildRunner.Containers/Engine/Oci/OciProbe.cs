@@ -143,8 +143,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         }
         catch (ContainerException failure)
         {
-            // That is the finding. What a group leaves that could not be made goes too.
-            _ = await engine.ReapAsync("doctor", cancellationToken);
+            // That is the finding.
             return new ReadinessCheck("engine", ReadinessStatus.Failed, failure.Message, failure.Reason == ContainerFailure.EngineUnavailable ? "see the lines below" : null);
         }
     }
