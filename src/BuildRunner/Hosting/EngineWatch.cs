@@ -51,7 +51,15 @@ internal sealed partial class EngineWatch : IAsyncDisposable
         for (var tries = 0; problem is not null; tries++)
         {
             await Task.Delay(Pauses[Math.Min(tries, Pauses.Length - 1)], time, end.Token);
-            problem = Why(await engine.ProbeAsync(end.Token));
+            try
+            {
+                problem = Why(await engine.ProbeAsync(end.Token));
+            }
+            catch (Exception e) when (!end.IsCancellationRequested)
+            {
+                // It looks again: an agent that stopped looking would take nothing until somebody starts it anew.
+                problem = $"whether its machine can run containers was not to be found out: {e.Message}";
+            }
         }
 
         LogUsable(logger);

@@ -89,8 +89,20 @@ public sealed class OciEngine : IContainerEngine
         catch (Exception)
         {
             // What was made before it failed has nobody who removes it.
-            _ = await ReapAsync(spec.Owner, CancellationToken.None);
+            await RemoveRemainsAsync(spec.Owner);
             throw;
+        }
+    }
+
+    private async Task RemoveRemainsAsync(string owner)
+    {
+        try
+        {
+            await ReapAsync(owner, CancellationToken.None);
+        }
+        catch (ContainerException)
+        {
+            // Why the group could not be made is what its caller has to hear; the owner's next start removes the rest.
         }
     }
 
