@@ -24,6 +24,32 @@ public sealed partial class Documentation
         Assert.Empty(broken);
     }
 
+    [Fact]
+    public async Task Every_test_that_the_promises_name_is_there()
+    {
+        var sources = TestSources.Of(Path.Combine(Release.Root, "tests"));
+        var (named, wrong, type) = (0, new List<string>(), "");
+        foreach (var row in (await File.ReadAllLinesAsync(Path.Combine(Release.Root, "docs/promises.md"), TestContext.Current.CancellationToken)).Where(l => l.StartsWith("| ", StringComparison.Ordinal)))
+        {
+            foreach (Match name in NamePattern().Matches(row.Split(" | ")[1]))
+            {
+                named++;
+                var parts = name.Groups["name"].Value.Split('.');
+                type = parts[0].Length > 0 ? parts[0] : type;
+                if (sources.ProblemOf(type, parts.ElementAtOrDefault(1), name.Groups["demand"].Success) is { } problem)
+                {
+                    wrong.Add(problem);
+                }
+            }
+        }
+
+        Assert.Empty(wrong);
+        Assert.InRange(named, 200, int.MaxValue);
+    }
+
     [GeneratedRegex(@"\]\(([^)\s]+)\)")]
     private static partial Regex LinkPattern();
+
+    [GeneratedRegex(@"`(?<name>[^`]+)`(?<demand> \(on demand\))?", RegexOptions.ExplicitCapture)]
+    private static partial Regex NamePattern();
 }
