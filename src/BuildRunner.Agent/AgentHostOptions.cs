@@ -45,6 +45,9 @@ public sealed record AgentHostOptions
     /// <summary>Directories below which volumes of steps may lie, where the server allows volumes.</summary>
     public IReadOnlyList<string> AllowedVolumes { get; init; } = [];
 
+    /// <summary>Devices that steps may have, where the server allows devices (<see cref="Steps.StepPolicy.AllowedDevices"/>).</summary>
+    public IReadOnlyList<string> AllowedDevices { get; init; } = [];
+
     /// <summary>Directories that <c>rootfs:</c> may name.</summary>
     public IReadOnlyList<string> AllowedRootFileSystems { get; init; } = [];
 

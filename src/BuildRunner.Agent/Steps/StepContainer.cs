@@ -26,6 +26,7 @@ internal static class StepContainer
             WorkingDirectory = step.Directory,
             User = step.User,
             Files = script ? [new InjectedFile(StepScript.FileName, StepScript.Of(step.Commands), Executable: true)] : [],
+            Devices = [.. step.Devices.Select(d => Device(job, step, d))],
             HostMounts = [.. step.Volumes.Select(v => Volume(job, step, v)), .. files?.Mounts ?? []],
             Labels = Labels(job, step, attempt),
             Limits = new ResourceLimits(
@@ -53,6 +54,7 @@ internal static class StepContainer
         User = null,
         Files = checkout.Files,
         HostMounts = checkout.Mounts,
+        Devices = [],
         Network = NetworkMode.None,
         Privileged = false,
     };
@@ -93,6 +95,20 @@ internal static class StepContainer
         return allowed
             ? new HostMount(source, Path.GetFullPath(parts[1]), parts.Length == 3 && parts[2].Split(',').Contains("ro"))
             : throw Refused(step, $"the volume '{volume}'", "Engine:AllowedVolumes", job.Policy.VolumesWithheld);
+    }
+
+    private static HostDevice Device(WorkflowJob job, StepPlan step, string text)
+    {
+        if (!DeviceRequest.TryParse(text, out var device, out var problem))
+        {
+            throw new ContainerException(ContainerFailure.InvalidSpec, $"step '{step.Name}' has the device '{text}', which {problem}");
+        }
+
+        // As with volumes: a link counts as what it leads to.
+        var source = HostPath.WithoutLinks(device.Source);
+        return job.Policy.AllowedDevices.Any(allowed => AllowedDevice.Covers(allowed, source))
+            ? new HostDevice(source, device.Target, device.Access)
+            : throw Refused(step, $"the device '{text}'", "Engine:AllowedDevices", job.Policy.DevicesWithheld);
     }
 
     private static ContainerException Refused(StepPlan step, string what, string setting, string? withheld) => new(

@@ -94,6 +94,12 @@ public sealed record StepPolicy(bool AllowPrivileged, IReadOnlyList<string> Allo
     /// <summary>The same of <c>volumes</c>.</summary>
     public string? VolumesWithheld { get; init; }
 
+    /// <summary>Devices of the host that <c>devices</c> may name: paths, with what lies below them, or patterns as <c>/dev/ttyUSB*</c>.</summary>
+    public IReadOnlyList<string> AllowedDevices { get; init; } = [];
+
+    /// <summary>The same of <c>devices</c>.</summary>
+    public string? DevicesWithheld { get; init; }
+
     /// <summary>Nothing that reaches beyond the container.</summary>
     public static StepPolicy Strict { get; } = new(false, [], []);
 

@@ -278,6 +278,8 @@ internal sealed class HostedWorkflow : IAsyncDisposable
             AllowImageBuilds = options.AllowImageBuilds,
             PrivilegedWithheld = Withheld(grants.Privileged),
             VolumesWithheld = Withheld(grants.Volumes),
+            AllowedDevices = grants.Devices ? options.AllowedDevices : [],
+            DevicesWithheld = Withheld(grants.Devices),
         };
     }
 }

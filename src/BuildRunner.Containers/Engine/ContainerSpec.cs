@@ -80,6 +80,9 @@ public sealed record ContainerSpec
     /// <summary>Further directories or files of this host. The caller has decided that they are allowed.</summary>
     public IReadOnlyList<HostMount> HostMounts { get; init; } = [];
 
+    /// <summary>Devices of this host, each at a place of its own. The caller has decided that they are allowed.</summary>
+    public IReadOnlyList<HostDevice> Devices { get; init; } = [];
+
     /// <summary>Labels for people and tools that look at the host (<see cref="ContainerLabels"/>).</summary>
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
 
@@ -187,6 +190,12 @@ public sealed record InjectedFile(string Name, ReadOnlyMemory<byte> Content, boo
 /// <param name="Target">Absolute path in the container.</param>
 /// <param name="ReadOnly">True: the container cannot write to it.</param>
 public sealed record HostMount(string Source, string Target, bool ReadOnly);
+
+/// <summary>A device of this host in a container, or all devices in a directory.</summary>
+/// <param name="Source">Absolute path on this host, without links.</param>
+/// <param name="Target">Absolute path in the container.</param>
+/// <param name="Access">What may be done with it: of <c>r</c> (read), <c>w</c> (write) and <c>m</c> (make nodes of it).</param>
+public sealed record HostDevice(string Source, string Target, string Access = "rwm");
 
 /// <summary>Limits; null means that none is set here.</summary>
 /// <param name="MemoryBytes">Memory, in bytes; swap is never available.</param>

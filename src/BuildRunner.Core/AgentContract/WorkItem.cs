@@ -135,6 +135,9 @@ public sealed record WorkGrants
     /// <summary>Steps may mount directories of the host.</summary>
     public bool Volumes { get; init; }
 
+    /// <summary>Steps may have devices of the host.</summary>
+    public bool Devices { get; init; }
+
     /// <summary>The run comes from somebody who may not write to the repository.</summary>
     public bool Stranger { get; init; }
 }

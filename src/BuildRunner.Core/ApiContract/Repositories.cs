@@ -78,6 +78,9 @@ public sealed record RepositorySettings
     /// <summary>Steps may mount folders of the agent's host (those that the agent allows too).</summary>
     public bool TrustVolumes { get; init; }
 
+    /// <summary>Steps may have devices of the agent's host (those that the agent allows too).</summary>
+    public bool TrustDevices { get; init; }
+
     /// <summary>Steps may change their network.</summary>
     public bool TrustNetwork { get; init; }
 

@@ -129,6 +129,9 @@ internal sealed record StepFile
     /// <summary>Host folders.</summary>
     public IReadOnlyList<TextFile> Volumes { get; init; } = [];
 
+    /// <summary>Devices of the host.</summary>
+    public IReadOnlyList<TextFile> Devices { get; init; } = [];
+
     /// <summary>Name servers.</summary>
     public IReadOnlyList<string> Dns { get; init; } = [];
 

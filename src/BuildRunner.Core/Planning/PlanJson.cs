@@ -117,6 +117,8 @@ public sealed class PlanJson
         WriteTime(json, step.Timeout);
         json.WriteString("network", step.Networked ? "run" : "none");
         json.WriteBoolean("privileged", step.Privileged);
+        WriteNames(json, "volumes", step.Volumes);
+        WriteNames(json, "devices", step.Devices);
     }
 
     private static void WriteVerdict(Utf8JsonWriter json, string? skipReason, IReadOnlyList<ConditionVerdict> conditions, IEnumerable<string> status)

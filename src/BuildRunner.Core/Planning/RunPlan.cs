@@ -140,6 +140,9 @@ public sealed record StepPlan
     /// <summary>Host volumes <c>source:target[:ro]</c>, refused unless allowed.</summary>
     public IReadOnlyList<string> Volumes { get; init; } = [];
 
+    /// <summary>Devices of the host (<see cref="DeviceRequest"/>), refused unless allowed.</summary>
+    public IReadOnlyList<string> Devices { get; init; } = [];
+
     /// <summary>Name servers.</summary>
     public IReadOnlyList<string> Dns { get; init; } = [];
 

@@ -49,6 +49,7 @@ internal sealed class StepPlanner(WorkflowContext workflow, DiagnosticBag diagno
         User = file.User,
         Privileged = file.Privileged,
         Volumes = [.. file.Volumes.Select(volume => volume.Text)],
+        Devices = [.. file.Devices.Select(device => device.Text)],
         Dns = file.Dns,
         DnsSearch = file.DnsSearch,
         ExtraHosts = [.. file.ExtraHosts.Select(host => host.Text)],

@@ -33,6 +33,10 @@ internal static unsafe class Mounts
     public static void Temporary(string target, string options) =>
         KernelException.Check(Libc.Mount("tmpfs", target, "tmpfs", MountNoSuid | MountNoDevices, options), "mount a tmpfs at", target);
 
+    /// <summary>A tmpfs on which device nodes work, where the host's root mounts it.</summary>
+    public static void TemporaryWithDevices(string target, string options) =>
+        KernelException.Check(Libc.Mount("tmpfs", target, "tmpfs", MountNoSuid | MountNoExec, options), "mount a tmpfs at", target);
+
     /// <summary>Mounts an overlay. Its layers are named relative to the current directory, because all options together may be one page long.</summary>
     public static void Overlay(string target, string layers, string? writable, nuint flags)
     {

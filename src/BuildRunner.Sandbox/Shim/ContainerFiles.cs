@@ -35,6 +35,7 @@ internal sealed class ContainerFiles
             Bind(bind, user);
         }
 
+        ContainerDevices.Mount(_request, user);
         return user;
     }
 
@@ -61,6 +62,7 @@ internal sealed class ContainerFiles
             Mounts.Detach($"{Bundle}/mounts/{bind.Name}");
         }
 
+        ContainerDevices.Remove(_request);
         Mounts.Detach($"{Bundle}/injected/{InitName}");
         Mounts.Detach(Bundle + "/injected");
         Mounts.Detach(Bundle);

@@ -78,6 +78,8 @@ internal sealed record PrepareRequest
 
     public required IReadOnlyList<BindMount> Binds { get; init; }
 
+    public required IReadOnlyList<DeviceNode> Devices { get; init; }
+
     /// <summary>True: setuid programs work.</summary>
     public required bool AllowSetuid { get; init; }
 
@@ -139,6 +141,7 @@ internal sealed record PrepareRequest
         w.Write(RecordOutput);
         w.WriteBytes(RecordKey);
         w.Write(DiskBytes);
+        w.WriteAll(Devices, static (w, d) => d.Write(w));
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -177,6 +180,7 @@ internal sealed record PrepareRequest
             RecordOutput = r.ReadInt64(),
             RecordKey = r.ReadByteArray(),
             DiskBytes = r.ReadInt64(),
+            Devices = r.ReadAll(DeviceNode.Read),
         };
     }
 }
@@ -215,6 +219,33 @@ internal sealed record BindMount(string Source, string Name, bool ReadOnly, bool
     }
 
     public static BindMount Read(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadBoolean(), reader.ReadBoolean());
+}
+
+/// <summary>A device that the shim makes available to the runtime below the container's directory.</summary>
+/// <param name="Name">Where it appears: <c>devices/NAME</c> of the container's directory.</param>
+/// <param name="Source">Absolute path on this host, for who may make no nodes.</param>
+/// <param name="Mode">Type and permissions of the node.</param>
+/// <param name="Major">The device's driver.</param>
+/// <param name="Minor">Which one of that.</param>
+/// <param name="Group">The node's group on this host.</param>
+internal sealed record DeviceNode(string Name, string Source, uint Mode, uint Major, uint Minor, uint Group)
+{
+    public const uint TypeMask = 0xF000, BlockType = 0x6000;
+
+    public bool IsBlock => (Mode & TypeMask) == BlockType;
+
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(Name);
+        writer.Write(Source);
+        writer.Write(Mode);
+        writer.Write(Major);
+        writer.Write(Minor);
+        writer.Write(Group);
+    }
+
+    public static DeviceNode Read(BinaryReader reader) =>
+        new(reader.ReadString(), reader.ReadString(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32(), reader.ReadUInt32());
 }
 
 /// <summary>Start the command.</summary>

@@ -155,7 +155,7 @@ internal static class RepositoryApi
         return new OfServer
         {
             PipelinePath = settings.PipelinePath,
-            Trusted = new TrustedFlags(settings.TrustPrivileged, settings.TrustVolumes, settings.TrustNetwork),
+            Trusted = new TrustedFlags(settings.TrustPrivileged, settings.TrustVolumes, settings.TrustNetwork) { Devices = settings.TrustDevices },
             Approve = policy,
             Priority = settings.Priority,
             CancelSuperseded = settings.CancelSuperseded,
@@ -178,6 +178,7 @@ internal static class RepositoryApi
                 PipelinePath = settings.PipelinePath,
                 TrustPrivileged = settings.Trusted.Privileged,
                 TrustVolumes = settings.Trusted.Volumes,
+                TrustDevices = settings.Trusted.Devices,
                 TrustNetwork = settings.Trusted.Network,
                 Approve = Policies.First(p => p.Value == settings.Approve).Key,
                 Priority = settings.Priority,

@@ -117,7 +117,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
         each.SelectMany(e => e).DistinctBy(e => e.Key).ToDictionary(StringComparer.Ordinal);
 
     private static WorkGrants Grants(TrustDecision trust) =>
-        new() { Privileged = trust.Flags.Privileged, Volumes = trust.Flags.Volumes, Stranger = trust.Stranger };
+        new() { Privileged = trust.Flags.Privileged, Volumes = trust.Flags.Volumes, Devices = trust.Flags.Devices, Stranger = trust.Stranger };
 
     private sealed record RunOfWork(int Number, DateTimeOffset CreatedAt, string Trust, Guid Repository, string Name, string CloneUrl, string? User, byte[]? Credential)
     {

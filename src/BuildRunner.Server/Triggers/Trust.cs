@@ -68,6 +68,9 @@ public enum HeadVerdict
 /// <param name="Network">They may change their network.</param>
 public sealed record TrustedFlags(bool Privileged, bool Volumes, bool Network)
 {
+    /// <summary>They may have devices of the host.</summary>
+    public bool Devices { get; init; }
+
     /// <summary>Nothing.</summary>
     public static TrustedFlags None { get; } = new(false, false, false);
 }

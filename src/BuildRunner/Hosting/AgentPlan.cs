@@ -48,6 +48,7 @@ internal static class AgentPlan
         AllowPrivileged = settings.Flag(SettingKeys.EngineAllowPrivileged),
         AllowImageBuilds = settings.Flag(AgentKeys.AllowImageBuilds),
         AllowedVolumes = settings.List(SettingKeys.EngineAllowedVolumes),
+        AllowedDevices = settings.List(SettingKeys.EngineAllowedDevices),
         AllowedRootFileSystems = settings.List(SettingKeys.EngineAllowedRootFileSystems),
         DefaultLimits = new ResourceLimits(
             settings.Size(SettingKeys.EngineDefaultMemory),

@@ -84,11 +84,55 @@ public sealed class What_a_step_may_ask_for : IAsyncDisposable
     }
 
     [Theory]
-    [InlineData(true, "Engine:AllowPrivileged")]
-    [InlineData(false, "Engine:AllowedVolumes")]
-    public async Task A_refusal_names_the_step_its_place_and_the_setting(bool privileged, string setting)
+    [InlineData("/dev/kvm", "/dev/kvm", true)]
+    [InlineData("/dev/kvm:/dev/other:r", "/dev/kvm", true)]
+    [InlineData("/dev/kvm", "/dev", true)]
+    [InlineData("/dev/kvm", "", false)]
+    [InlineData("/dev/kvm2", "/dev/kvm", false)]
+    [InlineData("/dev/kvm", "kvm", false)]
+    [InlineData("/dev/ttyUSB7", "/dev/ttyUSB*", true)]
+    [InlineData("/dev/ttyUSB7", "/dev/tty[0-9]*", false)]
+    [InlineData("/dev/dri/card0", "/dev/*", false)]
+    [InlineData("/dev/dri/card0", "/dev/dri/*", true)]
+    [InlineData("/dev/dri", "/dev/dri/*", false)]
+    [InlineData("/dev", "/dev/dri", false)]
+    public async Task A_device_is_refused_unless_it_is_allowed(string device, string allowed, bool runs)
     {
-        await using var run = new AgentRun(engine, AgentRun.Workflow(AgentRun.Step("a") with { Privileged = privileged, Volumes = privileged ? [] : ["/srv:/srv"] }));
+        await using var run = new AgentRun(
+            engine,
+            AgentRun.Workflow(AgentRun.Step("a") with { Devices = [device] }),
+            change: j => j with { Policy = StepPolicy.Strict with { AllowedDevices = ["/dev/somethingelse", allowed] } });
+        Assert.Equal(runs ? "success" : "error", (await run.PlayAsync()).Result!.Outcome.Word);
+    }
+
+    [Fact]
+    public async Task A_link_to_a_device_counts_as_what_it_leads_to()
+    {
+        using var folder = TestFolder.Create();
+        File.CreateSymbolicLink(folder["by-name"], "/dev/null");
+        File.CreateSymbolicLink(folder["by-name2"], "/dev/mem");
+        foreach (var (device, allowed, runs) in new[]
+        {
+            ("by-name", "/dev/null", true), ("by-name", folder["by-name"], true), ("by-name2", folder["by-name"], false), ("by-name2", folder["*"], false), ("by-name2", folder.Path, false),
+        })
+        {
+            await using var run = new AgentRun(
+                engine, AgentRun.Workflow(AgentRun.Step("a") with { Devices = [$"{folder[device]}:/dev/x:rw"] }), change: j => j with { Policy = StepPolicy.Strict with { AllowedDevices = [allowed] } });
+            var outcome = (await run.PlayAsync()).Result!.Outcome;
+            Assert.True((outcome.Word == "success") == runs, $"{device} {allowed}: {outcome}");
+        }
+
+        Assert.All(engine.Started, s => Assert.Equal(new HostDevice("/dev/null", "/dev/x", "rw"), Assert.Single(s.Spec.Devices)));
+    }
+
+    [Theory]
+    [InlineData("privileged", "Engine:AllowPrivileged")]
+    [InlineData("volumes", "Engine:AllowedVolumes")]
+    [InlineData("devices", "Engine:AllowedDevices")]
+    public async Task A_refusal_names_the_step_its_place_and_the_setting(string key, string setting)
+    {
+        var step = AgentRun.Step("a") with { Privileged = key == "privileged", Volumes = key == "volumes" ? ["/srv:/srv"] : [], Devices = key == "devices" ? ["/dev/kvm"] : [] };
+        await using var run = new AgentRun(engine, AgentRun.Workflow(step));
         var error = Assert.IsType<Outcome.Error>((await run.PlayAsync()).Result!.Outcome);
         Assert.Equal("access_denied", error.Reason);
         Assert.Contains("step 'a'", error.Message);

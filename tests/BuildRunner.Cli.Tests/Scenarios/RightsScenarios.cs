@@ -14,6 +14,9 @@ internal static class RightsScenarios
         new("A named volume is an error of the step", "steps: {build: {image: docker, volumes: ['cache:/cache'], commands: echo}}\n", "build=error") { Result = "error" },
         new("A volume with a relative path is refused in the file", "steps: {build: {image: docker, volumes: ['./certs:/etc/ssl/certs'], commands: echo}}\n", "") { Refused = "BR1032" },
 
+        new("A device is refused unless it is allowed", "steps: {build: {image: docker, devices: /dev/fuse, commands: echo}}\n", "build=error") { Real = true, Result = "error" },
+        new("A device without a path is refused in the file", "steps: {build: {image: docker, devices: 'nvidia.com/gpu=all', commands: echo}}\n", "") { Refused = "BR1032" },
+
         new("Name servers, search domains and further names reach the container", """
             steps: {build: {image: plugin/abc, dns: 1.2.3.4, dns_search: internal.company, extra_hosts: ['registry:10.0.0.2'], commands: [grep registry /etc/hosts, cat /etc/resolv.conf]}}
             """, "build=success")
@@ -26,6 +29,6 @@ internal static class RightsScenarios
             ],
         },
 
-        new("Keys of Docker that nothing needs are remarked", "steps: {a: {image: x, devices: [/dev/null], tmpfs: [/tmp], network_mode: host, commands: echo}}\n", "a=success") { Warns = "BR1102" },
+        new("Keys of Docker that nothing needs are remarked", "steps: {a: {image: x, tmpfs: [/tmp], network_mode: host, commands: echo}}\n", "a=success") { Warns = "BR1102" },
     ];
 }

@@ -12,5 +12,8 @@ public sealed class OciEngineContract : IsolationContract
     /// <inheritdoc/>
     protected override bool HasLimits => RootlessUser.IsRootOfHost;
 
+    /// <inheritdoc/>
+    protected override bool GivesDevicesToUsers => RootlessUser.IsRootOfHost;
+
     protected override IEngineHost CreateHost() => OciHost.Create();
 }

@@ -36,6 +36,7 @@ internal static class KeyExamples
         step | pull: true
         step | privileged: true
         step | volumes: ['/var/cache/tools:/tools:ro']
+        step | devices: [/dev/kvm, '/dev/snd:/dev/sound:rw']
         step | directory: backend
         step | dns: 10.0.0.1
         step | dns_search: internal.example
@@ -119,6 +120,7 @@ internal static class KeyExamples
         service | pull: true
         service | privileged: true
         service | volumes: ['/var/cache/tools:/tools:ro']
+        service | devices: /dev/kvm
         service | directory: /tmp
         service | dns: 10.0.0.1
         service | dns_search: internal.example
@@ -152,6 +154,7 @@ internal static class KeyExamples
         clone | pull: true
         clone | privileged: true
         clone | volumes: ['/var/cache/git:/cache:ro']
+        clone | devices: /dev/fuse
         clone | directory: src
         clone | dns: 10.0.0.1
         clone | dns_search: internal.example

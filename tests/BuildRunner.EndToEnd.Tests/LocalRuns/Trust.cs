@@ -1,3 +1,5 @@
+using BuildRunner.Testing;
+
 namespace BuildRunner.EndToEnd.Tests.LocalRuns;
 
 /// <summary>What reaches beyond a container is refused, unless the person at this machine allows it by a setting that the refusal names.</summary>
@@ -62,6 +64,30 @@ public sealed class Trust
         var writing = await RunAsync(Volumes($"{machine["data"]}:/data"), allowed);
         Assert.True(writing.Code == 0, writing.All);
         Assert.Equal("changed\n", await File.ReadAllTextAsync(machine["data/file"], TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Devices_of_the_machine_need_a_switch_that_names_them()
+    {
+        const string pipeline = """
+            steps:
+              - name: a
+                image: rootfs:/
+                devices: /dev/fuse:/dev/given
+                commands: [exec 3<>/dev/given, echo it was $((6 * 7)), test ! -e /dev/fuse]
+              - name: b
+                image: rootfs:/
+                commands: [test ! -e /dev/given]
+            """;
+        Requires.That(File.Exists("/dev/fuse"), "/dev/fuse");
+        var refused = await RunAsync(pipeline, ("BUILDRUNNER_ENGINE__ALLOWEDDEVICES", "/dev/kvm"));
+        Assert.Equal(5, refused.Code);
+        Assert.Contains("the device '/dev/fuse:/dev/given'", refused.Error);
+        Assert.Contains("Engine:AllowedDevices", refused.Error);
+        Assert.DoesNotContain("it was 42", refused.Error);
+        var allowed = await RunAsync(pipeline, ("BUILDRUNNER_ENGINE__ALLOWEDDEVICES", "/dev/kvm,/dev/fu*"));
+        Assert.True(allowed.Code == 0, allowed.All);
+        Assert.Contains("it was 42", allowed.Error);
     }
 
     [Fact]

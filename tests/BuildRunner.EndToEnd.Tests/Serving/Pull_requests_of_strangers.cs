@@ -71,24 +71,27 @@ public sealed partial class Pull_requests_of_strangers(GitHubEmulator github) : 
     [Fact]
     public async Task A_pipeline_that_asks_for_more_is_refused_with_the_setting_that_says_so_even_where_the_repository_is_trusted_with_everything()
     {
-        await using var service = await GitHubService.StartAsync(github, folder, ("Engine:AllowPrivileged", "true"), ("Engine:AllowedVolumes", "/"));
+        await using var service = await GitHubService.StartAsync(github, folder, ("Engine:AllowPrivileged", "true"), ("Engine:AllowedVolumes", "/"), ("Engine:AllowedDevices", "/dev"));
         await service.Service.SendAsync(HttpMethod.Put, "/api/v1/secrets/deploy", new JsonObject { ["value"] = Canary });
-        var trusted = new JsonObject { ["trustPrivileged"] = true, ["trustVolumes"] = true, ["trustNetwork"] = true, ["approve"] = "forks" };
+        var trusted = new JsonObject { ["trustPrivileged"] = true, ["trustVolumes"] = true, ["trustDevices"] = true, ["trustNetwork"] = true, ["approve"] = "forks" };
         await service.Service.SendAsync(HttpMethod.Patch, "/api/v1/repos/kim/shop", new JsonObject { ["settings"] = trusted });
         await github.BranchAsync("pull-2");
         await github.CommitAsync(".buildrunner/privileged.yml", Pipeline("skip_clone: true", "id", "privileged: true"), "pull-2");
         await github.CommitAsync(".buildrunner/volumes.yml", Pipeline("skip_clone: true", "id", "volumes: [ \"/etc:/host\" ]"), "pull-2");
+        await github.CommitAsync(".buildrunner/devices.yml", Pipeline("skip_clone: true", "id", "devices: /dev/fuse"), "pull-2");
         await github.CommitAsync(".buildrunner/secrets.yml", Pipeline("skip_clone: true", "env", "environment: { T: { from_secret: deploy } }"), "pull-2");
         await github.CommitAsync(".buildrunner/labels.yml", Pipeline("skip_clone: true\nlabels: { production: \"true\" }", "id"), "pull-2");
         var head = await github.CommitAsync(".buildrunner/trigger.yml", Pipeline("skip_clone: true\nwhen: { event: cron }", "id"), "pull-2");
         var check = await BlockedAsync(service, "opened", head, 2);
         Assert.Equal("approved", await service.TellAsync("check_run", service.Events.Button(check, "approve")));
 
-        var run = await service.RunAsync(head, r => new[] { "privileged", "volumes", "secrets" }.All(w => Workflow(r, w)["state"]!.ToString() is "error" or "failure"));
+        var run = await service.RunAsync(head, r => new[] { "privileged", "volumes", "devices", "secrets" }.All(w => Workflow(r, w)["state"]!.ToString() is "error" or "failure"));
         Says("asks for privileged: true, which is not allowed here", run, "privileged");
         Says("the setting Engine:AllowPrivileged does not count, because the code comes from a fork", run, "privileged");
         Says("the volume '/etc:/host'", run, "volumes");
         Says("the setting Engine:AllowedVolumes does not count, because the code comes from a fork", run, "volumes");
+        Says("the device '/dev/fuse'", run, "devices");
+        Says("the setting Engine:AllowedDevices does not count, because the code comes from a fork", run, "devices");
         Says("the secret 'deploy' is withheld: this pull request comes from a fork", run, "secrets");
         Says("no agent with label production", run, "labels");
         Assert.Equal("skipped", (string?)Workflow(run, "trigger")["state"]);

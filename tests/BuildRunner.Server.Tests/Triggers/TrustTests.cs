@@ -8,7 +8,7 @@ public sealed class TrustTests
     private const long Here = 1;
     private const long Author = 100;
     private const long Stranger = 200;
-    private static readonly TrustedFlags All = new(true, true, true);
+    private static readonly TrustedFlags All = new(true, true, true) { Devices = true };
 
     private static readonly PullRequestOrigin SameRepository = new()
     {

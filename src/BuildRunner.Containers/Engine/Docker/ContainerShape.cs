@@ -39,6 +39,7 @@ internal static class ContainerShape
             MemorySwap = limits.MemoryBytes ?? 0,
             NanoCPUs = (long)((limits.Cpus ?? 0) * 1e9),
             PidsLimit = limits.Pids,
+            Devices = [.. spec.Devices.Select(d => new DeviceMapping { PathOnHost = d.Source, PathInContainer = d.Target, CgroupPermissions = d.Access })],
         };
         DockerSecurity.Apply(host, spec, systemCalls);
         var parameters = new CreateContainerParameters

@@ -67,6 +67,7 @@ internal static class DockerErrors
                 ContainerFailure.RegistryUnavailable,
             _ when Says("not found: manifest", "manifest for") => ContainerFailure.ImageNotFound,
             _ when Says("digest", "unexpected", "invalid tar", "archive/tar") => ContainerFailure.CorruptImage,
+            _ when Says("error gathering device information", "not a device", "container create: stat /") => ContainerFailure.InvalidSpec,
             HttpStatusCode.BadRequest => ContainerFailure.InvalidSpec,
             _ => ContainerFailure.Internal,
         };

@@ -21,11 +21,12 @@ internal sealed class ContainerPlanner(
     public async Task<PrepareRequest> PlanAsync(ContainerSpec spec, string id, uint address, CancellationToken cancellationToken)
     {
         Check(spec);
+        var devices = HostDevices.Of(spec, options.User is not null);
         var layers = await AddLayersAsync(spec, cancellationToken);
         var network = await holder.AddNetworkAsync(new NetworkRequest(id, address), cancellationToken);
         var directory = $"{GroupDirectory}/containers/{id}";
         var hostName = Names.HostName(spec.Name);
-        var binds = Binds(spec);
+        var binds = Binds(spec, directory, devices);
         return new PrepareRequest
         {
             HolderPid = holder.ProcessId,
@@ -39,7 +40,7 @@ internal sealed class ContainerPlanner(
             RuntimeState = GroupDirectory + "/runtime",
             ContainerId = $"{group.Id}-{id}",
             CgroupPath = CgroupPath(id),
-            Configuration = Specification(spec, id, directory, hostName, network, binds).ToJson(),
+            Configuration = Specification(spec, id, directory, hostName, network, binds, devices).ToJson(),
             Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
             InitPath = sandboxPath,
             Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
@@ -49,6 +50,7 @@ internal sealed class ContainerPlanner(
             User = spec.User ?? spec.Image.Config.User ?? "",
             WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
             Binds = [.. binds.Select(b => b.Bind).OfType<BindMount>()],
+            Devices = [.. devices.Select(d => d.Node)],
             AllowSetuid = spec.AllowNewPrivileges || spec.Privileged,
             AllowDevices = spec.Privileged,
             DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
@@ -114,7 +116,7 @@ internal sealed class ContainerPlanner(
         ? new LayerRequest(directory, [], kept.FirstHostId) { IsKept = true }
         : throw new ContainerException(ContainerFailure.InvalidSpec, $"The container {kept.Id} was kept by the engine {kept.Engine}, and this one cannot start from it.");
 
-    private RuntimeSpec Specification(ContainerSpec spec, string id, string directory, string hostName, string network, List<Attachment> binds)
+    private RuntimeSpec Specification(ContainerSpec spec, string id, string directory, string hostName, string network, List<Attachment> binds, IReadOnlyList<DeviceOfContainer> devices)
     {
         var bundle = directory + "/private";
         return new RuntimeSpec
@@ -138,6 +140,7 @@ internal sealed class ContainerPlanner(
                 // crun binds a directory without what is mounted in it, whatever it is told: there it needs a line of its own.
                 .. Path.GetFileName(options.RuntimePath) == "runc" ? [] : new[] { ($"{bundle}/injected/{SecurityProfile.InitName}", SecurityProfile.InitPath) },
             ],
+            Devices = devices,
             Privileged = spec.Privileged,
             AllowNewPrivileges = spec.AllowNewPrivileges,
             SharedMemoryBytes = options.SharedMemoryBytes,
@@ -150,10 +153,10 @@ internal sealed class ContainerPlanner(
     /// <summary>Two architectures need libseccomp's filter; and without <c>no_new_privs</c> only the runtime still has the right to put one in force.</summary>
     private bool FilterByRuntime(ContainerSpec spec) => options.ForeignArchitectures || spec.AllowNewPrivileges;
 
-    /// <summary>The workspace, then the host's volumes, parents before what lies in them.</summary>
-    private List<Attachment> Binds(ContainerSpec spec)
+    /// <summary>The workspace, then the host's volumes and devices, parents before what lies in them.</summary>
+    private List<Attachment> Binds(ContainerSpec spec, string directory, IReadOnlyList<DeviceOfContainer> devices)
     {
-        var binds = new List<Attachment>();
+        var binds = devices.Select(d => new Attachment($"{directory}/devices/{d.Node.Name}", d.Target, Bind: null)).ToList();
         if (group.Workspace is { } workspace)
         {
             if (workspace.TreePath != workspace.BasePath)

@@ -32,6 +32,9 @@ internal sealed record RuntimeSpec
     /// <summary>In the order in which they are mounted.</summary>
     public required IReadOnlyList<(string Source, string Target)> Binds { get; init; }
 
+    /// <summary>Devices that may be opened beside those that every container has; each is among <see cref="Binds"/> too.</summary>
+    public required IReadOnlyList<DeviceOfContainer> Devices { get; init; }
+
     public required bool Privileged { get; init; }
 
     public required bool AllowNewPrivileges { get; init; }
@@ -205,6 +208,11 @@ internal sealed record RuntimeSpec
         writer.WriteBoolean("allow", false);
         writer.WriteString("access", "rwm");
         writer.WriteEndObject();
+        foreach (var device in Devices)
+        {
+            WriteDeviceRule(writer, device);
+        }
+
         writer.WriteEndArray();
         if (Limits.MemoryBytes is { } memory)
         {
@@ -229,6 +237,17 @@ internal sealed record RuntimeSpec
             writer.WriteEndObject();
         }
 
+        writer.WriteEndObject();
+    }
+
+    private static void WriteDeviceRule(Utf8JsonWriter writer, DeviceOfContainer device)
+    {
+        writer.WriteStartObject();
+        writer.WriteBoolean("allow", true);
+        writer.WriteString("type", device.Node.IsBlock ? "b" : "c");
+        writer.WriteNumber("major", device.Node.Major);
+        writer.WriteNumber("minor", device.Node.Minor);
+        writer.WriteString("access", device.Access);
         writer.WriteEndObject();
     }
 

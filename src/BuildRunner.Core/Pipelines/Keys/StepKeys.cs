@@ -30,6 +30,7 @@ internal static class StepKeys
         new("pull", Switch, "`true`: ask the registry each time whether there is a newer image.") { Default = "`false`" },
         new("privileged", Switch, "Asks for all rights over the host. Refused unless an administrator allows it.") { Default = "`false`" },
         new("volumes", Names, "Folders of the host as `source:target[:ro]`. Refused unless an administrator allows it."),
+        new("devices", Names, "Devices of the host as `source[:target][:access]`, where access is of `rwm`. Refused unless an administrator allows it."),
         new("directory", Name, "Working directory, relative to the repository or absolute."),
         new("dns", Names, "Name servers."),
         new("dns_search", Names, "Search domains."),
@@ -41,7 +42,6 @@ internal static class StepKeys
                 new("source", Name, "The secret.") { Required = true },
                 new("target", Name, "The variable.") { Required = true },
             ])))), "Secrets as variables in capital letters.") { Deprecated = "`environment: {NAME: {from_secret: name}}`" },
-        new("devices", Names, "Devices of the host.") { Hidden = true, NoEffect = "devices of the host cannot be had" },
         new("tmpfs", Names, "Folders in memory.") { Hidden = true, NoEffect = "`/tmp` and `/dev/shm` are there in any case" },
         new("network_mode", Name, "Docker's network mode.") { Hidden = true, NoEffect = "every workflow has a network of its own; see `network`" },
     ];

@@ -51,6 +51,7 @@ internal static class StepBinder
         Directory = step.Text("directory"),
         User = step.Map("backend_options")?.Map("docker")?.Text("user")?.Text,
         Volumes = step.Texts("volumes"),
+        Devices = step.Texts("devices"),
         Dns = step.Words("dns"),
         DnsSearch = step.Words("dns_search"),
         ExtraHosts = step.Texts("extra_hosts"),

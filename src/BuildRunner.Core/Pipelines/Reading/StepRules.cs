@@ -1,5 +1,6 @@
 using System.Globalization;
 using BuildRunner.Core.Pipelines.Yaml;
+using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Core.Pipelines.Reading;
 
@@ -17,6 +18,7 @@ internal static class StepRules
             diagnostics.Error(DiagnosticCodes.BadName, entry.KeyLocation, $"`{entry.Key}` cannot be the name of an environment variable", "A name has neither `=` nor control characters");
         foreach (var volume in step.Volumes)
             CheckVolume(volume, diagnostics);
+        CheckDevices(step.Devices, diagnostics);
         foreach (var host in step.ExtraHosts.Where(host => host.Text.IndexOfAny([':', '=']) <= 0))
             diagnostics.Error(DiagnosticCodes.BadValue, host.Location, $"`{host.Text}` must be `name:address`");
         foreach (var port in step.Ports)
@@ -56,6 +58,18 @@ internal static class StepRules
         var parts = volume.Text.Split(':');
         if (parts.Length is < 2 or > 3 || parts[0].StartsWith('.') || !parts[1].StartsWith('/') || (parts.Length == 3 && parts[2] is not ("ro" or "rw")))
             diagnostics.Error(DiagnosticCodes.BadValue, volume.Location, $"`{volume.Text}` must be `source:target` or `source:target:ro`, with absolute paths");
+    }
+
+    private static void CheckDevices(IReadOnlyList<TextFile> devices, DiagnosticBag diagnostics)
+    {
+        var targets = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var text in devices)
+        {
+            if (!DeviceRequest.TryParse(text.Text, out var device, out var problem))
+                diagnostics.Error(DiagnosticCodes.BadValue, text.Location, $"`{text.Text}` {problem}");
+            else if (!targets.Add(device.Target))
+                diagnostics.Error(DiagnosticCodes.Conflict, text.Location, $"two devices of this step are to be at `{device.Target}`", "Name another place: `source:target`");
+        }
     }
 
     private static void CheckPort(TextFile port, DiagnosticBag diagnostics)

@@ -92,7 +92,7 @@ internal static class RepositoryVerbs
     private static string Text(Repository repository)
     {
         var settings = repository.Settings;
-        var trust = new[] { settings.TrustPrivileged ? "privileged" : null, settings.TrustVolumes ? "volumes" : null, settings.TrustNetwork ? "network" : null }.OfType<string>().ToList();
+        var trust = new[] { settings.TrustPrivileged ? "privileged" : null, settings.TrustVolumes ? "volumes" : null, settings.TrustDevices ? "devices" : null, settings.TrustNetwork ? "network" : null }.OfType<string>().ToList();
         return $"""
             {repository.Name}
             cloned from       {RunText.Safe(repository.CloneUrl)}
@@ -114,7 +114,7 @@ internal sealed class RepositoryFlags
 {
     private readonly Option<string?> credential = new("--credential-file") { Description = "file with the password, token or private key; - is standard input", HelpName = "FILE" };
     private readonly Option<string?> path = new("--path") { Description = "where the pipeline files are", HelpName = "PATH" };
-    private readonly Option<string?> trust = new("--trust") { Description = "what its steps may do, of privileged, volumes and network, with commas; none", HelpName = "LIST" };
+    private readonly Option<string?> trust = new("--trust") { Description = "what its steps may do, of privileged, volumes, devices and network, with commas; none", HelpName = "LIST" };
     private readonly Option<string> approve = new Option<string>("--approve") { Description = "whose pull requests need an approval: never, forks, outside_contributors, all", HelpName = "WHOSE" }
         .Among("never", "forks", "outside_contributors", "all");
 
@@ -139,9 +139,9 @@ internal sealed class RepositoryFlags
     public RepositorySettings Apply(ClientCall call, RepositorySettings settings)
     {
         var trusted = call.Get(trust)?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        if (trusted?.FirstOrDefault(t => t is not ("privileged" or "volumes" or "network" or "none")) is { } unknown)
+        if (trusted?.FirstOrDefault(t => t is not ("privileged" or "volumes" or "devices" or "network" or "none")) is { } unknown)
         {
-            throw new CliException(ExitCode.Usage, $"--trust takes privileged, volumes, network or none; '{unknown}' is none of them");
+            throw new CliException(ExitCode.Usage, $"--trust takes privileged, volumes, devices, network or none; '{unknown}' is none of them");
         }
 
         return settings with
@@ -149,6 +149,7 @@ internal sealed class RepositoryFlags
             PipelinePath = call.Get(path) ?? settings.PipelinePath,
             TrustPrivileged = trusted?.Contains("privileged") ?? settings.TrustPrivileged,
             TrustVolumes = trusted?.Contains("volumes") ?? settings.TrustVolumes,
+            TrustDevices = trusted?.Contains("devices") ?? settings.TrustDevices,
             TrustNetwork = trusted?.Contains("network") ?? settings.TrustNetwork,
             Approve = call.Get(approve) ?? settings.Approve,
             Priority = call.Get(priority) ?? settings.Priority,

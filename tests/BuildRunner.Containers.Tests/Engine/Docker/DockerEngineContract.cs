@@ -20,6 +20,10 @@ public abstract class DockerApiContract(EngineFixture fixture) : IsolationContra
     /// <remarks>What an ordinary user gives to a step travels over its streams, and lies in memory of the container.</remarks>
     protected override bool LocksFiles => Environment.IsPrivilegedProcess;
 
+    /// <inheritdoc/>
+    /// <remarks>The engine gives a container the host's owner and mode.</remarks>
+    protected override bool GivesDevicesToUsers => false;
+
     protected override IEngineHost CreateHost()
     {
         fixture.Required();
