@@ -33,7 +33,7 @@ internal sealed record RuntimeSpec
     public required IReadOnlyList<(string Source, string Target)> Binds { get; init; }
 
     /// <summary>Devices that may be opened beside those that every container has; each is among <see cref="Binds"/> too.</summary>
-    public required IReadOnlyList<DeviceOfContainer> Devices { get; init; }
+    public IReadOnlyList<DeviceOfContainer> Devices { get; init; } = [];
 
     public required bool Privileged { get; init; }
 

@@ -44,7 +44,7 @@ internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunReq
         // Whoever runs a pipeline here may read this machine anyway. An agent runs other people's: it allows what the setting names and nothing else.
         var roots = settings.Text(SettingKeys.EngineAllowedRootFileSystems) is null ? ["*"] : settings.List(SettingKeys.EngineAllowedRootFileSystems);
         var volumes = settings.List(SettingKeys.EngineAllowedVolumes);
-        return new StepPolicy(settings.Flag(SettingKeys.EngineAllowPrivileged), volumes, roots) 
+        return new StepPolicy(settings.Flag(SettingKeys.EngineAllowPrivileged), volumes, roots)
         {
             AllowImageBuilds = true,
             AllowedDevices = settings.List(SettingKeys.EngineAllowedDevices),
