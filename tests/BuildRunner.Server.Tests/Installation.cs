@@ -24,6 +24,7 @@ internal sealed class Installation : IAsyncDisposable
     private static readonly MasterKey Key = MasterKey.Generate();
     private readonly TestFolder folder;
     private readonly IHost host;
+    private bool replica;
 
     private Installation(TestFolder folder, IHost host, FakeTimeProvider clock)
     {
@@ -49,7 +50,12 @@ internal sealed class Installation : IAsyncDisposable
     public static Task<Installation> StartAsync(InstallationSpec spec) => StartAsync(spec, TestFolder.Create(), new FakeTimeProvider(new DateTimeOffset(2027, 3, 1, 12, 0, 0, TimeSpan.Zero)));
 
     /// <summary>Another server of the same installation, as far as database and bus allow that.</summary>
-    public Task<Installation> ReplicaAsync(InstallationSpec spec) => StartAsync(spec, folder, Clock);
+    public async Task<Installation> ReplicaAsync(InstallationSpec spec)
+    {
+        var other = await StartAsync(spec, folder, Clock);
+        other.replica = true;
+        return other;
+    }
 
     public T Get<T>()
         where T : notnull => host.Services.GetRequiredService<T>();
@@ -113,7 +119,10 @@ internal sealed class Installation : IAsyncDisposable
         }
 
         host.Dispose();
-        folder.Dispose();
+        if (!replica)
+        {
+            folder.Dispose();
+        }
     }
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;

@@ -48,9 +48,14 @@ internal sealed class RunChangedConsumer(RunFollowers followers) : IConsumer<Run
 /// <summary>Rings for work that a message names. What the work is, and that it still waits, is read from the store: anybody could have sent the message.</summary>
 internal static class WorkBells
 {
-    /// <returns>False if it waits, and nobody here can take it.</returns>
+    /// <returns>False if nobody here can take it, and it waits as far as was looked: where nobody listens nothing is read.</returns>
     public static async Task<bool> RingAsync(Database database, Doorbells bells, Guid work, CancellationToken cancellationToken)
     {
+        if (!bells.AnyWaits)
+        {
+            return false;
+        }
+
         var row = await database.ReadAsync(
             db => db.Work.Where(w => w.Id == work && w.State == WorkState.Queued).Select(w => new { w.Pin, w.LabelSet }).SingleOrDefaultAsync(cancellationToken),
             cancellationToken);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Threading.Channels;
 using BuildRunner.Server.Bus;
 using BuildRunner.Server.Storage;
@@ -12,7 +13,12 @@ internal sealed class BellPump
     private readonly ServerBus bus;
 
     // For the other servers. Beyond this many the oldest are dropped: whoever claims next finds the work all the same.
-    private readonly Channel<Bell> outgoing = Channel.CreateBounded<Bell>(new BoundedChannelOptions(20_000) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+    private const int Most = 20_000;
+
+    // So many claims at other servers can be woken at once for work with the same labels; each looks again by himself when he has taken some.
+    private const int MostOfOneSet = 64;
+    private readonly Channel<Bell> outgoing;
+    private readonly ConcurrentDictionary<object, int> unsent = new();
 
     /// <summary>Hears from here on what is committed, whenever it begins to send.</summary>
     public BellPump(Database database, Doorbells bells, RunFollowers followers, ServerBus bus)
@@ -20,6 +26,7 @@ internal sealed class BellPump
         this.bells = bells;
         this.followers = followers;
         this.bus = bus;
+        outgoing = Channel.CreateBounded<Bell>(new BoundedChannelOptions(Most) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }, Leaves);
         database.Committed += Take;
     }
 
@@ -28,6 +35,7 @@ internal sealed class BellPump
     {
         await foreach (var bell in outgoing.Reader.ReadAllAsync(stopping))
         {
+            Leaves(bell);
             await SendAsync(bell, stopping);
         }
     }
@@ -37,12 +45,43 @@ internal sealed class BellPump
     {
         foreach (var bell in rung)
         {
-            if (!RingHere(bell))
+            if (!RingHere(bell) && IsNews(bell))
             {
                 outgoing.Writer.TryWrite(bell);
             }
         }
     }
+
+    // What says the same as something that is not sent yet is not sent besides: whoever hears that looks after both.
+    private bool IsNews(Bell bell)
+    {
+        var (who, most) = Addressee(bell);
+        if (unsent.AddOrUpdate(who, 1, (_, count) => count + 1) <= most)
+        {
+            return true;
+        }
+
+        Leaves(bell);
+        return false;
+    }
+
+    private void Leaves(Bell bell)
+    {
+        var (who, _) = Addressee(bell);
+        if (unsent.AddOrUpdate(who, 0, (_, count) => count - 1) == 0)
+        {
+            unsent.TryRemove(KeyValuePair.Create(who, 0));
+        }
+    }
+
+    private static (object Who, int Most) Addressee(Bell bell) => bell switch
+    {
+        Bell.Due(_, _, { } agent, _) => (agent, 1),
+        Bell.Due(_, _, null, var set) => (set, MostOfOneSet),
+        Bell.Stop(var agent) => (agent, 1),
+        Bell.Changed(var run, _) => (run, 1),
+        _ => (bell, 1),
+    };
 
     /// <returns>False if others have to be told.</returns>
     private bool RingHere(Bell bell)

@@ -19,22 +19,31 @@ internal static class Candidates
     // More than one, because others may be faster with the first.
     private const int AtOnce = 16;
 
-    /// <summary>Work that only this agent may take.</summary>
-    public static Task<List<WorkRow>> PinnedAsync(WriteTurn turn, Guid agent, bool hasSlot)
+    /// <summary>What an agent has, and what only it may take.</summary>
+    /// <remarks>What takes no slot comes first, so that nothing that needs one keeps it back.</remarks>
+    public static async Task<(List<WorkRow> Held, List<WorkRow> Pinned)> OfAgentAsync(WriteTurn turn, Guid agent)
     {
-        DateTimeOffset? now = turn.Now;
-        return turn.Db.OpenWork
-            .Where(w => w.State == WorkState.Queued && w.Pin == agent && w.NotBefore <= now && (hasSlot || w.Weightless))
-            .OrderByDescending(w => w.Priority).ThenBy(w => w.QueuedAt)
-            .Take(AtOnce)
-            .ToListAsync();
+        var now = turn.Now;
+        var held = turn.Db.OpenWork.Where(w => w.Agent == agent && (w.State == WorkState.Claimed || w.State == WorkState.Started));
+        var pinned = turn.Db.OpenWork
+            .Where(w => w.State == WorkState.Queued && w.Pin == agent && w.NotBefore <= now)
+            .OrderByDescending(w => w.Weightless).ThenByDescending(w => w.Priority).ThenBy(w => w.QueuedAt)
+            .Take(AtOnce);
+        var rows = await held.Concat(pinned).ToListAsync();
+        return (
+            rows.FindAll(w => w.State != WorkState.Queued),
+            [.. rows.Where(w => w.State == WorkState.Queued).OrderByDescending(w => w.Weightless).ThenByDescending(w => w.Priority).ThenBy(w => w.QueuedAt)]);
     }
 
     /// <summary>Work that any agent with these label sets may take: of each repository what is first in it, so that a look costs the same however long the queue is.</summary>
-    public static async Task<List<WorkRow>> OpenAsync(WriteTurn turn, IReadOnlyList<int> labelSets, bool strangers)
+    /// <param name="turn">The turn.</param>
+    /// <param name="labelSets">What the agent has.</param>
+    /// <param name="strangers">Whether it may take what strangers have caused.</param>
+    /// <param name="except">Runs that are left out.</param>
+    public static async Task<List<OpenWork>> OpenAsync(WriteTurn turn, IReadOnlyList<int> labelSets, bool strangers, IReadOnlyList<Guid> except)
     {
         var db = turn.Db;
-        if (labelSets.Count == 0 || await db.Settings.AnyAsync(s => s.Key == PausedKey))
+        if (labelSets.Count == 0)
         {
             return [];
         }
@@ -46,6 +55,11 @@ internal static class Candidates
             where strangers || !work.Stranger
             where work.Group == null || db.GroupHolds.Count(h => h.Group == work.Group) < work.GroupLimit
             select work;
+        if (except.Count > 0)
+        {
+            fitting = fitting.Where(w => !except.Contains(w.Run));
+        }
+
         return await (
             from repository in db.Repositories
             join work in db.Work
@@ -53,15 +67,14 @@ internal static class Candidates
                     .OrderByDescending(w => w.Priority).ThenBy(w => w.RunServed).ThenBy(w => w.QueuedAt).ThenBy(w => w.Id)
                     .Select(w => (Guid?)w.Id).FirstOrDefault() equals work.Id
             orderby work.Priority descending, repository.LastServed, work.QueuedAt, work.Id
-            select work).Take(AtOnce).ToListAsync();
+            select new OpenWork(work, db.Repositories.Max(r => r.LastServed) + 1)).Take(AtOnce).ToListAsync();
     }
 
-    /// <summary>Notes that a workflow of a run was handed out.</summary>
-    public static async Task ServedAsync(WriteTurn turn, WorkRow work)
+    /// <summary>Notes that a workflow of a run was handed out. In the run it is noted with the fact.</summary>
+    public static async Task ServedAsync(WriteTurn turn, OpenWork open)
     {
-        var next = (await turn.Db.Repositories.MaxAsync(r => (long?)r.LastServed) ?? 0) + 1;
+        var (work, next) = open;
         await turn.Db.Repositories.Where(r => r.Id == work.Repository).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastServed, next));
-        await turn.Db.Runs.Where(r => r.Id == work.Run).ExecuteUpdateAsync(set => set.SetProperty(r => r.LastServed, next));
         await turn.Db.OpenWork
             .Where(w => w.Run == work.Run && w.State == WorkState.Queued && w.Kind == WorkKind.Start)
             .ExecuteUpdateAsync(set => set.SetProperty(w => w.RunServed, next));
@@ -93,3 +106,8 @@ internal static class Candidates
         return true;
     }
 }
+
+/// <summary>Work that nobody has.</summary>
+/// <param name="Row">The work.</param>
+/// <param name="Serving">What <see cref="RepositoryRow.LastServed"/> becomes if it is handed out.</param>
+internal sealed record OpenWork(WorkRow Row, long Serving);

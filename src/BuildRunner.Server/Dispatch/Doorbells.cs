@@ -9,6 +9,18 @@ internal sealed class Doorbells
     /// <summary>True: this server ends, and no claim waits any more.</summary>
     public bool Closed { get; private set; }
 
+    /// <summary>True: at least one claim waits here.</summary>
+    public bool AnyWaits
+    {
+        get
+        {
+            lock (gate)
+            {
+                return waiting.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Begins to listen; before looking for work, so that nothing that comes in between is missed.</summary>
     /// <param name="agent">Who.</param>
     /// <param name="takes">What it may take besides its own; null: nothing, because it has no slot free.</param>

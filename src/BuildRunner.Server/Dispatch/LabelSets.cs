@@ -37,11 +37,13 @@ internal sealed class LabelSets
         return known.GetOrAdd(number, Labels.Parse(text));
     }
 
-    /// <summary>The sets that an agent with these labels may take.</summary>
-    public async Task<List<int>> FittingAsync(Db db, IReadOnlyDictionary<string, string> agent)
+    /// <summary>The sets that an agent with these labels may take, and the others. What is in neither was made after the look.</summary>
+    /// <param name="db">The tables.</param>
+    /// <param name="count">How many sets there are. They are only ever added, but their numbers need not become visible in order, so it is their count that tells.</param>
+    /// <param name="agent">What it has.</param>
+    public async Task<LabelFit> FitAsync(Db db, int count, IReadOnlyDictionary<string, string> agent)
     {
-        // Sets are only ever added. Their numbers need not become visible in order, so it is their count that tells.
-        if (await db.LabelSets.CountAsync() != known.Count)
+        if (count != known.Count)
         {
             foreach (var row in await db.LabelSets.ToListAsync())
             {
@@ -49,6 +51,12 @@ internal sealed class LabelSets
             }
         }
 
-        return [.. known.Where(k => Labels.Fit(agent, k.Value)).Select(k => k.Key)];
+        var sets = known.ToLookup(k => Labels.Fit(agent, k.Value), k => k.Key);
+        return new LabelFit([.. sets[true]], [.. sets[false]]);
     }
 }
+
+/// <summary>Sets of labels, for one agent.</summary>
+/// <param name="Fitting">It may take these.</param>
+/// <param name="Others">It may not take these.</param>
+internal sealed record LabelFit(List<int> Fitting, List<int> Others);

@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Orchestration;
@@ -122,40 +123,53 @@ internal sealed class Sweeper(Database database, RunWriter writer, GiveBacks giv
         }
     }
 
-    private static Task<bool> AnySlotAsync(Db db, DateTimeOffset gone, CancellationToken cancellationToken) => db.Agents.AnyAsync(
-        a => a.LastSeen > gone && !a.Drain
-            && a.Slots > db.OpenWork.Count(w => w.Agent == a.Id && (w.State == WorkState.Claimed || w.State == WorkState.Started) && !w.Weightless),
-        cancellationToken);
-
+    // Who is woken takes what is first, whatever it was woken for, and looks again by himself. So what belongs to one agent is rung for once, and what any agent may
+    // take as often as agents have a slot free, however much of it waits. Where every slot is taken there is nobody to wake: who gets one free looks by himself.
     private async Task RingAgainAsync(CancellationToken cancellationToken)
     {
-        var unheard = await database.ReadAsync(
+        var due = await database.ReadAsync(
             async db =>
             {
                 var now = await database.NowAsync(db);
                 var again = now - options.RingAgainAfter;
+                var unheard = db.OpenWork.Where(w => w.State == WorkState.Queued && w.NotBefore <= now && (w.RangAt < w.NotBefore || w.RangAt < again));
+                var rows = await unheard.Where(w => w.Pin != null).OrderBy(w => w.RangAt).Take(AtOnce).Select(Ringing.Of).ToListAsync(cancellationToken);
+                if (await db.LabelSets.Where(s => unheard.Any(w => w.Pin == null && w.LabelSet == s.Id)).Select(s => s.Id).ToListAsync(cancellationToken) is not { Count: > 0 } sets)
+                {
+                    return rows;
+                }
 
-                // Where every slot is taken there is nobody to wake: who gets one free looks by himself. Only what belongs to one agent may be weightless, or wait for his next look.
-                var listens = await AnySlotAsync(db, now - options.AgentGoneAfter, cancellationToken);
-                return await db.OpenWork
-                    .Where(w => w.State == WorkState.Queued && w.NotBefore <= now && (w.RangAt < w.NotBefore || w.RangAt < again) && (listens || w.Pin != null))
-                    .OrderBy(w => w.RangAt)
-                    .Take(AtOnce)
-                    .ToListAsync(cancellationToken);
+                var listeners = Math.Min(await IdleAsync(db, now - options.AgentGoneAfter, cancellationToken), AtOnce);
+                foreach (var set in listeners > 0 ? sets : [])
+                {
+                    rows.AddRange(await unheard.Where(w => w.Pin == null && w.LabelSet == set).OrderByDescending(w => w.Priority).Take(listeners).Select(Ringing.Of).ToListAsync(cancellationToken));
+                }
+
+                return rows;
             },
             cancellationToken);
-        if (unheard.Count == 0)
+        if (due.Count == 0)
         {
             return;
         }
 
-        var ids = unheard.Select(w => w.Id).ToList();
+        var ids = due.ConvertAll(w => w.Work);
         await database.WriteAsync(
             async turn =>
             {
                 await turn.Db.OpenWork.Where(w => ids.Contains(w.Id) && w.State == WorkState.Queued).ExecuteUpdateAsync(set => set.SetProperty(w => w.RangAt, turn.Now));
-                turn.Bells.AddRange(unheard.Select(w => new Bell.Due(w.Run, w.Id, w.Pin, w.LabelSet)));
+                turn.Bells.AddRange(due.Where(w => w.Pin is null).Concat(due.Where(w => w.Pin is not null).DistinctBy(w => w.Pin)).Select(w => new Bell.Due(w.Run, w.Work, w.Pin, w.LabelSet)));
             },
             cancellationToken);
+    }
+
+    private static Task<int> IdleAsync(Db db, DateTimeOffset gone, CancellationToken cancellationToken) => db.Agents.CountAsync(
+        a => a.LastSeen > gone && !a.Drain
+            && a.Slots > db.OpenWork.Count(w => w.Agent == a.Id && (w.State == WorkState.Claimed || w.State == WorkState.Started) && !w.Weightless),
+        cancellationToken);
+
+    private sealed record Ringing(Guid Run, Guid Work, Guid? Pin, int LabelSet)
+    {
+        public static Expression<Func<WorkRow, Ringing>> Of { get; } = w => new Ringing(w.Run, w.Id, w.Pin, w.LabelSet);
     }
 }

@@ -19,13 +19,18 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
     /// <summary>The work, complete.</summary>
     public async Task<WorkItem> MakeAsync(WriteTurn turn, WorkRow row)
     {
+        var planned = await plans.OfAsync(turn.Db, row.Run);
+        var workflow = planned.Plan.Workflows.First(w => w.Name == row.Workflow);
+        var step = row.Kind == WorkKind.Step ? workflow.Steps.First(s => s.Name == row.Step) : null;
+        var image = step?.Image;
         var facts = await (
             from run in turn.Db.Runs
             join repository in turn.Db.Repositories on run.Repository equals repository.Id
             where run.Id == row.Run
-            select new RunOfWork(run.Number, run.CreatedAt, run.Trust, repository.Id, repository.Name, repository.CloneUrl, repository.User, repository.Credential)).SingleAsync();
-        var planned = await plans.OfAsync(turn.Db, row.Run);
-        var workflow = planned.Plan.Workflows.First(w => w.Name == row.Workflow);
+            select new RunOfWork(run.Number, run.CreatedAt, run.Trust, repository.Id, repository.Name, repository.CloneUrl, repository.User, repository.Credential)
+            {
+                Digest = turn.Db.RunImages.Where(i => i.Run == run.Id && i.Image == image).Select(i => i.Digest).SingleOrDefault(),
+            }).SingleAsync();
         return new WorkItem
         {
             Id = new WorkId(row.Id),
@@ -38,7 +43,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             Task = row.Kind switch
             {
                 WorkKind.Start => await StartAsync(turn, facts, planned.Plan.Event, workflow),
-                WorkKind.Step => await StepAsync(turn, facts, planned.Plan.Event, row, workflow.Steps.First(s => s.Name == row.Step)),
+                WorkKind.Step => await StepAsync(turn, facts, planned.Plan.Event, row, step!),
                 _ => new WorkTask.Release(),
             },
         };
@@ -75,7 +80,7 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
             Outputs = state.Steps.Where(s => !s.Outputs.IsEmpty).ToDictionary(s => s.Name, s => (IReadOnlyDictionary<string, string>)s.Outputs, StringComparer.Ordinal),
             Secrets = opened.Values,
             SecretsWithheld = opened.Withheld,
-            PinnedDigest = await turn.Db.RunImages.Where(i => i.Run == row.Run && i.Image == step.Image).Select(i => i.Digest).SingleOrDefaultAsync(),
+            PinnedDigest = facts.Digest,
             Source = step.Kind == StepKind.Clone ? Source(facts, runEvent, step) : null,
             Grants = Grants(facts.Decision),
             Registries = await RegistriesAsync(turn, facts),
@@ -121,6 +126,9 @@ internal sealed class WorkItems(RunPlans plans, SecretStore secrets, RepositoryS
 
     private sealed record RunOfWork(int Number, DateTimeOffset CreatedAt, string Trust, Guid Repository, string Name, string CloneUrl, string? User, byte[]? Credential)
     {
+        /// <summary>What the step's image was when the run first used it.</summary>
+        public string? Digest { get; init; }
+
         public TrustDecision Decision => JsonSerializer.Deserialize(Trust, StoredJson.Default.TrustDecision)!;
     }
 }

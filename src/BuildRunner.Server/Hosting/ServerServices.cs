@@ -50,7 +50,7 @@ public static class ServerServices
         services.AddSingleton(_ => new RunPlans(options.Judge));
         services.AddSingleton<RunWriter>().AddSingleton<QueueRows>().AddSingleton<RunNumbers>().AddSingleton<RunRegister>().AddSingleton<SecretStore>();
         services.AddSingleton<LabelSets>().AddSingleton<Doorbells>().AddSingleton<RunFollowers>().AddSingleton<WorkItems>();
-        services.AddSingleton<Claims>().AddSingleton<Resumptions>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
+        services.AddSingleton<Claims>().AddSingleton<Takings>().AddSingleton<Resumptions>().AddSingleton<Reports>().AddSingleton<GiveBacks>().AddSingleton<Leases>().AddSingleton<Sweeper>();
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
         services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
         services.AddSingleton(options.Sources).AddSingleton(options.Pipelines).AddSingleton<Links>().AddSingleton<AuditLog>().AddSingleton<AgentDesk>();

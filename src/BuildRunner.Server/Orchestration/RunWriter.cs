@@ -15,13 +15,15 @@ namespace BuildRunner.Server.Orchestration;
 internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes outbox)
 {
     /// <summary>Applies a fact inside a turn.</summary>
+    /// <param name="turn">The turn.</param>
+    /// <param name="run">Which.</param>
+    /// <param name="fact">What has happened.</param>
+    /// <param name="served">What <see cref="RunRow.LastServed"/> becomes; null: it stays.</param>
     /// <returns>Null if it was taken; otherwise why it was refused, and nothing was written.</returns>
     /// <exception cref="KeyNotFoundException">There is no such run.</exception>
-    public async Task<string?> ApplyAsync(WriteTurn turn, Guid run, RunFact fact)
+    public async Task<string?> ApplyAsync(WriteTurn turn, Guid run, RunFact fact, long? served = null)
     {
-        await turn.HoldAsync(run);
-        var head = await turn.Db.Runs.Where(r => r.Id == run).Select(RunHead.Of).SingleOrDefaultAsync()
-            ?? throw new KeyNotFoundException($"there is no run {run:N}");
+        var head = await turn.HoldAsync(run) ?? throw new KeyNotFoundException($"there is no run {run:N}");
         if (head.State is null || head.Stage == RunStage.Ended)
         {
             return "the run has ended";
@@ -40,7 +42,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
             return refusal;
         }
 
-        await SaveAsync(turn, run, head.Version, transition.State);
+        await SaveAsync(turn, head, transition.State, served ?? head.LastServed);
         Tell(turn, head, StageOf(transition.State));
         await CarryOutAsync(turn, head, planned, before, transition);
         turn.Bells.Add(new Bell.Changed(run, head.Version + 1));
@@ -48,22 +50,21 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
     }
 
     /// <summary>The state of a run as this turn sees it.</summary>
-    public static async Task<RunState> StateAsync(WriteTurn turn, Guid run)
-    {
-        var json = await turn.Db.Runs.Where(r => r.Id == run).Select(r => r.State).SingleAsync();
-        return JsonSerializer.Deserialize(json!, RunJson.Default.RunState)!;
-    }
+    public static async Task<RunState> StateAsync(WriteTurn turn, Guid run) =>
+        JsonSerializer.Deserialize((await turn.HoldAsync(run))!.State!, RunJson.Default.RunState)!;
 
-    private static async Task SaveAsync(WriteTurn turn, Guid run, long version, RunState state)
+    private static async Task SaveAsync(WriteTurn turn, RunHead head, RunState state, long served)
     {
         var json = JsonSerializer.Serialize(state, RunJson.Default.RunState);
         var deadline = RunMachine.NextDeadline(state);
         var stage = StageOf(state);
         var started = state.Workflows.Min(w => StartOf(w.Phase) is { } at && at >= state.CreatedAt ? at : (DateTimeOffset?)null);
         var reason = OutcomeWords.WhyEnded(state);
-        var saved = await turn.Db.Runs.Where(r => r.Id == run && r.Version == version).ExecuteUpdateAsync(set => set
+        var next = head with { Version = head.Version + 1, Stage = stage, State = json, LastServed = served };
+        var saved = await turn.Db.Runs.Where(r => r.Id == head.Id && r.Version == head.Version).ExecuteUpdateAsync(set => set
             .SetProperty(r => r.State, json)
-            .SetProperty(r => r.Version, version + 1)
+            .SetProperty(r => r.Version, next.Version)
+            .SetProperty(r => r.LastServed, served)
             .SetProperty(r => r.Stage, stage)
             .SetProperty(r => r.Deadline, deadline)
             .SetProperty(r => r.StartedAt, started)
@@ -72,8 +73,10 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
             .SetProperty(r => r.EndedAt, state.Result == null ? null : state.Result.At));
         if (saved != 1)
         {
-            throw new StaleException($"run {run:N} is no longer at version {version}");
+            throw new StaleException($"run {head.Id:N} is no longer at version {head.Version}");
         }
+
+        turn.Keep(next);
     }
 
     private static DateTimeOffset? StartOf(WorkflowPhase phase) => phase switch

@@ -64,11 +64,14 @@ internal abstract class Database
     /// <summary>The database's clock: the same for all servers that share it.</summary>
     public abstract Task<DateTimeOffset> NowAsync(Db db);
 
-    /// <summary>Holds a run until the end of the transaction. Whoever writes about a run holds it first, so that such writes come one after the other.</summary>
-    public abstract Task HoldAsync(Db db, Guid run);
+    /// <summary>A run, which reading it holds until the end of the transaction. Whoever writes about a run holds it first, so that such writes come one after the other.</summary>
+    /// <param name="db">The tables.</param>
+    /// <param name="run">Which.</param>
+    /// <param name="wait">False: nothing is found where somebody else holds it.</param>
+    public abstract IQueryable<RunRow> Held(Db db, Guid run, bool wait);
 
-    /// <summary>Holds an agent until the end of the transaction, so that its claims come one after the other. Before any run.</summary>
-    public abstract Task HoldAgentAsync(Db db, Guid agent);
+    /// <summary>An agent, which reading it holds until the end of the transaction, so that its claims come one after the other. Before any run.</summary>
+    public abstract IQueryable<AgentRow> HeldAgent(Db db, Guid agent);
 
     /// <summary>Brings the tables to this version, one server at a time. Where they are at this version it only looks, which every start does.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
@@ -165,59 +168,6 @@ internal abstract class Database
         await transaction.CommitAsync(CancellationToken.None);
         return (result, turn.Bells);
     }
-}
-
-/// <summary>One try of a write.</summary>
-/// <param name="Database">Whose.</param>
-/// <param name="Db">The tables, inside the transaction. Added rows are saved at its end.</param>
-/// <param name="Now">The database's clock at its beginning.</param>
-internal sealed record WriteTurn(Database Database, Db Db, DateTimeOffset Now)
-{
-    /// <summary>Who wants to know once it is committed.</summary>
-    public List<Bell> Bells { get; } = [];
-
-    private const int MaxAudited = 4000;
-    private readonly HashSet<Guid> held = [];
-
-    /// <summary>Adds a line to the audit log. What is longer than anybody reads is cut: agents write into it as often as they like.</summary>
-    public void Audit(string actor, string action, string subject, string detail) =>
-        Db.Add(new AuditRow { At = Now, Actor = actor, Action = action, Subject = Cut(subject), Detail = Cut(detail) });
-
-    private static string Cut(string text) => text.Length <= MaxAudited ? text : text[..(char.IsHighSurrogate(text[MaxAudited - 1]) ? MaxAudited - 1 : MaxAudited)] + "…";
-
-    /// <summary>Holds a run (<see cref="Database.HoldAsync"/>). What the turn holds it holds to its end: it is not asked for twice.</summary>
-    public async Task HoldAsync(Guid run)
-    {
-        if (!held.Contains(run))
-        {
-            await Database.HoldAsync(Db, run);
-            held.Add(run);
-        }
-    }
-
-    /// <summary>Holds an agent (<see cref="Database.HoldAgentAsync"/>).</summary>
-    public Task HoldAgentAsync(Guid agent) => Database.HoldAgentAsync(Db, agent);
-}
-
-/// <summary>Something to tell after a commit; lost with the process, and then found by looking. A closed hierarchy.</summary>
-internal abstract record Bell
-{
-    private Bell()
-    {
-    }
-
-    /// <summary>Work is due.</summary>
-    /// <param name="Run">The run.</param>
-    /// <param name="Work">The work.</param>
-    /// <param name="Agent">The only agent for it; null: any that fits.</param>
-    /// <param name="LabelSet">What it must have.</param>
-    public sealed record Due(Guid Run, Guid Work, Guid? Agent, int LabelSet) : Bell;
-
-    /// <summary>An agent has something to stop.</summary>
-    public sealed record Stop(Guid Agent) : Bell;
-
-    /// <summary>A run has changed.</summary>
-    public sealed record Changed(Guid Run, long Version) : Bell;
 }
 
 /// <summary>What a write was based on has changed; it has to be done again.</summary>

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.EntityFrameworkCore.Infrastructure;
@@ -12,6 +13,10 @@ internal sealed class PgDatabase : Database, IDisposable
     /// <summary>Who changes tables holds this number in the database: EF's own lock is a table, which an empty database does not have.</summary>
     public const long MigrationLock = 0x4275_696C_6452_756E;
 
+    // Statements that a connection has sent a few times are planned once. Whoever connects through something that hands on single transactions says "Max Auto Prepare=0".
+    private const string AutoPrepare = "Max Auto Prepare";
+    private const int MostPrepared = 200;
+
     private static readonly TimeSpan MigrationLimit = TimeSpan.FromMinutes(10);
 
     private readonly DbContextOptions<PgDb> options;
@@ -23,7 +28,7 @@ internal sealed class PgDatabase : Database, IDisposable
     /// <param name="clock">Replaces the database's clock in tests; null: the database's.</param>
     public PgDatabase(string connectionString, TimeProvider? clock)
     {
-        source = NpgsqlDataSource.Create(connectionString);
+        source = NpgsqlDataSource.Create(Prepared(connectionString));
         options = Options(source);
         contexts = new PooledDbContextFactory<PgDb>(options);
         this.clock = clock;
@@ -58,17 +63,19 @@ internal sealed class PgDatabase : Database, IDisposable
     }
 
     /// <inheritdoc/>
-    public override Task HoldAsync(Db db, Guid run)
+    public override IQueryable<RunRow> Held(Db db, Guid run, bool wait)
     {
         ArgumentNullException.ThrowIfNull(db);
-        return db.Database.ExecuteSqlAsync($"SELECT 1 FROM runs WHERE id = {run} FOR UPDATE");
+        return wait
+            ? db.Runs.FromSql($"SELECT * FROM runs WHERE id = {run} FOR UPDATE")
+            : db.Runs.FromSql($"SELECT * FROM runs WHERE id = {run} FOR UPDATE SKIP LOCKED");
     }
 
     /// <inheritdoc/>
-    public override Task HoldAgentAsync(Db db, Guid agent)
+    public override IQueryable<AgentRow> HeldAgent(Db db, Guid agent)
     {
         ArgumentNullException.ThrowIfNull(db);
-        return db.Database.ExecuteSqlAsync($"SELECT 1 FROM agents WHERE id = {agent} FOR UPDATE");
+        return db.Agents.FromSql($"SELECT * FROM agents WHERE id = {agent} FOR UPDATE");
     }
 
     /// <inheritdoc/>
@@ -111,6 +118,14 @@ internal sealed class PgDatabase : Database, IDisposable
         {
             SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.UniqueViolation
         };
+
+    private static string Prepared(string connectionString)
+    {
+        var given = new DbConnectionStringBuilder { ConnectionString = connectionString };
+        return given.ContainsKey(AutoPrepare) || given.ContainsKey(AutoPrepare.Replace(" ", "", StringComparison.Ordinal))
+            ? connectionString
+            : new NpgsqlConnectionStringBuilder(connectionString) { MaxAutoPrepare = MostPrepared }.ConnectionString;
+    }
 
     private sealed class Anytime : IDisposable
     {

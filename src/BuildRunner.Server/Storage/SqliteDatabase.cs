@@ -1,4 +1,5 @@
 using System.Data.Common;
+using BuildRunner.Server.Storage.Rows;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -48,10 +49,18 @@ internal sealed class SqliteDatabase : Database, IDisposable
     public override Task<DateTimeOffset> NowAsync(Db db) => Task.FromResult(time.GetUtcNow());
 
     /// <inheritdoc/>
-    public override Task HoldAsync(Db db, Guid run) => Task.CompletedTask;
+    public override IQueryable<RunRow> Held(Db db, Guid run, bool wait)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        return db.Runs.Where(r => r.Id == run);
+    }
 
     /// <inheritdoc/>
-    public override Task HoldAgentAsync(Db db, Guid agent) => Task.CompletedTask;
+    public override IQueryable<AgentRow> HeldAgent(Db db, Guid agent)
+    {
+        ArgumentNullException.ThrowIfNull(db);
+        return db.Agents.Where(a => a.Id == agent);
+    }
 
     /// <inheritdoc/>
     protected override async Task MigrateAloneAsync(CancellationToken cancellationToken)
