@@ -8,11 +8,12 @@ using BuildRunner.Containers.Engine;
 namespace BuildRunner.Agent.Checkout;
 
 /// <summary>The checkout that needs no image of a registry: the agent fetches into a copy of its own, and a container with the machine's git, connected to nothing,
-/// brings the commit from there into the workspace (docs/decisions/0070).</summary>
+/// brings the commit from there into the workspace (docs/decisions/0070, 0212).</summary>
 /// <param name="mirrors">The copies.</param>
+/// <param name="root">The container's file system.</param>
 /// <param name="allowedFolders">Folders of this machine below which sources may lie.</param>
 /// <param name="volatileFolder">Where private keys lie while they are used.</param>
-internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<string> allowedFolders, string volatileFolder) : ICheckout
+internal sealed partial class BuiltInCheckout(Mirrors mirrors, CheckoutRoot root, IReadOnlyList<string> allowedFolders, string volatileFolder) : ICheckout
 {
     /// <summary>True if this checkout speaks for the image: that of a clone step which names none, and its other versions, whose contract it keeps.</summary>
     public static bool IsFor(string image) => ImagePattern().IsMatch(image);
@@ -52,7 +53,7 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
             }
 
             var lfs = await new LargeFiles(mirrors.Git).GetAsync(mirror, access, found, settings.Lfs, log, cancellationToken);
-            return Container(environment, settings, url, reference, found, mirror, submodules.Found, lfs);
+            return Container(await root.GetAsync(cancellationToken), environment, settings, url, reference, found, mirror, submodules.Found, lfs);
         }
         finally
         {
@@ -67,7 +68,7 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
     private static GitAccess WithoutCredential(SourceUrl url) => new(url, null, null, url.Kind == SourceKind.Ssh ? "/dev/null" : null);
 
     private static CheckoutContainer Container(
-        IReadOnlyDictionary<string, string> environment, CloneSettings settings, SourceUrl url, string reference, string commit, string mirror,
+        string root, IReadOnlyDictionary<string, string> environment, CloneSettings settings, SourceUrl url, string reference, string commit, string mirror,
         IReadOnlyDictionary<string, string> submodules, bool lfs)
     {
         var copies = new List<(string Url, string Path)> { (url.Text, mirror) };
@@ -111,8 +112,8 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, IReadOnlyList<str
         }
 
         return new CheckoutContainer(
-            "rootfs:/",
-            ["/bin/sh", $"{InjectedFile.Root}/{CloneScript.Name}"],
+            $"rootfs:{root}",
+            [CheckoutRoot.Shell, $"{InjectedFile.Root}/{CloneScript.Name}"],
             variables,
             [
                 new InjectedFile(CloneScript.Name, Encoding.UTF8.GetBytes(CloneScript.Text), Executable: true),

@@ -14,8 +14,8 @@ internal static class CloneScript
     public const string Mirrors = "/.buildrunner-sources";
 
     /// <summary>For <c>/bin/sh</c>.</summary>
-    /// <remarks>It sees the whole machine's files, and a repository says in its own words where its submodules are: an address counts only if it is, letter for letter, that of a copy.
-    /// What git checks out need not be what the agent has read (attributes convert it), and <c>file:</c> is open here, so it is this check that keeps other repositories of the machine out.</remarks>
+    /// <remarks>A repository says in its own words where its submodules are: an address counts only if it is, letter for letter, that of a copy.
+    /// What git checks out need not be what the agent has read (attributes convert it), and <c>file:</c> is open here, so it is this check that keeps other repositories out.</remarks>
     public const string Text = """
         set -eu
         submodules() {
@@ -52,7 +52,6 @@ internal static class CloneScript
             exit
         fi
 
-        command -v git >/dev/null || { echo 'this machine has no git, which clone steps without an image need' >&2; exit 127; }
         if [ -e .git ]; then
             # An earlier attempt was here. Nothing of it is trusted.
             find . -mindepth 1 -maxdepth 1 -exec rm -rf -- {} +

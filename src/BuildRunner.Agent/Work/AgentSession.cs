@@ -234,10 +234,17 @@ internal sealed partial class AgentSession : IAsyncDisposable
         };
     }
 
-    // The machine's own root file system can be an image for the embedded engine only.
-    private BuiltInCheckout? CheckoutOf() => engine.Name == "oci" && options.CloneImage is null
-        ? new BuiltInCheckout(new Mirrors(new GitProgram(Path.Combine(folder.Root, "git"), new SourceTrust(options.KnownHosts, options.CertificateAuthorities)), folder.Mirrors, time), options.AllowedSources, folder.VolatileRoot)
-        : null;
+    // A folder of the machine can be an image for the embedded engine only.
+    private BuiltInCheckout? CheckoutOf()
+    {
+        if (engine.Name != "oci" || options.CloneImage is not null)
+        {
+            return null;
+        }
+
+        var git = new GitProgram(Path.Combine(folder.Root, "git"), new SourceTrust(options.KnownHosts, options.CertificateAuthorities));
+        return new BuiltInCheckout(new Mirrors(git, folder.Mirrors, time), new CheckoutRoot(folder.CheckoutRoots, git), options.AllowedSources, folder.VolatileRoot);
+    }
 
     // After a long silence the server may have taken workflows from this agent: their workspaces are nobody's.
     private async Task ReconcileAsync(AgentParts parts)

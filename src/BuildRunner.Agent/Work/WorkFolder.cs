@@ -39,6 +39,9 @@ internal sealed class WorkFolder : IDisposable
     /// <summary>One bare repository per source.</summary>
     public string Mirrors => Path.Combine(Root, "mirrors");
 
+    /// <summary>The file systems of the containers that check out.</summary>
+    public string CheckoutRoots => Path.Combine(Root, "checkout");
+
     /// <summary>Id, name and secret of the agent.</summary>
     public string CredentialFile => Path.Combine(Root, "credential");
 
@@ -59,7 +62,7 @@ internal sealed class WorkFolder : IDisposable
 
         DurableFile.MakeDirectory(volatileRoot);
         var folder = new WorkFolder(root, volatileRoot, DiskSeal.Of(volatileRoot), alive);
-        foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors })
+        foreach (var path in new[] { folder.Works, folder.Workflows, folder.Mirrors, folder.CheckoutRoots })
         {
             DurableFile.MakeDirectory(path);
         }

@@ -48,15 +48,17 @@ public static class Planner
         return diagnostics.HasErrors ? [] : [.. planner.Read.Select(file => new PipelineSource(file.Document.Path, System.Text.Encoding.UTF8.GetBytes(new RunExpander(file).Expand())))];
     }
 
-    /// <summary>The names of the inputs that files declare, together: a value may be given for each.</summary>
+    /// <summary>The inputs that files declare, together and in their order: a value may be given for each.</summary>
     /// <param name="sources">The files.</param>
     /// <returns>Null: one of them is no pipeline.</returns>
-    public static IReadOnlySet<string>? Inputs(IReadOnlyList<PipelineSource> sources)
+    public static IReadOnlyList<PipelineInput>? Inputs(IReadOnlyList<PipelineSource> sources)
     {
         ArgumentNullException.ThrowIfNull(sources);
         var diagnostics = new DiagnosticBag();
         var documents = sources.Select(source => PipelineDocument.Read(source, diagnostics)).ToList();
-        return documents.Contains(null) ? null : documents.SelectMany(document => InputRules.Bind(document!.Root)).Select(input => input.Name).ToHashSet(StringComparer.Ordinal);
+        return documents.Contains(null)
+            ? null
+            : [.. documents.SelectMany(document => InputRules.Bind(document!.Root)).GroupBy(input => input.Name, StringComparer.Ordinal).Select(declared => new PipelineInput([.. declared]))];
     }
 
     /// <summary>Reads and validates without an event: what depends on one is not judged. Never throws, and ends in bounded time and memory.</summary>

@@ -57,7 +57,7 @@ internal static class WantedRuns
             Title = wanted.Title is { } title ? new string([.. title.Where(c => !char.IsControl(c)).Take(200)]) : null,
             Inputs = Checked(wanted.Inputs, "inputs", _ => true),
             Environment = Checked(wanted.Environment, "environment", IsVariable),
-            Delivery = DeliveryOf(call),
+            Delivery = call.Http.Request.Headers["Idempotency-Key"].FirstOrDefault() is { } key ? DeliveryOf(call, "api", key) : null,
         };
     }
 
@@ -101,20 +101,16 @@ internal static class WantedRuns
 
     private static bool IsObeyed(string name) => Obeyed.Contains(name, StringComparer.Ordinal) || ObeyedPrefixes.Any(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
 
-    // Bound to who sends it and to the repository: two callers that use the same key mean two runs.
-    private static (string Source, string Key)? DeliveryOf(ApiCall call)
+    /// <summary>What makes a second call with the same key the same run. Bound to who sends it and to the repository: two callers that use the same key mean two runs.</summary>
+    /// <exception cref="ApiException">It is no key.</exception>
+    public static (string Source, string Key) DeliveryOf(ApiCall call, string source, string key)
     {
-        if (call.Http.Request.Headers["Idempotency-Key"].FirstOrDefault() is not { } key)
-        {
-            return null;
-        }
-
         if (key.Length is 0 or > MaxKey || key.Any(char.IsControl))
         {
             throw ApiException.Request($"the header Idempotency-Key holds 1 to {MaxKey} characters");
         }
 
         var bytes = SHA256.HashData(Encoding.UTF8.GetBytes($"{call.Who}\n{call.Repository.ToLowerInvariant()}\n{key}"));
-        return ("api", Convert.ToHexStringLower(bytes));
+        return (source, Convert.ToHexStringLower(bytes));
     }
 }

@@ -20,17 +20,8 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
         }
 
         var remote = await remotes.OfAsync(repository, cancellationToken);
-        var point = wanted.Point switch
-        {
-            SourcePoint.Branch { Name: null } => new SourcePoint.Branch(repository.DefaultBranch),
-
-            // Secrets and trust go by the branch, and forges hand out the commits of forks too: that it is on the branch has to be seen.
-            SourcePoint.Commit(var commit, null) => new SourcePoint.Commit(commit, repository.DefaultBranch),
-            var other => other,
-        };
-        var at = point is SourcePoint.Commit(var id, var on)
-            ? new SourcePosition(id, $"refs/heads/{on}", repository.DefaultBranch)
-            : await sources.LocateAsync(repository.Id, remote, point, cancellationToken);
+        var point = PointOf(repository, wanted.Point);
+        var at = await PositionAsync(sources, repository, remote, point, cancellationToken);
         var settings = RepositoryStore.SettingsOf(repository);
         var tree = await sources.ReadAsync(repository.Id, remote, at, point, settings.PipelinePath, cancellationToken);
         var trust = Trust.Decide(
@@ -51,6 +42,22 @@ internal sealed class RunStarter(Remotes remotes, SourceReader sources, RunRegis
             },
             cancellationToken);
     }
+
+    /// <summary>The point that is meant, whole: on which branch.</summary>
+    public static SourcePoint PointOf(RepositoryRow repository, SourcePoint wanted) => wanted switch
+    {
+        SourcePoint.Branch { Name: null } => new SourcePoint.Branch(repository.DefaultBranch),
+
+        // Secrets and trust go by the branch, and forges hand out the commits of forks too: that it is on the branch has to be seen.
+        SourcePoint.Commit(var commit, null) => new SourcePoint.Commit(commit, repository.DefaultBranch),
+        var other => other,
+    };
+
+    /// <summary>Where that is.</summary>
+    public static async Task<SourcePosition> PositionAsync(SourceReader sources, RepositoryRow repository, SourceRemote remote, SourcePoint point, CancellationToken cancellationToken) =>
+        point is SourcePoint.Commit(var id, var on)
+            ? new SourcePosition(id, $"refs/heads/{on}", repository.DefaultBranch)
+            : await sources.LocateAsync(repository.Id, remote, point, cancellationToken);
 
     private static RunEvent EventOf(RepositoryRow repository, WantedRun wanted, SourcePosition at, SourceTree tree) => new()
     {

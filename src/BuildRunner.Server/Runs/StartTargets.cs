@@ -46,6 +46,51 @@ internal sealed class StartTargets(Remotes remotes, SourceReader sources)
         }
     }
 
+    /// <summary>What a run of a point would be asked for.</summary>
+    /// <exception cref="SourceException">It cannot be read, or has no such thing.</exception>
+    public async Task<StartPoint> LookAsync(RepositoryRow repository, SourcePoint wanted, CancellationToken cancellationToken)
+    {
+        var remote = await remotes.OfAsync(repository, cancellationToken);
+        var point = RunStarter.PointOf(repository, wanted);
+        SourcePosition at;
+        try
+        {
+            at = await RunStarter.PositionAsync(sources, repository, remote, point, cancellationToken);
+        }
+        catch (SourceException e) when (e.Fault == SourceFault.NoSuchRef && point is SourcePoint.Branch { Name: { } branch })
+        {
+            throw new SourceException(SourceFault.NoSuchRef, await NoBranchAsync(repository, remote, branch, cancellationToken));
+        }
+
+        var tree = await sources.ReadAsync(repository.Id, remote, at, point, RepositoryStore.SettingsOf(repository).PipelinePath, cancellationToken);
+        return new StartPoint(at.Commit, tree.Files.Count > 0, Planner.Inputs(tree.Files) ?? []);
+    }
+
+    /// <summary>The names of branches to choose from; empty if they cannot be had soon.</summary>
+    public async Task<IReadOnlyList<string>> BranchesAsync(RepositoryRow repository, CancellationToken cancellationToken)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(Patience);
+        try
+        {
+            return await sources.BranchesAsync(await remotes.OfAsync(repository, patience.Token), patience.Token);
+        }
+        catch (SourceException)
+        {
+            return [];
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return [];
+        }
+    }
+
+    private async Task<string> NoBranchAsync(RepositoryRow repository, SourceRemote remote, string branch, CancellationToken stop)
+    {
+        var near = Nearest.To(branch, await sources.BranchesAsync(remote, stop));
+        return $"{repository.Name} has no branch '{branch}'{(near is null ? "" : $"; did you mean '{near}'?")}";
+    }
+
     private async Task<string?> LookAsync(RepositoryRow repository, string branch, IReadOnlyCollection<string> inputs, CancellationToken stop)
     {
         var remote = await remotes.OfAsync(repository, stop);
@@ -57,8 +102,7 @@ internal sealed class StartTargets(Remotes remotes, SourceReader sources)
         }
         catch (SourceException e) when (e.Fault == SourceFault.NoSuchRef)
         {
-            var near = Nearest.To(branch, await sources.BranchesAsync(remote, stop));
-            return $"{repository.Name} has no branch '{branch}'{(near is null ? "" : $"; did you mean '{near}'?")}";
+            return await NoBranchAsync(repository, remote, branch, stop);
         }
 
         if (inputs.Count == 0)
@@ -68,9 +112,15 @@ internal sealed class StartTargets(Remotes remotes, SourceReader sources)
 
         // Of files that cannot be read their run says what is wrong with them.
         var tree = await sources.ReadAsync(repository.Id, remote, at, point, RepositoryStore.SettingsOf(repository).PipelinePath, stop);
-        return tree.Files.Count == 0 || Planner.Inputs(tree.Files) is not { } known || inputs.FirstOrDefault(name => !known.Contains(name)) is not { } unknown
+        return tree.Files.Count == 0 || Planner.Inputs(tree.Files)?.Select(input => input.Name).ToList() is not { } known || inputs.FirstOrDefault(name => !known.Contains(name)) is not { } unknown
             ? null
             : $"the pipeline on branch '{branch}' has no input '{unknown}'"
                 + (Nearest.To(unknown, known) is { } meant ? $"; did you mean '{meant}'?" : known.Count == 0 ? "; inputs are declared in it under 'inputs'" : $"; it has {string.Join(", ", known.Order(StringComparer.Ordinal))}");
     }
 }
+
+/// <summary>A point of which somebody may start a run.</summary>
+/// <param name="Commit">The commit that it is now.</param>
+/// <param name="HasPipeline">Whether there are pipeline files.</param>
+/// <param name="Inputs">What the run may be given; empty also if the files cannot be read, of which the run says more.</param>
+internal sealed record StartPoint(string Commit, bool HasPipeline, IReadOnlyList<PipelineInput> Inputs);

@@ -28,7 +28,7 @@ internal static class AgentKeys
         new(WorkDir, SettingKind.Text, null, "Where an agent keeps journal, workspaces and copies of repositories; below the state directory of the user or system if not set."),
         new(MinFreeDisk, SettingKind.Size, "5GiB", "With less free space there an agent takes no new workflows."),
         new(DrainGrace, SettingKind.Duration, "10m", "How long an agent finishes what it has when it is asked to end."),
-        new(CloneImage, SettingKind.Text, null, "The image of clone steps that name none; the machine's own git in a container, if the engine can, if not set."),
+        new(CloneImage, SettingKind.Text, null, "The image of clone steps that name none; if not set, the machine's own git in a container, where the engine can."),
         new(LocalRepositories, SettingKind.List, null, "Folders of this machine below which repositories may lie that are cloned from a path; none if not set."),
         new(AllowImageBuilds, SettingKind.Flag, "false", "Whether an agent builds the images of steps; a builder's own commands run outside of BuildRunner's isolation."),
     ];

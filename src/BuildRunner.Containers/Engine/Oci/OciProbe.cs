@@ -107,7 +107,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         var check = await RunAsync(root, "/helper", 2, cancellationToken);
         return check.Status == ReadinessStatus.Failed
             ? check with { Remedy = check.Remedy ?? "give the container a volume at /var/lib/buildrunner, and what 'privileged' gives" }
-            : check with { Status = ReadinessStatus.Warning, Detail = $"{check.Detail}; this machine is a container, so rootfs:/ is no image here", Remedy = "name an image for clone steps that name none (Agent:CloneImage)" };
+            : check with { Detail = $"{check.Detail}; this machine is a container itself, so rootfs:/ is no image here" };
     }
 
     /// <summary>The same for an ordinary user, to whom the machine's own file system is no image: in an empty folder, with the engine's own first process as the command.</summary>

@@ -13,6 +13,9 @@ namespace BuildRunner.Core.Pipelines.Reading;
 /// <param name="Location">Where it is.</param>
 internal sealed record InputFile(string Name, string Type, TextFile? Default, IReadOnlyList<string> Options, bool Required, SourceLocation Location)
 {
+    /// <summary>What is said to the person who is asked; null: nothing.</summary>
+    public string? Description { get; init; }
+
     /// <summary>A value in the form in which steps get it; null if it is none of this input's.</summary>
     public string? Accept(string value) => Type switch
     {
@@ -41,7 +44,7 @@ internal static class InputRules
         .. (root.Map("inputs")?.Entries ?? []).Where(entry => entry.Value is YamlNode.Mapping).Select(entry =>
         {
             var input = (YamlNode.Mapping)entry.Value;
-            return new InputFile(entry.Key, input.Text("type")?.Text ?? "string", input.Text("default"), input.Words("options"), input.Flag("required") ?? false, entry.KeyLocation);
+            return new InputFile(entry.Key, input.Text("type")?.Text ?? "string", input.Text("default"), input.Words("options"), input.Flag("required") ?? false, entry.KeyLocation) { Description = input.Text("description")?.Text };
         }),
     ];
 
