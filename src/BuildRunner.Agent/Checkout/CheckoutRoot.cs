@@ -25,13 +25,26 @@ internal sealed class CheckoutRoot(string folder, GitProgram git)
     // Of git's own folder: what speaks to other machines. The container is connected to none.
     private static readonly string[] OfNetworks = ["git-http-", "git-remote-", "git-imap-", "git-credential", "git-daemon"];
 
-    private readonly SemaphoreSlim turn = new(1, 1);
+    private readonly Lock gate = new();
+    private Task last = Task.CompletedTask;
 
     /// <summary>The folder; made if it is not there, or if git was replaced since.</summary>
     /// <exception cref="ContainerException">The machine's git cannot be copied.</exception>
-    public async Task<string> GetAsync(CancellationToken cancellationToken)
+    public Task<string> GetAsync(CancellationToken cancellationToken)
     {
-        await turn.WaitAsync(cancellationToken);
+        lock (gate)
+        {
+            var own = AfterAsync(last, cancellationToken);
+            last = own;
+            return own;
+        }
+    }
+
+    // One after the other: whoever comes second finds what the first made.
+    private async Task<string> AfterAsync(Task before, CancellationToken cancellationToken)
+    {
+        await before.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        cancellationToken.ThrowIfCancellationRequested();
         try
         {
             var programs = Programs();
@@ -48,10 +61,6 @@ internal sealed class CheckoutRoot(string folder, GitProgram git)
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw Unusable(problem.Message, problem);
-        }
-        finally
-        {
-            turn.Release();
         }
     }
 

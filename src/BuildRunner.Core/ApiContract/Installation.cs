@@ -79,6 +79,9 @@ public sealed record QueueItem
     /// <summary>The workflow.</summary>
     public required string Workflow { get; init; }
 
+    /// <summary>How people read the workflow: a matrix cell by its values.</summary>
+    public required string Label { get; init; }
+
     /// <summary>The step; null: the workflow itself has to be made.</summary>
     public string? Step { get; init; }
 

@@ -21,6 +21,9 @@ public sealed record Repository
     /// <summary>Its latest run; null: none yet.</summary>
     public RunSummary? LatestRun { get; init; }
 
+    /// <summary>For administrators, of one repository: what its endpoints refused, and therefore is not among the deliveries. Null where it is not told.</summary>
+    public IReadOnlyList<RefusedInfo>? Refused { get; init; }
+
     /// <summary>In the answer to adding one: what was done, or is left to do, so that the forge's events arrive here, as a sentence. Null otherwise.</summary>
     public string? Webhook { get; init; }
 }

@@ -10,7 +10,7 @@ namespace BuildRunner.Server.Access;
 /// <summary>Tokens for the API, sessions of browsers, and links that begin one.</summary>
 internal sealed class ApiTokens(Database database)
 {
-    /// <summary>How long a browser stays signed in.</summary>
+    /// <summary>How long a link signs a browser or a command line in.</summary>
     public static readonly TimeSpan SessionLength = TimeSpan.FromDays(30);
 
     private static readonly TimeSpan LinkLength = TimeSpan.FromHours(1);
@@ -57,7 +57,7 @@ internal sealed class ApiTokens(Database database)
             cancellationToken);
     }
 
-    /// <summary>Makes a token for the API of a link's, for a command line.</summary>
+    /// <summary>Makes a token for the API of a link's, for a command line: as a browser's session it ends by itself.</summary>
     /// <returns>Null: that link is not valid, or not any more.</returns>
     public Task<(ApiToken Info, string Token)?> RedeemAsync(string link, CancellationToken cancellationToken)
     {
@@ -72,7 +72,7 @@ internal sealed class ApiTokens(Database database)
                 }
 
                 turn.Audit(row.Name, "token.created", row.Name, row.Scopes);
-                var (made, token) = New(turn, ApiTokenKind.Api, Tokens.ApiPrefix, row.Name, row.Scopes, validFor: null);
+                var (made, token) = New(turn, ApiTokenKind.Api, Tokens.ApiPrefix, row.Name, row.Scopes, SessionLength);
                 return (Info(made), token);
             },
             cancellationToken);

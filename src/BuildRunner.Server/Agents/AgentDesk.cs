@@ -1,6 +1,7 @@
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Dispatch;
+using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -8,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Agents;
 
 /// <summary>Agents as an administrator sees them, and what he does to them.</summary>
-internal sealed class AgentDesk(Database database, DispatchOptions options)
+internal sealed class AgentDesk(Database database, CellLabels cells, DispatchOptions options)
 {
     /// <summary>All agents, by name.</summary>
     public Task<List<AgentInfo>> ListAsync(CancellationToken cancellationToken) => database.ReadAsync(
@@ -57,7 +58,7 @@ internal sealed class AgentDesk(Database database, DispatchOptions options)
         },
         cancellationToken);
 
-    private static async Task<ILookup<Guid, string>> BusyAsync(Db db, CancellationToken cancellationToken)
+    private async Task<ILookup<Guid, string>> BusyAsync(Db db, CancellationToken cancellationToken)
     {
         var rows = await (
             from work in db.Work
@@ -65,8 +66,14 @@ internal sealed class AgentDesk(Database database, DispatchOptions options)
             join run in db.Runs on work.Run equals run.Id
             join repository in db.Repositories on work.Repository equals repository.Id
             orderby work.QueuedAt
-            select new { Agent = work.Agent!.Value, repository.Name, run.Number, work.Workflow, work.Step, work.Kind }).ToListAsync(cancellationToken);
-        return rows.ToLookup(r => r.Agent, r => $"{r.Name}#{r.Number} {r.Workflow}{(r.Kind == WorkKind.Step ? "/" + r.Step : "")}");
+            select new { Agent = work.Agent!.Value, work.Run, repository.Name, run.Number, work.Workflow, work.Step, work.Kind }).ToListAsync(cancellationToken);
+        var told = new List<(Guid Agent, string Text)>(rows.Count);
+        foreach (var r in rows)
+        {
+            told.Add((r.Agent, $"{r.Name}#{r.Number} {await cells.OfAsync(db, r.Run, r.Workflow)}{(r.Kind == WorkKind.Step ? "/" + r.Step : "")}"));
+        }
+
+        return told.ToLookup(t => t.Agent, t => t.Text);
     }
 
     private AgentInfo Info(AgentRow row, IEnumerable<string> running, DateTimeOffset now)

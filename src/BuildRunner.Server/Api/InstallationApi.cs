@@ -11,7 +11,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>The installation itself: who calls, agents, queue, tokens, and what was done.</summary>
 internal static class InstallationApi
 {
-    private const int MostShown = 500;
     private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapInstallationApi(this IEndpointRouteBuilder routes)
@@ -88,15 +87,7 @@ internal static class InstallationApi
         return new QueueInfo(
             look.PausedBy,
             [
-                .. look.Entries.Take(MostShown).Select(e => new QueueItem
-                {
-                    Repo = e.Work.Repository,
-                    Number = e.Work.Number,
-                    Workflow = e.Work.Workflow,
-                    Step = e.Work.Step.Length == 0 ? null : e.Work.Step,
-                    Since = e.Work.QueuedAt,
-                    Reason = e.Reason,
-                }),
+                .. look.Entries.Take(QueueView.MostShown).Select(e => e.Item),
             ],
             look.Total);
     }

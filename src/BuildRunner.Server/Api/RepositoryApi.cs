@@ -6,6 +6,7 @@ using BuildRunner.Server.Runs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Triggers;
+using BuildRunner.Server.Webhooks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using OfApi = BuildRunner.Core.ApiContract.RepositorySettings;
@@ -39,7 +40,7 @@ internal static class RepositoryApi
     /// <exception cref="ApiException">There is none.</exception>
     public static async Task<RepositoryRow> FindAsync(ApiCall call) =>
         await call.Get<RepositoryStore>().FindAsync(call.Repository, call.Stop)
-            ?? throw ApiException.NotFound($"there is no repository '{call.Repository}'; 'buildrunner repo ls' lists those that there are");
+            ?? throw ApiException.NotFound($"there is no repository '{call.Repository}'; 'buildrunner repo ls' lists those that there are, 'buildrunner repo add' adds one");
 
     private static async Task<ApiList<Repository>> ListAsync(ApiCall call)
     {
@@ -50,7 +51,14 @@ internal static class RepositoryApi
     private static async Task<Repository> ShowAsync(ApiCall call, RepositoryRow row)
     {
         var latest = await call.Get<RunViews>().FindAsync(row.Name, number: null, attempt: null, call.Stop);
-        return View(row, latest is null ? null : await call.Get<RunViews>().SummaryAsync(latest.Id, call.Stop));
+        var view = View(row, latest is null ? null : await call.Get<RunViews>().SummaryAsync(latest.Id, call.Stop));
+        return call.Has(Scopes.Admin) ? view with { Refused = await RefusedAsync(call, row) } : view;
+    }
+
+    private static async Task<IReadOnlyList<RefusedInfo>> RefusedAsync(ApiCall call, RepositoryRow row)
+    {
+        var refused = await call.Get<RefusedDeliveries>().ListAsync(call.Stop);
+        return refused.Count == 0 ? [] : [.. (await call.Get<Hooks>().OfAsync(row.Id, call.Stop)).Select(hook => HooksApi.RefusedAt(hook, refused)).OfType<RefusedInfo>()];
     }
 
     private static async Task<(int Status, Repository Answer)> AddAsync(ApiCall call, AddRepository wanted)
@@ -65,7 +73,7 @@ internal static class RepositoryApi
         var settings = wanted.Settings is null ? new OfServer() : SettingsOf(wanted.Settings);
         if (await call.Get<RepositoryStore>().FindAsync(wanted.Name, call.Stop) is { } known)
         {
-            throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{known.Name}' already");
+            throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{known.Name}' already; 'buildrunner repo set {known.Name}' changes it");
         }
 
         var branch = wanted.DefaultBranch is { } given ? Branch(given) : atForge?.DefaultBranch ?? await DefaultBranchAsync(call, new SourceRemote(url, wanted.User, wanted.Credential));
@@ -78,7 +86,7 @@ internal static class RepositoryApi
         var webhook = added is not null && atForge is not null ? await call.Get<GitHubHooks>().EnsureAsync(atForge.FullName, call.Stop) : null;
         return added is { } row
             ? (StatusCodes.Status201Created, View(row, null) with { Webhook = webhook })
-            : throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{wanted.Name}' already");
+            : throw new ApiException(StatusCodes.Status409Conflict, ApiProblems.Exists, $"there is a repository '{wanted.Name}' already; 'buildrunner repo set {wanted.Name}' changes it");
     }
 
     private static async Task<(int Status, Repository Answer)> ChangeAsync(ApiCall call, ChangeRepository wanted)

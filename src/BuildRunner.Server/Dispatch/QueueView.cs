@@ -1,3 +1,5 @@
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
@@ -5,8 +7,11 @@ using Microsoft.EntityFrameworkCore;
 namespace BuildRunner.Server.Dispatch;
 
 /// <summary>The queue as people see it: what waits, in the order in which it will be handed out, and why. A look is shared by all who look within a moment.</summary>
-internal sealed class QueueView(Database database, LabelSets sets, DispatchOptions options, TimeProvider time) : IDisposable
+internal sealed class QueueView(Database database, LabelSets sets, CellLabels cells, DispatchOptions options, TimeProvider time) : IDisposable
 {
+    /// <summary>How many of them people are shown, one by one.</summary>
+    public const int MostShown = 500;
+
     private const int Most = 5_000;
     private static readonly TimeSpan Fresh = TimeSpan.FromMilliseconds(500);
     private readonly SemaphoreSlim gate = new(1, 1);
@@ -53,7 +58,8 @@ internal sealed class QueueView(Database database, LabelSets sets, DispatchOptio
         {
             var work = found with { Labels = await sets.OfAsync(db, found.LabelSet) };
             var before = ahead.GetValueOrDefault(work.LabelSet);
-            entries.Add(new QueueEntry(work, WaitingReasons.Of(work, before, facts)));
+            var label = entries.Count < MostShown ? await cells.OfAsync(db, work.Run, work.Workflow) : work.Workflow;
+            entries.Add(new QueueEntry(work, label, WaitingReasons.Of(work, before, facts)));
             if (work.Pin is null && work.NotBefore <= now)
             {
                 ahead[work.LabelSet] = before + 1;
@@ -102,4 +108,20 @@ internal sealed record QueueLook(string? PausedBy, IReadOnlyList<QueueEntry> Ent
 }
 
 /// <summary>Something that waits.</summary>
-internal sealed record QueueEntry(WaitingWork Work, string Reason);
+/// <param name="Work">What.</param>
+/// <param name="Label">How people read its workflow, of those that are shown to them.</param>
+/// <param name="Reason">Why, as a clause.</param>
+internal sealed record QueueEntry(WaitingWork Work, string Label, string Reason)
+{
+    /// <summary>As it is told.</summary>
+    public QueueItem Item => new()
+    {
+        Repo = Work.Repository,
+        Number = Work.Number,
+        Workflow = Work.Workflow,
+        Label = Label,
+        Step = Work.Step.Length == 0 ? null : Work.Step,
+        Since = Work.QueuedAt,
+        Reason = Reason,
+    };
+}

@@ -54,7 +54,7 @@ public static class ServerServices
         services.AddSingleton<AgentRegistry>().AddSingleton<ServerBus>().AddSingleton<BellPump>();
         services.AddSingleton<ApiTokens>().AddSingleton<LogUploads>().AddSingleton<LogReader>().AddSingleton<Readiness>();
         services.AddSingleton(options.Sources).AddSingleton(options.Pipelines).AddSingleton<Links>().AddSingleton<AuditLog>().AddSingleton<AgentDesk>();
-        services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<StartTargets>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
+        services.AddSingleton<RepositoryStore>().AddSingleton<RepositoryRemoval>().AddSingleton<RunStarter>().AddSingleton<StartTargets>().AddSingleton<CellLabels>().AddSingleton<RunViews>().AddSingleton<LogTexts>();
         services.AddSingleton(s => new ServerHandle(s.GetRequiredService<AgentRegistry>(), s.GetRequiredService<ApiTokens>(), s.GetRequiredService<Links>()));
         services.AddSingleton<QueueView>().AddSingleton<QueueSwitch>();
         services.AddSingleton(s => new SourceReader(Path.Combine(options.DataDirectory, "git"), options.Sources, s.GetRequiredService<TimeProvider>()));

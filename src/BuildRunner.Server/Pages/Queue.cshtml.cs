@@ -25,15 +25,7 @@ public sealed class QueuePage : SitePage
         Title = "Queue · BuildRunner";
         var look = await HttpContext.RequestServices.GetRequiredService<QueueView>().LookAsync(Gone);
         (PausedBy, Total) = (look.PausedBy, look.Total);
-        Items = [.. look.Entries.Take(MostShown).Select(e => new QueueItem
-        {
-            Repo = e.Work.Repository,
-            Number = e.Work.Number,
-            Workflow = e.Work.Workflow,
-            Step = e.Work.Step.Length == 0 ? null : e.Work.Step,
-            Since = e.Work.QueuedAt,
-            Reason = e.Reason,
-        })];
+        Items = [.. look.Entries.Take(MostShown).Select(e => e.Item)];
     }
 
     /// <summary>Hands nothing new out.</summary>

@@ -5,6 +5,7 @@ using BuildRunner.Core.Runs;
 using BuildRunner.Server.Secrets;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
+using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Runs;
 
@@ -25,6 +26,29 @@ internal static class RunDiagnostics
         var trust = JsonSerializer.Deserialize(before.Trust, StoredJson.Default.TrustDecision)!;
         var secrets = await MissingSecrets.OfAsync(db, before.Repository, plan, trust, name => again.Workflow(name).Phase is not WorkflowPhase.Done);
         return Stored([.. ofFiles.Where(d => d.Code != DiagnosticCodes.SecretMissing), .. secrets]);
+    }
+
+    /// <summary>Of runs that go on, after a secret was set: what was missing may be there now.</summary>
+    public static async Task LookAgainAsync(WriteTurn turn, SecretLevel level)
+    {
+        var open = from plan in turn.Db.RunPlans
+                   join run in turn.Db.Runs on plan.Run equals run.Id
+                   join repository in turn.Db.Repositories on run.Repository equals repository.Id
+                   where run.Stage != RunStage.Ended && run.State != null && plan.Diagnostics != null && plan.Diagnostics.Contains(DiagnosticCodes.SecretMissing)
+                   select new { Run = run, Plan = plan, repository.Key, repository.Id };
+        var concerned = level switch
+        {
+            SecretLevel.Repository(var id) => open.Where(o => o.Id == id),
+            SecretLevel.Organisation => open.Where(o => o.Key.StartsWith(level.Key + "/")),
+            _ => open,
+        };
+        foreach (var found in await concerned.ToListAsync())
+        {
+            var plan = JsonSerializer.Deserialize(found.Plan.Plan!, RunJson.Default.RunPlan)!;
+            var state = JsonSerializer.Deserialize(found.Run.State!, RunJson.Default.RunState)!;
+            var said = await AgainAsync(turn.Db, found.Run, found.Plan.Diagnostics, plan, state);
+            await turn.Db.RunPlans.Where(p => p.Run == found.Run.Id).ExecuteUpdateAsync(set => set.SetProperty(p => p.Diagnostics, said));
+        }
     }
 
     private static string? Stored(IReadOnlyList<Diagnostic> diagnostics) => diagnostics.Count == 0 ? null : JsonSerializer.Serialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic);

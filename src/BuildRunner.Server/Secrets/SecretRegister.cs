@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Server.Webhooks;
@@ -42,6 +43,7 @@ internal sealed class SecretRegister(Database database, SecretStore store, KeyRi
                 }
 
                 turn.Audit(who, value is null ? "secret.rules_changed" : "secret.set", $"{level} {name}", "");
+                await RunDiagnostics.LookAgainAsync(turn, level);
                 return await turn.Db.Secrets.SingleOrDefaultAsync(s => s.Level == level.Nearness && s.Owner == level.Key && s.Key == key);
             },
             cancellationToken);

@@ -65,6 +65,7 @@ public abstract record SourceUrl
             ['/', ..] => OfPath(text, allowedFolders),
             _ when text.StartsWith("https://", StringComparison.OrdinalIgnoreCase) => OfHttps(text),
             _ when text.StartsWith("ssh://", StringComparison.OrdinalIgnoreCase) => OfSsh(text),
+            _ when text.StartsWith("http://", StringComparison.OrdinalIgnoreCase) => (null, "over plain http whoever is on the way could put other code into a repository, and would read its credential; use https, for which Sources:CertificateAuthorities may name an authority of your own, or ssh"),
             _ when !text.Contains("://", StringComparison.Ordinal) && !text.Contains("::", StringComparison.Ordinal) => OfScp(text),
             _ => (null, "only https, ssh and folders that an administrator allowed can be cloned from"),
         };

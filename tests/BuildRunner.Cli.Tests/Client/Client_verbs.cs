@@ -49,9 +49,10 @@ public sealed class Client_verbs : IAsyncLifetime
     {
         cli.Environment.Remove("BUILDRUNNER_TOKEN");
         server.On("GET", ApiRoutes.WhoAmI, new WhoAmI("administrator", ["admin"], "0.1.0"), Json.WhoAmI);
-        var info = new ApiToken("1", "administrator", ["admin"], Sample.At, null, null);
+        var info = new ApiToken("1", "administrator", ["admin"], Sample.At, new DateTimeOffset(2027, 4, 1, 0, 0, 0, TimeSpan.Zero), null);
         server.On("POST", ApiRoutes.RedeemLink, new CreatedApiToken(info, "brt_secret"), Json.CreatedApiToken, 201);
         Assert.Equal(0, await cli.RunAsync("login", server.Url + "/login/link?token=abc%2Bd", "--name", "home"));
+        Assert.Contains("this login ends on 2027-04-01; then a new link is needed", cli.Error, StringComparison.Ordinal);
         Assert.Contains(server.Asked, a => a is ("POST", ApiRoutes.RedeemLink, """{"code":"abc\u002Bd"}"""));
         Assert.Equal(0, await cli.RunAsync("whoami", "--server", "home"));
     }
@@ -280,7 +281,7 @@ public sealed class Client_verbs : IAsyncLifetime
     [Fact]
     public async Task The_queue_says_why_each_waits()
     {
-        var item = new QueueItem { Repo = "acme/shop", Number = 12, Workflow = "ci", Step = "build", Since = Sample.At, Reason = "no agent with label gpu" };
+        var item = new QueueItem { Repo = "acme/shop", Number = 12, Workflow = "ci", Label = "ci", Step = "build", Since = Sample.At, Reason = "no agent with label gpu" };
         server.On("GET", ApiRoutes.Queue, new QueueInfo("kim", [item], 1), Json.QueueInfo);
         Assert.Equal(0, await cli.RunAsync("queue", "ls"));
         Assert.Contains("paused by kim", cli.Output, StringComparison.Ordinal);

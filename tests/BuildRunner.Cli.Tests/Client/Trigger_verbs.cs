@@ -83,6 +83,10 @@ public sealed class Trigger_verbs : IAsyncLifetime
         Assert.Equal(0, await cli.RunAsync("webhook", "deliveries"));
         Assert.Equal(said + said.Replace("hook/deploy", "github", StringComparison.Ordinal), cli.Error);
         Assert.Equal("nothing has arrived\n", cli.Output);
+        var shop = new Repository { Name = "acme/shop", CloneUrl = "https://forge.example/shop", DefaultBranch = "main", Settings = new RepositorySettings(), CreatedAt = Sample.At, Refused = [refused] };
+        server.On("GET", ApiRoutes.For(ApiRoutes.RepositoryByName, "acme/shop"), shop, Json.Repository);
+        Assert.Equal(0, await cli.RunAsync("repo", "show", "acme/shop"));
+        Assert.Contains("refused           12 at hook/deploy, the last 2 minutes ago: the signature is wrong\n", cli.Output, StringComparison.Ordinal);
     }
 
     [Fact]

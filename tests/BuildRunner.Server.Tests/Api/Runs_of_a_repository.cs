@@ -1,4 +1,5 @@
 using System.Net;
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Sources;
@@ -190,6 +191,11 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         var workflows = (await api.GetAsync(Of(ApiRoutes.Run), Json.RunDetails)).Workflows;
         Assert.Equal([("build/1", "build (go=1.22, os=linux)", "1.22"), ("build/2", "build (go=1.23, os=linux)", "1.23")], workflows.Select(w => (w.Name, w.Label!, w.Matrix["go"])));
         Assert.Contains("build (go=1.23, os=linux)", System.Net.WebUtility.HtmlDecode(await api.Http.GetStringAsync("/acme/shop/runs/1", Cancel)));
+        Assert.Equal([("build/1", "build (go=1.22, os=linux)"), ("build/2", "build (go=1.23, os=linux)")], (await api.GetAsync(ApiRoutes.Queue, Json.QueueInfo)).Items.Select(i => (i.Workflow, i.Label)));
+        Assert.Contains("build (go=1.23, os=linux)", System.Net.WebUtility.HtmlDecode(await api.Http.GetStringAsync("/queue", Cancel)));
+        using var agent = await server.AgentAsync();
+        await HttpServer.PostAsync(agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 1 }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
+        Assert.Matches("""^acme/shop#1 build \(go=1\.2[23], os=linux\)$""", Assert.Single(Assert.Single((await api.GetAsync(ApiRoutes.Agents, Json.AgentList)).Items).Running));
 
         await api.SendAsync("POST", Of(ApiRoutes.Cancel), new CancelRun(), Json.CancelRun, Json.RunDetails);
         var problem = await api.RefusedAsync("POST", Of(ApiRoutes.Rerun), """{"workflow":"build/3"}""");
@@ -225,6 +231,7 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         var problem = await api.RefusedAsync("POST", ApiRoutes.Repositories, body);
         Assert.Equal(code, problem.Code);
         Assert.DoesNotContain("hunter2", problem.Detail);
+        Assert.Equal(url.StartsWith("http:", StringComparison.Ordinal), problem.Detail!.Contains("over plain http whoever is on the way could put other code into a repository", StringComparison.Ordinal));
     }
 
     [Fact]

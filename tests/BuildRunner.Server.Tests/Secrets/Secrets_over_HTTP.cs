@@ -80,6 +80,10 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
         Assert.Equal(problem, Assert.Single((await DetailsAsync(1)).Diagnostics));
 
         // Made before its turn has come, it is in time: the warning kept nothing from running.
+        await SetAsync("/api/v1/orgs/other/secrets", Canary);
+        Assert.Equal(problem, Assert.Single((await DetailsAsync(1)).Diagnostics));
+        await SetAsync("/api/v1/orgs/acme/secrets", "of the organisation");
+        Assert.Empty((await DetailsAsync(1)).Diagnostics);
         await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
         var work = await FirstStepAsync(start: false);
         Assert.Equal(Canary, work.Secrets["Token"]);
@@ -87,8 +91,9 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
 
         // Another attempt asks anew.
         await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Cancel, "acme/shop", 2), new CancelRun(), Json.CancelRun, Json.RunDetails);
-        using (var removed = await api.SendAsync("DELETE", "/api/v1/repos/acme/shop/secrets/token", null))
+        foreach (var path in new[] { "/api/v1/repos/acme/shop/secrets/token", "/api/v1/orgs/acme/secrets/token" })
         {
+            using var removed = await api.SendAsync("DELETE", path, null);
             Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
         }
 

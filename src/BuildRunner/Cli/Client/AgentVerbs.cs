@@ -125,7 +125,7 @@ internal static class AgentVerbs
             ? "nothing waits\n"
             : TextTable.Of(call.Style, ["WAITS", "WHAT", "SINCE", "WHY"], queue.Items.Select((item, at) => (string[])
             [
-                $"{at + 1}", RunText.Safe($"{item.Repo}#{item.Number} {item.Workflow}{(item.Step is { } step ? "/" + step : "")}"), SizeText.Of(call.Now - item.Since), RunText.Safe(item.Reason),
+                $"{at + 1}", RunText.Safe($"{item.Repo}#{item.Number} {item.Label}{(item.Step is { } step ? "/" + step : "")}"), SizeText.Of(call.Now - item.Since), RunText.Safe(item.Reason),
             ]));
         return head + table + (queue.Total > queue.Items.Count ? $"and {queue.Total - queue.Items.Count} more\n" : "");
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -26,13 +27,18 @@ internal static class LoginVerbs
         {
             var host = scope.Globals.Apply(parsed, scope.Host);
             var (url, code) = Link(parsed.GetValue(address)!);
-            var token = code is null ? AskForToken(host, url) : await RedeemAsync(url, code, stop);
+            var (token, until) = code is null ? (AskForToken(host, url), null) : await RedeemAsync(url, code, stop);
             using var api = new ApiClient(new ServerAddress(url, token));
             var me = await api.GetAsync(ApiRoutes.WhoAmI, ApiJson.Default.WhoAmI, stop);
             var known = KnownServers.Read(host);
             var called = parsed.GetValue(name) ?? url.Authority;
             known.Keep(new KnownServer(called, url.ToString(), token, me.Name));
             host.Say($"logged in to {url} as {RunText.Safe(me.Name)} ({string.Join(", ", me.Scopes)}); kept in {known.Path}\n");
+            if (until is { } end)
+            {
+                host.Say(string.Create(CultureInfo.InvariantCulture, $"this login ends on {end.UtcDateTime:yyyy-MM-dd}; then a new link is needed (buildrunner server link), or a token that lasts (buildrunner token create)\n"));
+            }
+
             if (url.Scheme == "http" && !url.IsLoopback)
             {
                 host.Say("note: the connection is not encrypted; whoever is on the way can read the token\n");
@@ -126,11 +132,11 @@ internal static class LoginVerbs
         return (new Uri(url, below + "/"), Uri.UnescapeDataString(query[1]));
     }
 
-    private static async Task<string> RedeemAsync(Uri url, string code, CancellationToken stop)
+    private static async Task<(string Token, DateTimeOffset? Until)> RedeemAsync(Uri url, string code, CancellationToken stop)
     {
         using var api = new ApiClient(new ServerAddress(url, null));
         var created = await api.SendAsync(HttpMethod.Post, ApiRoutes.RedeemLink, new RedeemLink(code), ApiJson.Default.RedeemLink, ApiJson.Default.CreatedApiToken, stop);
-        return created.Token;
+        return (created.Token, created.Info.ExpiresAt);
     }
 
     private static string AskForToken(CliHost host, Uri url)

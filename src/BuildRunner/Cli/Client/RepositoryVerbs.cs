@@ -1,4 +1,5 @@
 using System.CommandLine;
+using BuildRunner.Cli.Images;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -29,14 +30,14 @@ internal static class RepositoryVerbs
     {
         var (name, json) = (Name(), ClientScope.Json());
         return scope.Verb("show", "one repository and its settings", async call =>
-            call.Print(json, await GetAsync(call, name), Text), name, json);
+            call.Print(json, await GetAsync(call, name), repository => Text(repository) + RefusedText(call, repository)), name, json);
     }
 
     private static Command Add(ClientScope scope)
     {
         var (name, json, flags) = (Name(), ClientScope.Json(), new RepositoryFlags());
         var url = new Argument<string>("URL") { Description = "where it is cloned from: https, ssh, or a folder that an administrator allowed" };
-        return scope.Verb("add", "add one", async call =>
+        return scope.Verb("add", "add one; what is there already is changed with set", async call =>
         {
             var body = new AddRepository
             {
@@ -56,7 +57,7 @@ internal static class RepositoryVerbs
     {
         var (name, json, flags) = (Name(), ClientScope.Json(), new RepositoryFlags());
         var url = new Option<string?>("--url") { Description = "where it is cloned from", HelpName = "URL" };
-        return scope.Verb("set", "change what is given, leave the rest", async call =>
+        return scope.Verb("set", "change one: what is given, the rest stays", async call =>
         {
             var settings = flags.ChangesSettings(call) ? flags.Apply(call, (await GetAsync(call, name)).Settings) : null;
             var body = new ChangeRepository
@@ -88,6 +89,10 @@ internal static class RepositoryVerbs
 
     private static Task<Repository> GetAsync(ClientCall call, Argument<string> name) =>
         call.Api.GetAsync(ApiRoutes.For(ApiRoutes.RepositoryByName, ClientCall.Checked(call.Get(name)!)), ApiJson.Default.Repository, call.Stop);
+
+    // Whoever waits for a delivery that never came looks here first.
+    private static string RefusedText(ClientCall call, Repository repository) => string.Concat((repository.Refused ?? []).Select(one =>
+        $"refused           {one.Count} at {RunText.Safe(one.Source)}, the last {SizeText.Of(call.Now - one.LastAt)} ago: {RunText.Safe(one.Why)}\n"));
 
     private static string Text(Repository repository)
     {
