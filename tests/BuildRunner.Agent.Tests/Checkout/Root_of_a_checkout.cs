@@ -20,7 +20,7 @@ public sealed class Root_of_a_checkout : IDisposable
         Requires.Program("git", "chroot", "unshare");
         Directory.CreateDirectory(folder["roots/left-by-an-earlier-git"]);
         Directory.CreateDirectory(folder["roots/left-by-the-one-before"]);
-        Directory.SetLastWriteTimeUtc(folder["roots/left-by-an-earlier-git"], DateTime.UtcNow.AddDays(-2));
+        Directory.SetLastWriteTimeUtc(folder["roots/left-by-an-earlier-git"], new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc));
         var root = NewRoot();
         var path = await root.GetAsync(Cancel);
         Assert.Equal(path, await root.GetAsync(Cancel));

@@ -180,7 +180,7 @@ public sealed class Starting_a_run_in_a_browser(Chromium chromium) : IClassFixtu
         await tab.UntilAsync($"location.pathname + location.search === '{address}' && document.readyState === 'complete'");
     }
 
-    private Task FillAsync(string name, string value) => tab.EvaluateAsync($"document.getElementsByName('{name}')[0].value = '{value}'");
+    private async Task FillAsync(string name, string value) => await tab.EvaluateAsync($"document.getElementsByName('{name}')[0].value = '{value}'");
 
     private async Task PressAsync(string selector)
     {
