@@ -136,7 +136,7 @@ internal sealed class Installation : IAsyncDisposable
             Keys = new KeyRing(Key, []),
             Bus = names,
             Schedules = new BuildRunner.Server.Schedules.ScheduleOptions { Enabled = false },
-            Dispatch = new DispatchOptions { Times = new AgentTimes { ClaimWait = spec.ClaimWait }, SweepEvery = TimeSpan.FromHours(1) },
+            Dispatch = new DispatchOptions { Times = new AgentTimes { ClaimWait = spec.ClaimWait }, SweepEvery = TimeSpan.FromHours(1), EmbeddedAgentTakesStrangers = spec.EmbeddedTakesStrangers },
         };
         var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -170,4 +170,7 @@ internal sealed record InstallationSpec
 
     /// <summary>How long a claim waits.</summary>
     public TimeSpan ClaimWait { get; init; } = TimeSpan.Zero;
+
+    /// <summary>Whether an agent in the server's process takes strangers' work.</summary>
+    public bool EmbeddedTakesStrangers { get; init; }
 }

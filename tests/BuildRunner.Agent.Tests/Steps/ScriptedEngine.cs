@@ -22,6 +22,9 @@ internal sealed class ScriptedEngine : IContainerEngine
     /// <summary>Whether a service becomes healthy.</summary>
     public Func<string, Task> Health { get; init; } = _ => Task.CompletedTask;
 
+    /// <summary>What removing what others have left does.</summary>
+    public Func<Task<int>> Reap { get; init; } = () => Task.FromResult(0);
+
     public ConcurrentQueue<string> Pulled { get; } = [];
 
     public ConcurrentQueue<PullOptions> PulledWith { get; } = [];
@@ -53,7 +56,7 @@ internal sealed class ScriptedEngine : IContainerEngine
 
     public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken) => Task.FromResult<IContainerGroup>(new Group(this, spec));
 
-    public Task<int> ReapAsync(string owner, CancellationToken cancellationToken) => Task.FromResult(0);
+    public Task<int> ReapAsync(string owner, CancellationToken cancellationToken) => Reap();
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

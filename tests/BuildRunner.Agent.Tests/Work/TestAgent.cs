@@ -29,7 +29,7 @@ internal sealed class TestAgent : IAsyncDisposable
 
     public string WorkDirectory => folder["work"];
 
-    public static TestAgent Start(ScriptedServer server, IContainerEngine engine, Func<AgentHostOptions, AgentHostOptions>? change = null, TestFolder? folder = null)
+    public static TestAgent Start(ScriptedServer server, IContainerEngine engine, Func<AgentHostOptions, AgentHostOptions>? change = null, TestFolder? folder = null, TimeProvider? time = null)
     {
         var agent = new TestAgent(server, engine, folder);
         var options = new AgentHostOptions
@@ -43,7 +43,7 @@ internal sealed class TestAgent : IAsyncDisposable
             MinFreeDisk = 0,
             DrainGrace = TimeSpan.FromSeconds(3),
         };
-        agent.running = Task.Run(() => AgentHost.RunAsync(change?.Invoke(options) ?? options, engine, server.Handler(), NullLoggerFactory.Instance, TimeProvider.System, agent.stop.Token));
+        agent.running = Task.Run(() => AgentHost.RunAsync(change?.Invoke(options) ?? options, engine, server.Handler(), NullLoggerFactory.Instance, time ?? TimeProvider.System, agent.stop.Token));
         return agent;
     }
 

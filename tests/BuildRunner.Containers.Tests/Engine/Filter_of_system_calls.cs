@@ -33,6 +33,9 @@ public sealed partial class Filter_of_system_calls
     }
 
     [Fact]
+    public void Is_compiled_once() => Assert.Same(SeccompFilter.Of(RuntimeInformation.ProcessArchitecture), SeccompFilter.Of(RuntimeInformation.ProcessArchitecture));
+
+    [Fact]
     public void Gives_every_call_the_same_verdict_on_the_other_processor()
     {
         Requires.That(NativeLibrary.TryLoad(Library, out _), Library);

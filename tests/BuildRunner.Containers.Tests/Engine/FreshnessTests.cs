@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine;
+using BuildRunner.Testing;
 using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
@@ -73,6 +74,18 @@ public sealed class FreshnessTests
         // Mount points that the image lacks; nothing else.
         Assert.DoesNotContain(Directory.EnumerateFiles(upper, "*", SearchOption.AllDirectories), f => new FileInfo(f).Length > 0);
         Assert.Subset(new HashSet<string> { "dev", "etc", "proc", "sys", ".buildrunner" }, Directory.EnumerateDirectories(upper).Select(d => Path.GetFileName(d)!).ToHashSet());
+    }
+
+    [Fact]
+    public async Task The_writable_layer_is_never_waited_for_on_the_disk()
+    {
+        Requires.That(Environment.OSVersion.Version >= new Version(5, 10), "Linux 5.10");
+        await using var host = OciHost.Create();
+        await using var group = await host.CreateGroupAsync();
+        var output = new OutputRecorder();
+        await using var container = await group.PrepareAsync(host.Shell("grep ' / / ' /proc/self/mountinfo"), TestContext.Current.CancellationToken);
+        await group.RunAsync(container, StartSpec.AsPrepared, output, TestContext.Current.CancellationToken);
+        Assert.Matches(@" - overlay .*\bvolatile\b", output.Out);
     }
 
     [Fact]

@@ -72,6 +72,18 @@ public sealed class Ways_out
         }
     }
 
+    [Fact]
+    public async Task To_the_name_servers_of_an_installation_bring_their_answers()
+    {
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
+        using var machine = await NearbyMachine.StartAsync();
+        await using var names = NameServer.Start(machine.Host[0], "machine.test", machine.World[0]);
+        await using var host = OciHost.Create(o => o.Network.NameServers = [machine.Host[0]]);
+        Assert.Equal("page", await RunAsync(host, $"wget -q -O - http://machine.test:{NearbyMachine.Port}/page"));
+        Assert.True(names.Asked > 0);
+        Assert.Equal("unknown\n", await RunAsync(host, $"wget -q -O - http://other.test:{NearbyMachine.Port}/page 2>/dev/null || echo unknown"));
+    }
+
     private static async Task<string> TablesAsync()
     {
         using var nft = Process.Start(new ProcessStartInfo("nft", ["list", "tables"]) { RedirectStandardOutput = true })!;

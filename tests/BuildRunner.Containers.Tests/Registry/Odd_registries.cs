@@ -88,6 +88,34 @@ public sealed class Odd_registries : IDisposable
         Assert.Equal(3, failures);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_pause_that_a_registry_asks_for_is_made_before_the_next_try(bool asDate)
+    {
+        var asked = new List<long>();
+        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        {
+            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal))
+            {
+                return false;
+            }
+
+            asked.Add(TimeProvider.System.GetTimestamp());
+            if (asked.Count > 1)
+            {
+                return false;
+            }
+
+            await answer.SendAsync(503, [], ("Retry-After", asDate ? $"{TimeProvider.System.GetUtcNow().AddSeconds(3):R}" : "2"));
+            return true;
+        });
+        await PullAsync(registry.Serve(Image));
+
+        // A date has no fractions of a second. Without being asked there is a pause of a few milliseconds.
+        Assert.InRange(TimeProvider.System.GetElapsedTime(asked[0], asked[1]).TotalSeconds, 1.5, double.MaxValue);
+    }
+
     [Fact]
     public async Task A_registry_that_asks_for_an_hour_is_not_waited_for()
     {

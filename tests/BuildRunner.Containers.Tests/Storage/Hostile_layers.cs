@@ -1,8 +1,10 @@
 using System.IO.Compression;
 using System.Text;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Storage;
 using BuildRunner.Containers.Storage.Tar;
+using BuildRunner.Testing;
 using BuildRunner.Testing.Images;
 
 namespace BuildRunner.Containers.Tests.Storage;
@@ -78,6 +80,43 @@ public sealed class Hostile_layers
         Assert.Equal("root", File.ReadAllText($"{fixture.Tree}/etc/passwd"));
         Assert.Null(new FileInfo($"{fixture.Tree}/etc/passwd").LinkTarget);
         fixture.AssertOutsideIsUntouched();
+    }
+
+    [Fact]
+    public async Task A_link_of_one_layer_does_not_steer_what_the_next_one_writes_and_removes()
+    {
+        Requires.Root();
+        using var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["outside"]);
+        File.WriteAllText(folder["outside/file"], "untouched");
+        File.WriteAllText(folder["outside/gone"], "untouched");
+        var image = new TestImage()
+            .WithLayer(archive => archive.SymbolicLink("absolute", folder["outside"]).SymbolicLink("up", "../../../../outside").SymbolicLink("file", folder["outside/file"]))
+            .WithLayer(archive => archive.File("absolute/file", "changed").File("absolute/made").Whiteout("absolute/gone").File("up/file", "changed").File("up/made").Opaque("up").File("file", "changed"));
+        TestLayout.Write(folder["layout"], (image, (string?)null));
+        using var store = new ImageStore(folder["store"], new ImageStoreOptions(), TimeProvider.System);
+        Assert.True(ImageReference.TryParse($"oci:{folder["layout"]}", null, out var reference, out _));
+
+        var resolved = await store.PullAsync(reference!, new PullOptions(), null, TestContext.Current.CancellationToken);
+
+        Assert.Equal(folder["outside"], new FileInfo($"{resolved.LayerDirectories[0]}/absolute").LinkTarget);
+        Assert.All(["absolute/file", "up/file", "file"], name => Assert.Equal("changed", File.ReadAllText($"{resolved.LayerDirectories[1]}/{name}")));
+        Assert.All(["absolute", "up", "file"], name => Assert.Null(new FileInfo($"{resolved.LayerDirectories[1]}/{name}").LinkTarget));
+        Assert.Equal([folder["outside/file"], folder["outside/gone"]], Directory.EnumerateFileSystemEntries(folder["outside"]).Order(StringComparer.Ordinal));
+        Assert.All(Directory.EnumerateFiles(folder["outside"]), file => Assert.Equal("untouched", File.ReadAllText(file)));
+    }
+
+    [Fact]
+    public void A_file_with_holes_counts_as_long_as_it_says_that_it_is()
+    {
+        using var fixture = new UnpackFixture();
+        using var folder = TestFolder.Create();
+        Directory.CreateDirectory(folder["in"]);
+        UnpackFixture.Run("truncate", "-s", "64G", folder["in/holes"]);
+        UnpackFixture.Run("tar", "-C", folder["in"], "--format=posix", "--sparse", "-cf", folder["archive"], "holes");
+        var error = Assert.Throws<TarFormatException>(() => fixture.Unpack(File.ReadAllBytes(folder["archive"]), new ImageLimits { MaxUnpackedLayerBytes = 1 << 30 }));
+        Assert.Contains("1073741824", error.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(fixture.Tree));
     }
 
     [Theory]

@@ -3,7 +3,9 @@ using System.Text.Json;
 using BuildRunner.Cli;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Sources;
 using BuildRunner.Server.Tests.Pages;
+using BuildRunner.Server.Tests.Sources;
 using BuildRunner.Testing;
 
 namespace BuildRunner.Server.Tests.Api;
@@ -19,7 +21,7 @@ public sealed class Command_line_against_the_server : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        run = await RunOnPages.StartAsync();
+        run = await RunOnPages.StartAsync(o => o with { Sources = new SourceOptions { LocalFolders = [folder["repos"]] } });
         environment["XDG_CONFIG_HOME"] = folder.Path;
     }
 
@@ -109,6 +111,32 @@ public sealed class Command_line_against_the_server : IAsyncLifetime
         Assert.True(wrong.Code == 2, wrong.Error);
         Assert.Equal(0, (await CliAsync("approve", "1", "--commit", new string('a', 40))).Code);
         Assert.Contains("queued", (await CliAsync("ls")).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_decline_ends_the_run_that_waits_for_exactly_the_commit()
+    {
+        await LogInAsync(Scopes.Read, Scopes.Approve);
+        await run.RunAsync(TestPlans.Steps("build"), trust: TestPlans.Trusted with { NeedsApproval = "a fork's pull request" });
+        Assert.Equal(2, (await CliAsync("decline", "1", "--commit", new string('b', 40))).Code);
+        Assert.Contains("blocked", (await CliAsync("ls")).Output, StringComparison.Ordinal);
+        Assert.Equal(0, (await CliAsync("decline", "1", "--commit", new string('a', 40))).Code);
+        Assert.Contains("declined by test", (await CliAsync("show", "1")).Output, StringComparison.Ordinal);
+        Assert.Equal(2, (await CliAsync("approve", "1", "--commit", new string('a', 40))).Code);
+    }
+
+    [Fact]
+    public async Task A_start_makes_a_run_of_the_commit_with_its_inputs_and_prints_its_page()
+    {
+        await LogInAsync(Scopes.Admin);
+        var commit = new GitRepository(folder["repos/site"]).Commit(
+            "Add the pipeline", (".buildrunner.yml", "inputs: { count: { type: number, required: true } }\nsteps:\n  - { name: build, image: busybox, commands: [ 'echo ${count}' ] }\n"));
+        Assert.Equal(0, (await CliAsync("repo", "add", "acme/site", folder["repos/site"])).Code);
+        Assert.Equal((0, $"{run.Url}acme/site/runs/1\n"), Said(await CliAsync("start", "acme/site", "--branch", "main", "--input", "count=3")));
+        var shown = (await CliAsync("show", "acme/site#1")).Output;
+        Assert.Contains("«Add the pipeline»", shown, StringComparison.Ordinal);
+        Assert.Contains(commit[..7], shown, StringComparison.Ordinal);
+        Assert.Equal(3, (await CliAsync("start", "acme/site", "--input", "count=many")).Code);
     }
 
     private async Task LogInAsync(params string[] scopes)

@@ -125,4 +125,15 @@ public abstract partial class Dispatch_conformance
         var item = await (await Server.AgentAsync()).TakeAsync();
         Assert.True(((WorkTask.Start)item.Task).Grants.Stranger);
     }
+
+    [Fact]
+    public async Task Work_of_strangers_is_given_to_it_where_an_administrator_says_so()
+    {
+        await using var server = await Installation.StartAsync(await SpecAsync() with { EmbeddedTakesStrangers = true });
+        await server.RunAsync(TestPlans.Steps("build"), run => run with { Trust = run.Trust with { Stranger = true } });
+        var embedded = await server.Get<Agents.AgentRegistry>().EmbedAsync("embedded", new Dictionary<string, string>(), Cancel);
+        var agent = new TestAgent(server, embedded.Agent.Value, embedded.Name);
+        await agent.HelloAsync();
+        Assert.True(((WorkTask.Start)(await agent.TakeAsync()).Task).Grants.Stranger);
+    }
 }

@@ -283,11 +283,58 @@ public sealed class Server_verb(SharedServers servers)
     }
 
     [Fact]
+    public async Task There_is_an_instrument_for_every_name_that_is_documented()
+    {
+        var (published, gate) = (new HashSet<string>(), new Lock());
+        using var listener = new System.Diagnostics.Metrics.MeterListener
+        {
+            InstrumentPublished = (instrument, _) =>
+            {
+                lock (gate)
+                {
+                    published.Add(instrument.Name);
+                }
+            },
+        };
+        listener.Start();
+        await using var server = await RunningServer.StartAsync();
+        var page = await File.ReadAllTextAsync(Path.Combine(Checkout(), "docs/operations.md"), Cancel);
+        var section = page[page.IndexOf("## Metrics and traces", StringComparison.Ordinal)..];
+        foreach (var name in Names)
+        {
+            lock (gate)
+            {
+                Assert.Contains(name, published);
+            }
+
+            Assert.True(section.Contains($"`{name}`", StringComparison.Ordinal) || section.Contains($"`{name[name.LastIndexOf('.')..]}`", StringComparison.Ordinal), $"{name} is not documented");
+        }
+    }
+
+    [Fact]
     public async Task Without_the_setting_there_are_no_metrics()
     {
         await using var server = await RunningServer.StartAsync();
         using var answer = await server.Http.GetAsync("/metrics", Cancel);
         Assert.Equal(System.Net.HttpStatusCode.Unauthorized, answer.StatusCode);
+    }
+
+    private static readonly string[] Names =
+    [
+        "cicd.pipeline.run.duration", "cicd.pipeline.run.active", "cicd.pipeline.run.errors", "cicd.worker.count", "cicd.system.errors", "buildrunner.step.phase.duration", "buildrunner.queue.depth",
+        "buildrunner.queue.oldest_age", "buildrunner.slots", "buildrunner.step.lost", "buildrunner.step.requeued", "buildrunner.log.bytes", "buildrunner.log.lag", "buildrunner.image.pull.bytes",
+        "buildrunner.image.cache.hits", "buildrunner.disk.free", "buildrunner.webhook.deliveries", "buildrunner.github.requests", "buildrunner.github.ratelimit.remaining", "buildrunner.schedule.fires", "buildrunner.build_info",
+    ];
+
+    private static string Checkout()
+    {
+        var directory = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(directory, "BuildRunner.sln")))
+        {
+            directory = Path.GetDirectoryName(directory)!;
+        }
+
+        return directory;
     }
 
     private static async Task<string> HearAsync(Socket socket)

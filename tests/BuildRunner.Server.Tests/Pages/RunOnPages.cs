@@ -36,9 +36,9 @@ internal sealed class RunOnPages : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public static async Task<RunOnPages> StartAsync()
+    public static async Task<RunOnPages> StartAsync(Func<ServerOptions, ServerOptions>? change = null)
     {
-        var server = await HttpServer.StartAsync();
+        var server = await HttpServer.StartAsync(change);
         return new RunOnPages(server, await server.AgentAsync());
     }
 

@@ -35,6 +35,16 @@ public abstract partial class EngineContract
     }
 
     [Fact]
+    public async Task A_command_begins_in_the_images_working_directory_where_there_is_no_workspace()
+    {
+        await using var host = CreateHost();
+        var image = host.Image with { Config = host.Image.Config with { WorkingDirectory = "/home/builder" } };
+        Assert.Equal("/home/builder", (await RunAloneAsync(host, "pwd", s => s with { Image = image })).Text);
+        await using var group = await CreateGroupAsync(host, View(host));
+        Assert.Equal("/woodpecker/src", (await RunAsync(group, Shell(host, "pwd") with { Image = image })).Text);
+    }
+
+    [Fact]
     public async Task A_command_without_input_reads_the_end_at_once()
     {
         await using var host = CreateHost();
