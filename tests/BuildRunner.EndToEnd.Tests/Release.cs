@@ -29,7 +29,11 @@ internal static partial class Release
         StartProgram(Executable, directory, environment, arguments);
 
     /// <summary>Starts another build of the program.</summary>
-    public static Running StartProgram(string program, string directory, IReadOnlyDictionary<string, string?> environment, params string[] arguments)
+    public static Running StartProgram(string program, string directory, IReadOnlyDictionary<string, string?> environment, params string[] arguments) =>
+        StartProgram(program, directory, environment, listens: false, arguments);
+
+    /// <summary>The same; what it reads may be typed.</summary>
+    public static Running StartProgram(string program, string directory, IReadOnlyDictionary<string, string?> environment, bool listens, params string[] arguments)
     {
         Assert.True(File.Exists(program), $"{program} is not there: run ./buildrunner version first");
         var info = new ProcessStartInfo(program)
@@ -49,7 +53,7 @@ internal static partial class Release
             info.Environment[name] = value;
         }
 
-        return new Running(Process.Start(info)!);
+        return new Running(Process.Start(info)!, listens);
     }
 
     [LibraryImport("libc", SetLastError = true, EntryPoint = "kill")]
@@ -85,10 +89,16 @@ internal sealed class Running : IAsyncDisposable
     private readonly Lock _lock = new();
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public Running(Process process)
+    /// <param name="process">The program.</param>
+    /// <param name="listens">True: it reads what <see cref="TypeAsync"/> is given; false: it has no input.</param>
+    public Running(Process process, bool listens = false)
     {
         _process = process;
-        process.StandardInput.Close();
+        if (!listens)
+        {
+            process.StandardInput.Close();
+        }
+
         _reading = Task.WhenAll(ReadAsync(process.StandardOutput, _output), ReadAsync(process.StandardError, _error));
     }
 
@@ -104,6 +114,13 @@ internal sealed class Running : IAsyncDisposable
                 return $"{_output}\n{_error}";
             }
         }
+    }
+
+    /// <summary>Writes to its input.</summary>
+    public async Task TypeAsync(string text)
+    {
+        await _process.StandardInput.WriteAsync(text);
+        await _process.StandardInput.FlushAsync();
     }
 
     /// <summary>Waits until the text was written to either stream.</summary>

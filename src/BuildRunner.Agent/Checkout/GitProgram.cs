@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Text;
 using BuildRunner.Containers.Engine;
+using BuildRunner.Core.AgentContract;
 
 namespace BuildRunner.Agent.Checkout;
 
@@ -177,7 +178,7 @@ internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, st
 
         if (Url.Kind == SourceKind.Ssh)
         {
-            var identity = KeyFile is { } key ? $"-o IdentitiesOnly=yes -i {Quoted(key)} " : "";
+            var identity = KeyFile is { } key ? $"-o IdentitiesOnly=yes -i {Quoted(key)} " : string.Concat(HomeKeys.Find().Select(k => $"-i {Quoted(k)} "));
             environment["GIT_SSH_VARIANT"] = "ssh";
             var known = trust.KnownHosts is { } file
                 ? $"StrictHostKeyChecking=yes -o GlobalKnownHostsFile=none -o UserKnownHostsFile={Quoted(file)}"

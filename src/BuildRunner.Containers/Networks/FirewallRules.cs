@@ -2,8 +2,9 @@ namespace BuildRunner.Containers.Networks;
 
 /// <summary>What the packet filter lets through between containers, the host and the world, in the language of <c>nft -f</c>.</summary>
 /// <remarks>
-/// One table for all groups. Each group has one device on the host, whose name starts with <c>brg</c>. What would go to the host, to another
-/// group, to link-local addresses (where clouds answer with credentials) or, unless allowed, to private networks is refused; so is every
+/// One table for all groups with these rules. Each group has one device on the host; its name begins with <c>brg</c> and four letters of the rules,
+/// <c>@DEVICES@</c> here, so that installations of other versions or settings have tables of their own. What would go to the host, to another group,
+/// of whatever version, to link-local addresses (where clouds answer with credentials) or, unless allowed, to private networks is refused; so is every
 /// connection to a group from outside. Both versions of the protocol have the same rules; IPv6 also has addresses that stand for those of
 /// version 4, which could lead past the rules of that, and a cloud's answers at addresses that are not link-local.
 /// </remarks>
@@ -33,9 +34,9 @@ internal static class FirewallRules
               }
               chain pass {
                 type filter hook forward priority filter
-                iifname "brg*" jump out
-                oifname "brg*" ct state established,related accept
-                oifname "brg*" drop
+                iifname "@DEVICES@*" jump out
+                oifname "@DEVICES@*" ct state established,related accept
+                oifname "@DEVICES@*" drop
               }
               chain out {
                 ct state established,related accept
@@ -51,7 +52,7 @@ internal static class FirewallRules
               }
               chain host {
                 type filter hook input priority filter
-                iifname "brg*" jump tohost
+                iifname "@DEVICES@*" jump tohost
               }
               chain tohost {
                 ct state established,related accept

@@ -141,14 +141,9 @@ internal sealed class GroupHolder
 
         try
         {
-            var problem = Firewall.Ensure(_setup.FirewallRules, _setup.FirewallNames, forwards6: _setup.PoolAddress6 != 0);
-            if (problem.Length == 0)
-            {
-                // The process id makes the name unique: the device of the slot's last holder may not have vanished yet.
-                _network.ConnectUplink($"brg{Environment.ProcessId}");
-            }
-
-            return problem;
+            // The process id makes the name unique: the device of the slot's last holder may not have vanished yet.
+            return Firewall.Connect(
+                _setup.FirewallRules, _setup.FirewallNames, forwards6: _setup.PoolAddress6 != 0, connect: name => _network.ConnectUplink($"{name}{Environment.ProcessId}"));
         }
         catch (KernelException e)
         {

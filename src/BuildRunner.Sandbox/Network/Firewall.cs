@@ -7,20 +7,25 @@ using static BuildRunner.Sandbox.Kernel.Constants;
 
 namespace BuildRunner.Sandbox.Network;
 
-/// <summary>The host's packet filter rules for all groups: one table, installed once, in force for every uplink by its device's name.</summary>
+/// <summary>The host's packet filter rules for groups: one table for each set of rules, installed once, in force for the uplinks that have its letters in their names.</summary>
+/// <remarks>So versions and settings of BuildRunner that differ work beside each other on one host. Who brings a table removes those of which no group lives any more.</remarks>
 internal static unsafe class Firewall
 {
-    /// <summary>Stands for the table's name in the rules. The name carries a hash of the rules, so that changed rules replace the old ones.</summary>
+    /// <summary>Stands for the table's name in the rules. The name carries a hash of the rules.</summary>
     public const string TableName = "@TABLE@";
+
+    /// <summary>Stands for the beginning of the names of the devices for which they are in force.</summary>
+    public const string DevicesName = "@DEVICES@";
 
     /// <summary>Stands for the name of the chain of one list of name servers.</summary>
     public const string NamesName = "@NAMES@";
 
-    /// <summary>Installs the rules if they are not there, and has the host forward; returns what is in the way, empty if nothing is.</summary>
-    /// <param name="rules">The same for all installations of one version.</param>
+    /// <summary>Installs the rules if they are not there, has the host forward, and makes a group's device; returns what is in the way, empty if nothing is.</summary>
+    /// <param name="rules">The same for all installations of one version and the same settings.</param>
     /// <param name="names">What is added to them, once for each list of name servers: those of other installations stay.</param>
     /// <param name="forwards6">Whether IPv6 is forwarded too.</param>
-    public static string Ensure(string rules, string names, bool forwards6)
+    /// <param name="connect">Makes the device, whose name must begin as it is told. Meanwhile nobody can find that the rules have no device and remove them.</param>
+    public static string Connect(string rules, string names, bool forwards6, Action<string> connect)
     {
         using var guard = FileLock.Take(HostPaths.Slots + "/firewall");
         var (table, chain) = (Prefix + Digits(rules), NamesPrefix + Digits(names));
@@ -35,9 +40,13 @@ internal static unsafe class Firewall
             _ = Files.TryWriteKernelFile(Forwarding6, "1");
         }
 
-        return IsOn(Forwarding) || Files.TryWriteKernelFile(Forwarding, "1") == 0
-            ? ""
-            : $"forwarding is off and cannot be turned on; as root: sysctl net.ipv4.ip_forward=1";
+        if (!IsOn(Forwarding) && Files.TryWriteKernelFile(Forwarding, "1") != 0)
+        {
+            return "forwarding is off and cannot be turned on; as root: sysctl net.ipv4.ip_forward=1";
+        }
+
+        connect(DevicesOf(table));
+        return "";
     }
 
     private static string Install(string table, string rules, string names)
@@ -47,19 +56,25 @@ internal static unsafe class Firewall
             return "the program nft is missing; apt-get install nftables";
         }
 
-        if (IsInstalled(table, NamesOfAll))
-        {
-            rules = "";
-        }
-        else
-        {
-            var old = Run(nft, ["list", "tables"], "").Output.Split('\n').Where(l => l.StartsWith("table inet " + Prefix, StringComparison.Ordinal));
-            rules = string.Concat(old.Select(l => $"delete {l}\n")) + rules;
-        }
-
-        var (status, output) = Run(nft, ["-f", "-"], (rules + names).Replace(TableName, table, StringComparison.Ordinal));
+        rules = IsInstalled(table, NamesOfAll) ? "" : RemovalOfUnused(nft) + rules;
+        var text = (rules + names).Replace(TableName, table, StringComparison.Ordinal).Replace(DevicesName, DevicesOf(table), StringComparison.Ordinal);
+        var (status, output) = Run(nft, ["-f", "-"], text);
         return status == 0 ? "" : $"nft refused the rules: {output.Trim()}";
     }
+
+    /// <summary>Removes the tables of which no device is there.</summary>
+    private static string RemovalOfUnused(string nft)
+    {
+        const string Line = "table inet ";
+        var devices = Directory.GetDirectories("/sys/class/net").Select(d => Path.GetFileName(d)).ToList();
+        var tables = Run(nft, ["list", "tables"], "").Output.Split('\n').Where(l => l.StartsWith(Line, StringComparison.Ordinal)).Select(l => l[Line.Length..].Trim());
+        var unused = tables.Where(t => t.StartsWith(Prefix, StringComparison.Ordinal) ? !devices.Any(d => d.StartsWith(DevicesOf(t), StringComparison.Ordinal))
+            : t.StartsWith(OldPrefix, StringComparison.Ordinal) && !devices.Any(d => d.StartsWith(DevicePrefix, StringComparison.Ordinal) && char.IsAsciiDigit(d[DevicePrefix.Length..].FirstOrDefault())));
+        return string.Concat(unused.Select(t => $"delete {Line}{t}\n"));
+    }
+
+    /// <summary>Letters and no digits, so that a process's number can follow.</summary>
+    private static string DevicesOf(string table) => DevicePrefix + string.Concat(table[^4..].Select(c => (char)('g' + Convert.ToInt32(c.ToString(), 16))));
 
     private static string Digits(string text) => Hash(text).ToString("x16", CultureInfo.InvariantCulture);
 
@@ -144,7 +159,7 @@ internal static unsafe class Firewall
         return hash;
     }
 
-    private const string Prefix = "buildrunner_", Forwarding = "/proc/sys/net/ipv4/ip_forward", Forwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding";
+    private const string Prefix = "buildrunner.", OldPrefix = "buildrunner_", DevicePrefix = "brg", Forwarding = "/proc/sys/net/ipv4/ip_forward", Forwarding6 = "/proc/sys/net/ipv6/conf/all/forwarding";
     private const string NamesOfAll = "names", NamesPrefix = NamesOfAll + "_";
     private const int NetlinkNetfilter = 12, HeaderLength = 20;
     private const ushort GetChain = 0xA04, ChainTable = 1, ChainName = 3;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using BuildRunner.Core.AgentContract;
 
 namespace BuildRunner.Server.Sources;
 
@@ -91,6 +92,10 @@ internal sealed class GitAccess : IDisposable
             file.Write(Encoding.ASCII.GetBytes(secret.ReplaceLineEndings("\n").TrimEnd('\n') + "\n"));
             RemoveLeft(folder, options, File.GetLastWriteTimeUtc(key));
             command.Append(" -o IdentityAgent=none -o IdentitiesOnly=yes -i ").Append(Quoted(key));
+        }
+        else
+        {
+            HomeKeys.Find().ToList().ForEach(k => command.Append(" -i ").Append(Quoted(k)));
         }
 
         return new GitAccess(key, new Dictionary<string, string> { ["GIT_SSH_COMMAND"] = command.ToString(), ["GIT_SSH_VARIANT"] = "ssh" });

@@ -27,4 +27,21 @@ public sealed class State_directory
         var output = new BuildRunner.Testing.Engine.OutputRecorder();
         Assert.Equal(new ContainerExit.Exited(4), await group.RunAsync(container, StartSpec.AsPrepared, output, TestContext.Current.CancellationToken));
     }
+
+    [Fact]
+    public async Task Why_a_group_could_not_be_made_is_said_also_if_what_it_left_cannot_be_removed()
+    {
+        await using var host = OciHost.Create(options =>
+        {
+            var helper = Path.Combine(Path.GetDirectoryName(options.ScratchRoot)!, "helper");
+            File.WriteAllText(helper, $"#!/bin/sh\n[ \"$1\" != reap ] || {{ echo tried >> {helper}.tried; echo cannot remove it >&2; exit 1; }}\nexec {options.SandboxPath} \"$@\"\n");
+            File.SetUnixFileMode(helper, (UnixFileMode)0x1ED);
+            options.SandboxPath = helper;
+        });
+        var workspace = new WorkspaceSpec { BasePath = "/w", TreePath = "/w", SourceDirectory = host.Folder["there-is-none"], CopyOnWrite = true };
+        var failed = await Assert.ThrowsAsync<ContainerException>(() => host.CreateGroupAsync(workspace));
+        Assert.Contains("there-is-none", failed.Message, StringComparison.Ordinal);
+        Assert.True(File.Exists(host.Folder["helper.tried"]));
+        await Assert.ThrowsAsync<ContainerException>(() => host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken));
+    }
 }

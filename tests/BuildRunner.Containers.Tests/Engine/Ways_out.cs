@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
+using System.Security.Cryptography;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Testing.Engine;
 
@@ -56,7 +57,6 @@ public sealed class Ways_out
         await using var second = OciHost.Create(o => o.Network.NameServers = [machine.LinkLocal[0]]);
         await using var early = await first.CreateGroupAsync();
         await using var late = await second.CreateGroupAsync();
-        var table = await TablesAsync();
 
         // Nobody listens there: the machine's own refusal shows that the packet came to it, "no route" that a rule of ours was before it.
         var ask = string.Join('\n', ((string[])[$"{machine.Private[0]}:53", $"{machine.LinkLocal[0]}:53", $"{machine.Private[0]}:{NearbyMachine.Port}"])
@@ -66,8 +66,7 @@ public sealed class Ways_out
             var output = new OutputRecorder();
             await group.RunAsync(await group.PrepareAsync(first.Shell(ask), Stop), StartSpec.AsPrepared, output, Stop);
 
-            // Another version of BuildRunner that begins a workflow on this host in this moment puts its own rules in the place of these.
-            Assert.SkipUnless(table == await TablesAsync(), "another version of BuildRunner is at work on this host");
+            await NoOldVersionAsync();
             Assert.Equal("refused\nrefused\nNo route\n", output.Out);
         }
     }
@@ -84,12 +83,68 @@ public sealed class Ways_out
         Assert.Equal("unknown\n", await RunAsync(host, $"wget -q -O - http://other.test:{NearbyMachine.Port}/page 2>/dev/null || echo unknown"));
     }
 
-    private static async Task<string> TablesAsync()
+    [Fact]
+    public async Task Of_installations_with_different_rules_stay_as_each_of_them_has_them_and_rules_without_a_group_go()
+    {
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
+        using var machine = await NearbyMachine.StartAsync();
+        var script = $"timeout 60 wget -q -O - {NearbyMachine.PageAt(machine.Private[0])} 2>/dev/null || echo refused";
+        await using var strict = OciHost.Create();
+        await using var open = OciHost.Create(o => (o.Network.AllowPrivateAddresses, o.Network.Pool) = (true, AnyPool()));
+        await using var early = await strict.CreateGroupAsync();
+        var before = await TablesAsync();
+        string ofOpen;
+        await using (var other = await open.CreateGroupAsync())
+        {
+            await using var late = await strict.CreateGroupAsync();
+            ofOpen = Assert.Single((await TablesAsync()).Except(before), t => t.StartsWith("buildrunner.", StringComparison.Ordinal));
+            Assert.Equal("refused\n", await RunAsync(strict, early, script));
+            await NoOldVersionAsync();
+            Assert.Equal("page", await RunAsync(open, other, script));
+            Assert.Equal("refused\n", await RunAsync(strict, late, script));
+
+            // Nor do groups of different rules reach each other.
+            var said = new OutputRecorder();
+            await early.StartServiceAsync(strict.Shell("mkdir /srv && echo theirs > /srv/page && ip -4 -o address show dev eth0 | awk '{ print \"at \" $4 \" up\" }'; exec httpd -f -p 8080 -h /srv", "page"), said, Stop);
+            await said.Contains(" up\n");
+            var address = said.Out.Split(' ')[1].Split('/')[0];
+            Assert.Equal("theirs\n", await RunAsync(strict, early, $"until wget -q -O - http://{address}:8080/page; do sleep 0.1; done"));
+            Assert.Equal("nothing\n", await RunAsync(open, other, $"timeout 5 wget -q -O - http://{address}:8080/page 2>/dev/null || echo nothing"));
+        }
+
+        await UntilGoneAsync(ofOpen);
+        await using var third = OciHost.Create(o => o.Network.Pool = AnyPool());
+        await using var more = await third.CreateGroupAsync();
+        var left = await TablesAsync();
+        Assert.DoesNotContain(ofOpen, left);
+        Assert.Equal("refused\n", await RunAsync(strict, early, script));
+        Assert.Contains(before, left.Contains);
+    }
+
+    /// <summary>Skips the test beside a version whose rules held for the devices of all versions, and know neither name servers nor pools of this test.</summary>
+    private static async Task NoOldVersionAsync() =>
+        Assert.SkipUnless((await TablesAsync()).All(t => !t.StartsWith("buildrunner_", StringComparison.Ordinal)), "an old version of BuildRunner is at work on this host");
+
+    /// <summary>One that nobody else has, and its rules neither.</summary>
+    private static string AnyPool() => $"10.{RandomNumberGenerator.GetInt32(128, 190)}.{RandomNumberGenerator.GetInt32(8) * 32}.0/19";
+
+    /// <summary>The kernel takes devices of the dead away in its own time.</summary>
+    private static async Task UntilGoneAsync(string table)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        var devices = "brg" + string.Concat(table[^4..].Select(c => (char)('g' + Convert.ToInt32($"{c}", 16)))) + "*";
+        while (Directory.GetDirectories("/sys/class/net", devices).Length > 0)
+        {
+            await Task.Delay(20, limit.Token);
+        }
+    }
+
+    private static async Task<string[]> TablesAsync()
     {
         using var nft = Process.Start(new ProcessStartInfo("nft", ["list", "tables"]) { RedirectStandardOutput = true })!;
         var tables = await nft.StandardOutput.ReadToEndAsync(Stop);
         await nft.WaitForExitAsync(Stop);
-        return string.Join('\n', tables.Split('\n').Where(t => t.Contains("buildrunner_", StringComparison.Ordinal)));
+        return [.. tables.Split('\n').Where(t => t.StartsWith("table inet buildrunner", StringComparison.Ordinal)).Select(t => t["table inet ".Length..].Trim())];
     }
 
     /// <summary>The machine may still be starting: it is asked until it answers.</summary>
@@ -111,6 +166,11 @@ public sealed class Ways_out
     private static async Task<string> RunAsync(OciHost host, string script)
     {
         await using var group = await host.CreateGroupAsync();
+        return await RunAsync(host, group, script);
+    }
+
+    private static async Task<string> RunAsync(OciHost host, IContainerGroup group, string script)
+    {
         var output = new OutputRecorder();
         await group.RunAsync(await group.PrepareAsync(host.Shell(script), Stop), StartSpec.AsPrepared, output, Stop);
         return output.Out;

@@ -78,7 +78,7 @@ internal sealed partial class Sandboxed : IDisposable
     }
 
     /// <summary>Remembers the holder of a run that is alive, whose device is in the host's network.</summary>
-    public void LearnDevices(int runner) => _devices.AddRange(Processes.ChildrenOf(runner).Select(c => $"brg{c}"));
+    public void LearnDevices(int runner) => _devices.AddRange(Processes.ChildrenOf(runner).Select(c => $"brg????{c}"));
 
     /// <summary>Nothing of the runs is on the host: no process, mount, cgroup, device or directory.</summary>
     /// <param name="folders">False: a run that was killed may have left its folder of small files, which the next run removes.</param>
@@ -115,7 +115,7 @@ internal sealed partial class Sandboxed : IDisposable
         .. _groups.Select(g => $"{ScratchRoot}/{g}").Where(Directory.Exists),
         .. _groups.SelectMany(Cgroups),
         .. File.ReadAllLines("/proc/self/mountinfo").Where(l => l.Contains(StateRoot, StringComparison.Ordinal) || _groups.Exists(g => l.Contains(g, StringComparison.Ordinal))),
-        .. _devices.Select(d => $"/sys/class/net/{d}").Where(Directory.Exists),
+        .. _devices.SelectMany(d => Directory.GetDirectories("/sys/class/net", d)),
         .. _ids.SelectMany(range => Processes.OfUsers(range.First, range.Count)).Select(p => $"process {p}"),
     ];
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
+using BuildRunner.Testing.Git;
 using BuildRunner.Testing.Images;
 using BuildRunner.Testing.Registries;
 
@@ -9,7 +10,7 @@ namespace BuildRunner.EndToEnd.Tests.LocalRuns;
 /// <summary>A real ordinary user, without any right of root, and the embedded engine.</summary>
 public sealed class Without_root
 {
-    private const int Interrupt = 2, Kill = 9;
+    private const int Interrupt = 2, Kill = 9, Terminate = 15;
 
     [Fact]
     public async Task An_ordinary_user_runs_steps_and_a_service_on_images_of_a_registry_and_nothing_is_left()
@@ -32,7 +33,7 @@ public sealed class Without_root
                   test: wget -q -O /dev/null http://127.0.0.1:8080/
                   interval: 100ms
                   timeout: 5s
-                  retries: 100
+                  retries: 1000
             steps:
               - name: layers
                 image: {{registry.Host}}/tools:1
@@ -72,17 +73,20 @@ public sealed class Without_root
         var run = await RunAsync(session, tree, "run", "ci.yml", "--out", "made");
 
         Assert.True(run.Code == 0, run.All);
-        Assert.Contains("theirs belongs to 1000:1000", run.Error);
-        Assert.Contains("rights 00000000800405fb 1 2 of 0", run.Error);
-        Assert.Contains("hello from the service", run.Error);
-        Assert.Contains("nothing but loopback", run.Error);
-        Assert.Contains("alone asks for limits that are not kept without root", run.Error);
+        foreach (var said in new[]
+        {
+            "theirs belongs to 1000:1000", "rights 00000000800405fb 1 2 of 0", "hello from the service", "nothing but loopback", "alone asks for limits that are not kept without root",
+        })
+        {
+            Assert.True(run.Error.Contains(said, StringComparison.Ordinal), $"'{said}' was not said:\n{run.All}");
+        }
+
         Assert.Equal("user 1000 may write\n", await File.ReadAllTextAsync(Path.Combine(tree, "made/mine.txt"), TestContext.Current.CancellationToken));
         Assert.Equal(["ci.yml", "made"], Directory.EnumerateFileSystemEntries(tree).Select(Path.GetFileName).Order());
         Assert.Empty(Foreign(tree));
         await NothingRunsAsync(session);
-        Assert.Equal(mounts, session.Mounts());
-        Assert.Empty(LeftBehind(session));
+        Assert.True(mounts.SequenceEqual(session.Mounts()), $"mounts before:\n{string.Join('\n', mounts)}\nand after:\n{string.Join('\n', session.Mounts())}");
+        Assert.True(LeftBehind(session) is [], $"left behind: {string.Join(", ", LeftBehind(session))}\n{run.All}");
 
         // What only root of the namespace could remove goes with the images.
         var remove = await RunAsync(session, tree, "image", "rm", $"{registry.Host}/tools:1", $"{registry.Host}/someone:1");
@@ -181,6 +185,115 @@ public sealed class Without_root
         Assert.Empty(Foreign(tree));
     }
 
+    [Fact]
+    public async Task A_limit_of_the_disk_is_refused_with_the_reason()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, "resources:\n  disk: 64m\n" + Steps(session, "echo reached"));
+        var run = await RunAsync(session, tree, "run", "ci.yml");
+        Assert.True(run.Code == 5, run.All);
+        Assert.Contains("disk needs a file system of its own, which only root may mount", run.All, StringComparison.Ordinal);
+        Assert.DoesNotContain("│ reached", run.All, StringComparison.Ordinal);
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Fact]
+    public async Task A_device_is_the_hosts_own_if_the_user_may_open_it_and_refused_with_the_reason_if_not()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        Requires.That(File.Exists("/dev/loop-control"), "/dev/loop-control");
+        var steps = Steps(session, "exec 3<>/dev/given && echo opened as $(id -u)");
+        var tree = NewTree(session, $"{steps}    devices: /dev/net/tun:/dev/given\n");
+        var allowed = new Dictionary<string, string> { ["BUILDRUNNER_ENGINE__ALLOWEDDEVICES"] = "/dev" };
+        var run = await RunAsync(session, tree, allowed, "run", "ci.yml");
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("│ opened as 0", run.All, StringComparison.Ordinal);
+
+        foreach (var (device, why) in new[] { ("/dev/loop-control:/dev/given", "is closed to you"), ("/dev/net/tun:/dev/given:r", "cannot be held to the access 'r' without root") })
+        {
+            File.WriteAllText(Path.Combine(tree, "ci.yml"), $"{steps}    devices: {device}\n");
+            var refused = await RunAsync(session, tree, allowed, "run", "ci.yml");
+            Assert.True(refused.Code == 5, refused.All);
+            Assert.Contains(why, refused.All, StringComparison.Ordinal);
+        }
+
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Fact]
+    public async Task What_is_typed_reaches_the_shell_of_a_step_and_ctrl_c_ends_what_runs_in_it_and_not_the_shell()
+    {
+        Requires.Program("script");
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(session, "exit 3"));
+        await using (var shell = StartOnTerminal(session, tree, "shell step0 -f ci.yml"))
+        {
+            await shell.TypeAsync("echo at $((6 * 7)); sleep 1000\n");
+            await shell.SeesAsync("at 42");
+            await shell.TypeAsync("\x03");
+            await shell.TypeAsync("echo after $((6 * 8)) as $(id -u); exit 4\n");
+            await shell.SeesAsync("after 48 as 0");
+            var end = await shell.EndAsync(TimeSpan.FromMinutes(2));
+            Assert.True(end.Code == 4, end.All);
+        }
+
+        await NothingRunsAsync(session);
+        Assert.Empty(LeftBehind(session));
+    }
+
+    [Fact]
+    public async Task Ctrl_c_at_a_terminal_cancels_the_run_and_leaves_nothing()
+    {
+        Requires.Program("script");
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(session, "echo begun; sleep 1000"));
+        await using (var running = StartOnTerminal(session, tree, "run ci.yml --progress plain"))
+        {
+            await running.FindAsync("│ begun\r?\n");
+            await running.TypeAsync("\x03");
+            var end = await running.EndAsync(TimeSpan.FromMinutes(2));
+            Assert.True(end.Code == 130, end.All);
+            Assert.Contains("cancelled", end.All, StringComparison.Ordinal);
+        }
+
+        await NothingRunsAsync(session);
+        Assert.Empty(LeftBehind(session));
+        Assert.Empty(Foreign(tree));
+    }
+
+    [Fact]
+    public async Task Up_serves_an_ordinary_user_and_reads_their_repository_with_the_key_in_their_home()
+    {
+        using var folder = TestFolder.Create();
+        using var ssh = SshServer.Start(folder);
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var repository = TestRepository.Create(folder["repos"], "shop");
+        repository.Commit(".buildrunner.yml", "skip_clone: true\n" + Steps(session, "echo made by $(id -u)"));
+        Directory.CreateDirectory($"{session.User.Home}/.ssh");
+        await File.WriteAllTextAsync($"{session.User.Home}/.ssh/id_ed25519", ssh.Key, TestContext.Current.CancellationToken);
+        File.SetUnixFileMode($"{session.User.Home}/.ssh/id_ed25519", UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        OrdinaryUser.GiveTo($"{session.User.Home}/.ssh");
+        var settings = new Dictionary<string, string> { ["BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS"] = session.User.Home, ["BUILDRUNNER_AGENT__MINFREEDISK"] = "0" };
+        await using (var up = Start(session, session.User.Home, settings, "up", "--listen", "http://127.0.0.1:0"))
+        {
+            using var http = await Serving.Up_and_demo.ClientAsync(up);
+            await Serving.Up_and_demo.PostAsync(http, "/api/v1/repos", $$"""{"name":"acme/shop","cloneUrl":"{{ssh.AddressOf(repository.Bare)}}"}""");
+            await Serving.Up_and_demo.PostAsync(http, "/api/v1/repos/acme/shop/runs", "{}");
+            Assert.Equal("success", await Serving.Up_and_demo.StateAsync(http, 1));
+            Assert.Contains("made by 0", await http.GetStringAsync("/api/v1/repos/acme/shop/runs/1/log?step=step0", TestContext.Current.CancellationToken), StringComparison.Ordinal);
+            foreach (var (id, _) in session.Processes().Where(p => p.Name == "buildrunner"))
+            {
+                Assert.Equal(0, Release.Kill(id, Terminate));
+            }
+
+            var end = await up.EndAsync(TimeSpan.FromMinutes(2));
+            Assert.True(end.Code == 0, end.All);
+        }
+
+        await NothingRunsAsync(session);
+        Assert.Empty(LeftBehind(session));
+    }
+
     private static string Programs => Path.GetDirectoryName(Release.Executable)!;
 
     private static async Task<OrdinarySession> StartAsync(OrdinaryUser user)
@@ -205,12 +318,21 @@ public sealed class Without_root
         return tree;
     }
 
-    private static Running Start(OrdinarySession session, string directory, params string[] arguments) => Release.StartProgram(
-        Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), session.Next(directory, new Dictionary<string, string>(), [$"{session.User.Programs}/buildrunner", .. arguments]));
+    private static Running Start(OrdinarySession session, string directory, params string[] arguments) => Start(session, directory, new Dictionary<string, string>(), arguments);
 
-    private static async Task<Finished> RunAsync(OrdinarySession session, string directory, params string[] arguments)
+    private static Running Start(OrdinarySession session, string directory, IReadOnlyDictionary<string, string> settings, params string[] arguments) => Release.StartProgram(
+        Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), session.Next(directory, settings, [$"{session.User.Programs}/buildrunner", .. arguments]));
+
+    /// <summary>On a terminal, at which can be typed.</summary>
+    private static Running StartOnTerminal(OrdinarySession session, string directory, string arguments) => Release.StartProgram(
+        Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), listens: true,
+        session.Next(directory, new Dictionary<string, string> { ["TERM"] = "dumb" }, ["script", "-qec", $"{session.User.Programs}/buildrunner {arguments}", "/dev/null"]));
+
+    private static Task<Finished> RunAsync(OrdinarySession session, string directory, params string[] arguments) => RunAsync(session, directory, new Dictionary<string, string>(), arguments);
+
+    private static async Task<Finished> RunAsync(OrdinarySession session, string directory, IReadOnlyDictionary<string, string> settings, params string[] arguments)
     {
-        await using var running = Start(session, directory, arguments);
+        await using var running = Start(session, directory, settings, arguments);
         return await running.EndAsync(TimeSpan.FromMinutes(4));
     }
 

@@ -97,7 +97,7 @@ public sealed class Up_and_demo : IDisposable
     };
 
     /// <summary>Signs in by the link that <c>up</c> printed.</summary>
-    private static async Task<HttpClient> ClientAsync(Running running)
+    internal static async Task<HttpClient> ClientAsync(Running running)
     {
         var link = new Uri(await running.FindAsync("(http://[^ \"]+/login/link[^ \"\n]+)"));
         var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = new Uri(link.GetLeftPart(UriPartial.Authority)) };
@@ -109,7 +109,7 @@ public sealed class Up_and_demo : IDisposable
         return http;
     }
 
-    private static async Task PostAsync(HttpClient http, string path, string body)
+    internal static async Task PostAsync(HttpClient http, string path, string body)
     {
         using var content = new StringContent(body, Encoding.UTF8, new MediaTypeHeaderValue("application/json"));
         using var answer = await http.PostAsync(path, content, Cancel);
@@ -117,7 +117,7 @@ public sealed class Up_and_demo : IDisposable
     }
 
     /// <summary>How a run ended, as its events tell.</summary>
-    private static async Task<string> StateAsync(HttpClient http, int number)
+    internal static async Task<string> StateAsync(HttpClient http, int number)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
         patience.CancelAfter(TimeSpan.FromMinutes(2));

@@ -62,7 +62,7 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     /// <summary>Devices of groups: named by their holder's process id, and left over if that is gone.</summary>
     private static IEnumerable<string> Devices() => Directory.EnumerateDirectories("/sys/class/net")
         .Select(d => Path.GetFileName(d))
-        .Where(n => n.StartsWith("brg", StringComparison.Ordinal) && !Directory.Exists("/proc/" + n[3..]))
+        .Where(n => n.StartsWith("brg", StringComparison.Ordinal) && !Directory.Exists("/proc/" + n["brg".Length..].TrimStart([.. Enumerable.Range('g', 16).Select(c => (char)c)])))
         .Select(n => "device " + n);
 
     /// <summary>Disks of groups, also those whose file has no name any more.</summary>
