@@ -7,9 +7,11 @@ namespace BuildRunner.Benchmarks;
 /// <summary>The embedded engine with folders of its own, and an image of busybox for it.</summary>
 internal sealed class EmbeddedEngine : IAsyncDisposable
 {
-    private readonly string _stateRoot = $"/run/buildrunner/bench-{Environment.ProcessId}";
+    private static int _count;
 
-    private EmbeddedEngine()
+    private readonly string _stateRoot = $"/run/buildrunner/bench-{Environment.ProcessId}-{Interlocked.Increment(ref _count)}";
+
+    private EmbeddedEngine(string runtime)
     {
         Folder = Directory.CreateTempSubdirectory("buildrunner-bench-").FullName;
         var root = Path.Combine(Folder, "image");
@@ -23,7 +25,7 @@ internal sealed class EmbeddedEngine : IAsyncDisposable
         Image = ImageReference.TryParse("rootfs:" + root, null, out var reference, out var problem)
             ? new ResolvedImage(reference, null, new ImageConfig()) { LayerDirectories = [root] }
             : throw new InvalidOperationException(problem);
-        Engine = OciEngine.Create(new OciEngineOptions { StateRoot = _stateRoot, ScratchRoot = Path.Combine(Folder, "scratch"), SandboxPath = Programs.FindSandbox() });
+        Engine = OciEngine.Create(new OciEngineOptions { StateRoot = _stateRoot, ScratchRoot = Path.Combine(Folder, "scratch"), SandboxPath = Programs.FindSandbox(), RuntimePath = runtime });
     }
 
     public string Folder { get; }
@@ -32,7 +34,8 @@ internal sealed class EmbeddedEngine : IAsyncDisposable
 
     public ResolvedImage Image { get; }
 
-    public static EmbeddedEngine Create() => new();
+    /// <param name="runtime"><c>Engine:Runtime</c>.</param>
+    public static EmbeddedEngine Create(string runtime = "runc") => new(runtime);
 
     public Task<IContainerGroup> NewGroupAsync() => Engine.CreateGroupAsync(new GroupSpec { Id = $"bench-{Guid.CreateVersion7():N}", Owner = "bench" }, CancellationToken.None);
 

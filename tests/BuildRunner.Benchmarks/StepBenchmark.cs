@@ -19,6 +19,8 @@ internal static class StepBenchmark
         var options = new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = Path.Combine(directory, "scratch"), SandboxPath = Programs.FindSandbox() };
         await using var engine = OciEngine.Create(options);
         var group = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
+        await using var directEngine = OciEngine.Create(new OciEngineOptions { StateRoot = stateRoot, ScratchRoot = options.ScratchRoot, SandboxPath = options.SandboxPath, RuntimePath = "direct" });
+        var direct = await directEngine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
         var log = Path.Combine(directory, "log");
         var spec = new ContainerSpec { Name = "step", Image = image, Entrypoint = ["/true"] };
         var root = Path.Combine(directory, "image");
@@ -35,6 +37,11 @@ internal static class StepBenchmark
             "step, prepared",
             async () => prepared = await group.PrepareAsync(spec, CancellationToken.None),
             () => RunStepAsync(group, prepared ?? throw new InvalidOperationException(), log));
+        comparison.Add("step, cold, direct", async () => await RunStepAsync(direct, await direct.PrepareAsync(spec, CancellationToken.None), log));
+        comparison.Add(
+            "step, prepared, direct",
+            async () => prepared = await direct.PrepareAsync(spec, CancellationToken.None),
+            () => RunStepAsync(direct, prepared ?? throw new InvalidOperationException(), log));
         comparison.Add("group: create and dispose", async () =>
         {
             await using var other = await engine.CreateGroupAsync(new GroupSpec { Id = "bench-" + Guid.CreateVersion7().ToString("N"), Owner = "bench" }, CancellationToken.None);
@@ -45,6 +52,7 @@ internal static class StepBenchmark
 
         // After a pause the kernel has to be brought to move a process into a cgroup again, and processors are cold.
         comparison.Add("step, cold, after a pause", PauseAsync, async () => await RunStepAsync(group, await group.PrepareAsync(spec, CancellationToken.None), log));
+        comparison.Add("step, cold, after a pause, direct", PauseAsync, async () => await RunStepAsync(direct, await direct.PrepareAsync(spec, CancellationToken.None), log));
         comparison.Add("runc run, after a pause", PauseAsync, bundle.RunAsync);
         DockerPeer? docker = Programs.Exists("dockerd") ? await DockerPeer.StartAsync() : null;
         if (docker is not null)
@@ -54,6 +62,7 @@ internal static class StepBenchmark
 
         await comparison.MeasureAsync(rounds);
         await group.DisposeAsync();
+        await direct.DisposeAsync();
         if (docker is not null)
         {
             await docker.DisposeAsync();
@@ -65,8 +74,11 @@ internal static class StepBenchmark
         met &= comparison.AtMost("step, cold, after a pause", "runc run, after a pause", 1.25);
         met &= comparison.AtMost("runc run, in a ready user namespace", "runc run, without a user namespace", 1.15);
         _ = comparison.AtMost("step, cold", "runc run, in a ready user namespace", 1.25);
+        _ = comparison.AtMost("step, cold, direct", "runc run, same bundle", 1.0 / 4);
         if (docker is not null)
         {
+            _ = comparison.AtMost("step, cold, direct", "docker run --rm --network none", 1.0 / 20);
+            _ = comparison.AtMost("step, prepared, direct", "docker run --rm --network none", 1.0 / 15);
             met &= comparison.AtMost("step, cold", "docker run --rm --network none", 1.0 / 5);
             met &= comparison.AtMost("step, prepared", "docker run --rm --network none", 1.0 / 15);
         }

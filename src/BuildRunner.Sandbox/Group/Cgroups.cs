@@ -57,6 +57,49 @@ internal sealed class Cgroups
         }
     }
 
+    /// <summary>Makes a container's cgroups: those that carry its limits, and one that counts whom the kernel has killed for memory.</summary>
+    /// <param name="path">Below the root of each hierarchy.</param>
+    /// <param name="limits">The container's own; 0: none.</param>
+    /// <param name="deviceRules">Which devices it may open; empty: no rules.</param>
+    public ContainerCgroup CreateForContainer(string path, CgroupLimits limits, IReadOnlyList<string> deviceRules)
+    {
+        Create(path, limits);
+        if (deviceRules.Count > 0)
+        {
+            LimitDevices(path, deviceRules);
+        }
+
+        var cgroup = new ContainerCgroup();
+        foreach (var hierarchy in _hierarchies)
+        {
+            if (hierarchy.Offers("memory"))
+            {
+                MakeDirectories(hierarchy, path, "memory");
+            }
+
+            var directory = $"{hierarchy.Mount}/{path}";
+            if (Files.Exists(directory))
+            {
+                cgroup.Add(directory, hierarchy.IsUnified);
+            }
+        }
+
+        return cgroup;
+    }
+
+    /// <summary>Version 2 has no files for this: there a program of the kernel's would have to be written.</summary>
+    private void LimitDevices(string path, IReadOnlyList<string> rules)
+    {
+        var hierarchy = _hierarchies.FirstOrDefault(h => !h.IsUnified && h.Offers("devices")) ?? throw new KernelException(
+            FailureKind.InvalidSpec, 0, "a device for reading or writing only needs the cgroup of devices of version 1, which this host has not; ask for the device without an access, or take Engine:Runtime=runc");
+        var directory = MakeDirectories(hierarchy, path, "devices");
+        Files.WriteKernelFile(directory + "/devices.deny", "a");
+        foreach (var rule in rules)
+        {
+            Files.WriteKernelFile(directory + "/devices.allow", rule);
+        }
+    }
+
     /// <summary>As a step's own limit: swap is no memory more. A kernel that does not count swap has neither file.</summary>
     private static void KeepFromSwap(string directory, long memoryBytes)
     {

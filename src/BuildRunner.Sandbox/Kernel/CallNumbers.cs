@@ -8,6 +8,11 @@ internal readonly struct CallNumbers
 {
     public readonly nint Read, Write, Close, Exit, ControlProcess, Unshare, DuplicateTo, NewSession, OpenAt;
     public readonly nint SetGroups, SetUser, SetGroup, ChangeDirectory, Execute, SignalAction, SignalMask, MakeDirectoryAt;
+    public readonly nint SetNamespace, PivotRoot, Unmount, SetHostName, ControlKeys, SetCapabilities, Status, ReadLinkAt, LinkAt;
+    public readonly nint ChangeDirectoryTo, Filter, FileMask, LimitResource, FileSystemStatus;
+
+    /// <summary>Flags of <c>open</c> that differ as well.</summary>
+    public readonly int OnlyDirectory, NoFollow;
 
     private CallNumbers(bool arm)
     {
@@ -16,6 +21,10 @@ internal readonly struct CallNumbers
         (SetGroups, SetUser, SetGroup) = arm ? (159, 147, 149) : (116, 117, 119);
         (ChangeDirectory, Execute, MakeDirectoryAt) = arm ? (49, 221, 34) : (80, 59, 258);
         (SignalAction, SignalMask) = arm ? (134, 135) : (13, 14);
+        (SetNamespace, PivotRoot, Unmount, SetHostName, ControlKeys) = arm ? (268, 41, 39, 161, 219) : (308, 155, 166, 170, 250);
+        (SetCapabilities, Status, ReadLinkAt, LinkAt) = arm ? (91, 291, 78, 36) : (126, 332, 267, 266);
+        (ChangeDirectoryTo, Filter, FileMask, LimitResource, FileSystemStatus) = arm ? (50, 277, 166, 261, 44) : (81, 317, 95, 302, 138);
+        (OnlyDirectory, NoFollow) = (Constants.OnlyDirectory, Constants.NoFollow);
     }
 
     public static CallNumbers OfThisProcessor() => new(RuntimeInformation.ProcessArchitecture == Architecture.Arm64);

@@ -21,7 +21,9 @@ internal static class Constants
     internal const int ErrBusy = 16, ErrExists = 17, ErrCrossDevice = 18, ErrNotDirectory = 20, ErrInvalid = 22, ErrPipe = 32, ErrNoSystemCall = 38, ErrLoop = 40, ErrReset = 104;
 
     // namespaces and clone
-    internal const int NewMounts = 0x20000, NewNetwork = 0x40000000, NewUsers = 0x10000000, ShareFileSystem = 0x200;
+    internal const int NewMounts = 0x20000, NewNetwork = 0x40000000, NewUsers = 0x10000000, NewCgroups = 0x2000000, NewHostName = 0x4000000, NewIpc = 0x8000000, NewProcesses = 0x20000000;
+    internal const int ShareFileSystem = 0x200, SameParent = 0x8000;
+    internal const ulong IntoCgroup = 0x200000000;
 
     // mount
     internal const nuint MountReadOnly = 1, MountNoSuid = 2, MountNoDevices = 4, MountNoExec = 8, MountRemount = 32, MountNoTimes = 1024, MountBind = 0x1000, MountRecursive = 0x4000;
@@ -44,7 +46,8 @@ internal static class Constants
     internal const int Unix = 1, Netlink = 16, StreamSocket = 1, Raw = 3, SocketCloseOnExec = 0x80000, NoSignal = 0x4000;
 
     // calls with the same number on every processor
-    internal const nint CallPidfdSendSignal = 424, CallOpenTree = 428, CallMoveMount = 429, CallPidfdOpen = 434, CallClone3 = 435, CallCloseRange = 436;
+    internal const nint CallPidfdSendSignal = 424, CallOpenTree = 428, CallMoveMount = 429, CallOpenFileSystem = 430, CallConfigureFileSystem = 431, CallMountFileSystem = 432;
+    internal const nint CallPidfdOpen = 434, CallClone3 = 435, CallCloseRange = 436;
     internal const nint CallOpenAt2 = 437, CallMountSetAttributes = 442;
 
     internal static nint CallSeccomp => Arm ? 277 : 317;

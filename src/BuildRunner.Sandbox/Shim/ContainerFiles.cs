@@ -105,7 +105,11 @@ internal sealed class ContainerFiles
         Files.MakeDirectory(Bundle, 0x1C9);
         Mounts.Temporary(Bundle, $"mode=0711,size={room}");
         var root = _request.FirstHostId;
-        Files.Write(Bundle + "/config.json", _request.Configuration, 0x100);
+        if (_request.Runtime != LaunchPlan.RuntimeName)
+        {
+            Files.Write(Bundle + "/config.json", _request.Configuration, 0x100);
+        }
+
         Files.Write(Bundle + "/hosts", Encoding.UTF8.GetBytes(_request.Hosts), 0x1A4, root);
         Files.Write(Bundle + "/resolv.conf", Encoding.UTF8.GetBytes(_request.ResolvConf), 0x1A4, root);
         Files.Write(Bundle + "/hostname", Encoding.UTF8.GetBytes(_request.HostName + "\n"), 0x1A4, root);

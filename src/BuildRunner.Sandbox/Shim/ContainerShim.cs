@@ -1,5 +1,6 @@
 using BuildRunner.Sandbox.Group;
 using BuildRunner.Sandbox.Kernel;
+using BuildRunner.Sandbox.Launch;
 using BuildRunner.Sandbox.Wire;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
@@ -7,7 +8,7 @@ namespace BuildRunner.Sandbox.Shim;
 
 /// <summary>Stands beside one container from its preparation to its end, and outlives its caller if need be.</summary>
 /// <remarks>
-/// 1. Enters the group's mounts and mounts the container's own. 2. Has the runtime create the container; its first process is this program's
+/// 1. Enters the group's mounts and mounts the container's own. 2. Has a runtime or the launcher of our own create the container; its first process is this program's
 /// init, which waits. 3. Reports "prepared". 4. On "go" hands command and environment to the init. 5. Moves output into the spool, enforces
 /// deadline and stop. 6. When the first process is dead, and with it every process of the container, reports the end. 7. Removes everything.
 /// If its caller ends, the container is killed at once: it is never adopted by somebody else.
@@ -68,13 +69,13 @@ internal static class ContainerShim
     private static void Run(PrepareRequest request, FrameChannel caller)
     {
         var files = new ContainerFiles(request);
-        var runtime = new OciRuntime(request, files.Bundle);
+        IContainerLauncher launcher = request.Runtime == LaunchPlan.RuntimeName ? new DirectLauncher(request) : new OciRuntime(request, files.Bundle);
         var created = false;
         try
         {
             var user = files.Mount();
             created = true;
-            if (RunningContainer.Create(request, runtime, user, caller) is { } container)
+            if (RunningContainer.Create(request, launcher, user, caller) is { } container)
             {
                 using (container)
                 {
@@ -90,7 +91,7 @@ internal static class ContainerShim
         {
             if (created)
             {
-                runtime.Delete();
+                launcher.Delete();
             }
 
             files.Remove();

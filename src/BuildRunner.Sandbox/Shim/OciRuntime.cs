@@ -9,7 +9,7 @@ using static BuildRunner.Sandbox.Kernel.Constants;
 namespace BuildRunner.Sandbox.Shim;
 
 /// <summary>The OCI runtime's command line.</summary>
-internal sealed class OciRuntime(PrepareRequest request, string bundle)
+internal sealed class OciRuntime(PrepareRequest request, string bundle) : IContainerLauncher
 {
     private string Log => bundle + "/runtime.log";
 
@@ -17,12 +17,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
 
     private string Name => Path.GetFileName(request.Runtime);
 
-    /// <summary>Creates the container and lets its first process, this program, begin. Returns the process.</summary>
-    /// <param name="input">Its standard input.</param>
-    /// <param name="output">Its standard output.</param>
-    /// <param name="error">Its standard error.</param>
-    /// <param name="caller">When this ends, the caller is gone.</param>
-    /// <returns>The process's id, or 0 if the caller is gone.</returns>
+    /// <inheritdoc/>
     public int Create(Descriptor input, Descriptor output, Descriptor error, Descriptor caller)
     {
         HideUnifiedHierarchy();
@@ -42,7 +37,7 @@ internal sealed class OciRuntime(PrepareRequest request, string bundle)
         return (Name == "runc" ? OpenStartPipe(first, caller) : RunStart(caller)) ? first : 0;
     }
 
-    /// <summary>Removes what the runtime keeps about the container: its state and cgroups.</summary>
+    /// <inheritdoc/>
     /// <remarks>
     /// For runc and crun that is a directory and the cgroups, when every process is dead; their own <c>delete</c> is a process that costs more
     /// than many a step. Other runtimes keep more, a virtual machine perhaps, and are asked.

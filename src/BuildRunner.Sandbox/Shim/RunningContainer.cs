@@ -50,7 +50,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     }
 
     /// <summary>Creates the container; null if the caller went away meanwhile.</summary>
-    public static RunningContainer? Create(PrepareRequest request, OciRuntime runtime, ContainerUser user, FrameChannel caller)
+    public static RunningContainer? Create(PrepareRequest request, IContainerLauncher launcher, ContainerUser user, FrameChannel caller)
     {
         var (ours, theirs) = Descriptor.SocketPair();
         var (outRead, outWrite) = Descriptor.Pipe();
@@ -60,10 +60,10 @@ internal sealed unsafe class RunningContainer : IDisposable
         using (errorWrite)
         {
             _ = ours.Write(RestrictRequest.Encode(request.Filter));
-            var pid = runtime.Create(theirs, outWrite, errorWrite, caller.Input);
+            var pid = launcher.Create(theirs, outWrite, errorWrite, caller.Input);
             foreach (var pipe in (Descriptor[])[outRead, errorRead])
             {
-                // The runtime gave them to the container's root. They belong to the command's user, who may open /dev/stdout.
+                // They are of root, the host's or the container's. They belong to the command's user, who may open /dev/stdout.
                 _ = Libc.ChangeOwner(pipe.Number, request.FirstHostId + user.UserId, request.FirstHostId + user.GroupId);
             }
 

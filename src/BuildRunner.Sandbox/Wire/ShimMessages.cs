@@ -45,6 +45,7 @@ internal sealed record PrepareRequest
 
     public required uint FirstHostId { get; init; }
 
+    /// <summary>The OCI runtime, or <see cref="LaunchPlan.RuntimeName"/>.</summary>
     public required string Runtime { get; init; }
 
     public required string RuntimeState { get; init; }
@@ -54,7 +55,7 @@ internal sealed record PrepareRequest
     /// <summary>The container's cgroup, below the root of each hierarchy.</summary>
     public required string CgroupPath { get; init; }
 
-    /// <summary>The OCI runtime configuration.</summary>
+    /// <summary>The OCI runtime configuration; for the launcher of our own a <see cref="LaunchPlan"/>.</summary>
     public required byte[] Configuration { get; init; }
 
     /// <summary>The filter of system calls that the init puts in force, as the kernel takes it; empty: none, or the runtime does.</summary>

@@ -35,7 +35,7 @@ internal static class SettingKeys
     public static IReadOnlyList<SettingKey> All { get; } =
     [
         new(EngineKind, SettingKind.Text, "oci", "The container engine.") { Choices = ["oci", "docker", "dummy"] },
-        new(EngineRuntime, SettingKind.Text, "runc", "The OCI runtime: a name on the PATH, or a path."),
+        new(EngineRuntime, SettingKind.Text, "runc", "The OCI runtime: a name on the PATH, or a path; 'direct': none, containers are made by BuildRunner itself."),
         new(EngineDockerHost, SettingKind.Text, null, "Address of the Docker or Podman engine; found as the docker client does if not set."),
         new(EngineNetwork, SettingKind.Text, "nat", "How steps reach the outside: nat, or none for no way out.") { Choices = ["nat", "none"] },
         new(EngineDns, SettingKind.List, null, "Name servers for steps; the host's if not set."),

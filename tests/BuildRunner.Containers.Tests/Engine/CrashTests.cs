@@ -6,11 +6,14 @@ using BuildRunner.Testing.Engine;
 namespace BuildRunner.Containers.Tests.Engine;
 
 /// <summary>kill -9 of a part at every phase: nothing runs on, and the host is clean, at the latest after the next start.</summary>
-public sealed class CrashTests
+public class CrashTests
 {
     /// <summary>Makes this executable the process that these tests kill, if it was started as such.</summary>
     [ModuleInitializer]
     internal static void BecomeTheVictim() => CrashingProcess.RunIfTold();
+
+    /// <summary>What makes the containers.</summary>
+    protected virtual string Runtime => "runc";
 
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(20);
 
@@ -22,7 +25,7 @@ public sealed class CrashTests
     [InlineData("stopping")]
     public async Task When_the_caller_is_killed_nothing_is_left(string phase)
     {
-        await using var host = OciHost.Create();
+        await using var host = CreateHost();
         var auditor = host.Auditor;
         var child = await StartChildAsync(host, phase);
         child.Kill();
@@ -36,7 +39,7 @@ public sealed class CrashTests
     [InlineData("init")]
     public async Task When_a_helper_is_killed_its_container_ends_and_the_groups_disposal_leaves_nothing(string verb)
     {
-        await using var host = OciHost.Create();
+        await using var host = CreateHost();
         var auditor = host.Auditor;
         var group = await host.CreateGroupAsync();
         var output = new OutputRecorder();
@@ -62,7 +65,7 @@ public sealed class CrashTests
     [InlineData("67108864")]
     public async Task When_caller_holder_and_shims_are_all_killed_the_next_start_cleans_up(string disk)
     {
-        await using var host = OciHost.Create();
+        await using var host = CreateHost();
         var auditor = host.Auditor;
         var child = await StartChildAsync(host, "running", disk);
         Assert.Equal(disk.Length > 0, auditor.Findings().Any(f => f.Contains("/sys/block/loop", StringComparison.Ordinal)));
@@ -89,17 +92,26 @@ public sealed class CrashTests
     [Fact]
     public async Task What_lives_is_not_reaped()
     {
-        await using var host = OciHost.Create();
+        await using var host = CreateHost();
         await using var group = await host.CreateGroupAsync();
         Assert.Equal(0, await host.Engine.ReapAsync("tests", TestContext.Current.CancellationToken));
         var container = await group.PrepareAsync(host.Shell("true"), TestContext.Current.CancellationToken);
         Assert.Equal(new ContainerExit.Exited(0), await group.RunAsync(container, StartSpec.AsPrepared, new OutputRecorder(), TestContext.Current.CancellationToken));
     }
 
+    private OciHost CreateHost() => OciHost.Create(o => o.RuntimePath = Runtime);
+
     private static Task<Process> StartChildAsync(OciHost host, string phase, string disk = "") => CrashingChild.StartAsync(host.Folder, phase, new()
     {
         [CrashingProcess.StateVariable] = host.Options.StateRoot,
         [CrashingProcess.SandboxVariable] = host.Options.SandboxPath,
         [CrashingProcess.DiskVariable] = disk,
+        [CrashingProcess.RuntimeVariable] = host.Options.RuntimePath,
     });
+}
+
+/// <summary>The same where BuildRunner makes the containers itself.</summary>
+public sealed class CrashTests_direct : CrashTests
+{
+    protected override string Runtime => "direct";
 }

@@ -16,6 +16,9 @@ public static class CrashingProcess
     public const string FolderVariable = "BUILDRUNNER_TEST_FOLDER";
     public const string SandboxVariable = "BUILDRUNNER_TEST_SANDBOX";
 
+    /// <summary>The embedded engine's runtime; empty: the default.</summary>
+    public const string RuntimeVariable = "BUILDRUNNER_TEST_CRASH_RUNTIME";
+
     /// <summary>What its workflow may write to the disk, in bytes; empty: as much as there is.</summary>
     public const string DiskVariable = "BUILDRUNNER_TEST_DISK";
 
@@ -77,7 +80,13 @@ public static class CrashingProcess
 
     private static IContainerEngine NewEngine(string folder) => Variable(DockerVariable) is { Length: > 0 } host
         ? new DockerEngine(new DockerEngineOptions { Host = host, ScratchDirectory = folder + "/scratch", SandboxProgram = Variable(SandboxVariable) }, TimeProvider.System)
-        : OciEngine.Create(new OciEngineOptions { StateRoot = Variable(StateVariable), ScratchRoot = folder + "/scratch", SandboxPath = Variable(SandboxVariable) });
+        : OciEngine.Create(new OciEngineOptions
+        {
+            StateRoot = Variable(StateVariable),
+            ScratchRoot = folder + "/scratch",
+            SandboxPath = Variable(SandboxVariable),
+            RuntimePath = Variable(RuntimeVariable) is { Length: > 0 } runtime ? runtime : "runc",
+        });
 
     private static async Task<ResolvedImage> ImageAsync(IContainerEngine engine, string folder) => Variable(DockerVariable).Length == 0
         ? BusyboxImage.Describe(folder + "/image")

@@ -13,6 +13,9 @@ internal sealed class ContainerPlanner(
 {
     private static readonly long OpenFilesLimit = HostLimits.OpenFiles();
 
+    /// <summary>No OCI runtime: the shim makes the container itself.</summary>
+    private bool IsDirect => options.RuntimePath == LaunchPlan.RuntimeName;
+
     private string CgroupPath(string id) => $"{HostPaths.GroupCgroup(group.Id)}/{id}";
 
     private string GroupDirectory => HostPaths.Group(options.StateRoot, group.Id);
@@ -27,6 +30,7 @@ internal sealed class ContainerPlanner(
         var directory = $"{GroupDirectory}/containers/{id}";
         var hostName = Names.HostName(spec.Name);
         var binds = Binds(spec, directory, devices);
+        var specification = Specification(spec, id, directory, hostName, network, binds, devices);
         return new PrepareRequest
         {
             HolderPid = holder.ProcessId,
@@ -40,7 +44,7 @@ internal sealed class ContainerPlanner(
             RuntimeState = GroupDirectory + "/runtime",
             ContainerId = $"{group.Id}-{id}",
             CgroupPath = CgroupPath(id),
-            Configuration = Specification(spec, id, directory, hostName, network, binds, devices).ToJson(),
+            Configuration = IsDirect ? specification.ToPlan().Encode() : specification.ToJson(),
             Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
             InitPath = sandboxPath,
             Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
@@ -52,7 +56,9 @@ internal sealed class ContainerPlanner(
             Binds = [.. binds.Select(b => b.Bind).OfType<BindMount>()],
             Devices = [.. devices.Select(d => d.Node)],
             AllowSetuid = spec.AllowNewPrivileges || spec.Privileged,
-            AllowDevices = spec.Privileged,
+
+            // A runtime has the cgroup of devices refuse what is not meant for containers; without it no node of an image works.
+            AllowDevices = spec.Privileged && !IsDirect,
             DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
             StopSignal = Signals.Parse(spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(spec.StopGrace.TotalMilliseconds, int.MaxValue),
@@ -138,7 +144,7 @@ internal sealed class ContainerPlanner(
                 (bundle + "/injected", InjectedFile.Root),
 
                 // crun binds a directory without what is mounted in it, whatever it is told: there it needs a line of its own.
-                .. Path.GetFileName(options.RuntimePath) == "runc" ? [] : new[] { ($"{bundle}/injected/{SecurityProfile.InitName}", SecurityProfile.InitPath) },
+                .. IsDirect || Path.GetFileName(options.RuntimePath) == "runc" ? [] : new[] { ($"{bundle}/injected/{SecurityProfile.InitName}", SecurityProfile.InitPath) },
             ],
             Devices = devices,
             Privileged = spec.Privileged,

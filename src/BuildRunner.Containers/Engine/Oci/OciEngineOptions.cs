@@ -17,7 +17,7 @@ public sealed class OciEngineOptions
     /// <summary>BuildRunner's native helper; null: the variable <c>BUILDRUNNER_SANDBOX</c>, else beside the executable.</summary>
     public string? SandboxPath { get; set; }
 
-    /// <summary>The OCI runtime: a name on the search path, or a path. <c>runc</c>, <c>crun</c> …</summary>
+    /// <summary>The OCI runtime: a name on the search path, or a path. <c>runc</c>, <c>crun</c> … <c>direct</c>: none, BuildRunner makes containers by itself (decision 221).</summary>
     public string RuntimePath { get; set; } = "runc";
 
     /// <summary>How containers are connected.</summary>
@@ -60,6 +60,11 @@ public sealed class OciEngineOptions
         if (FirstHostId is 0 or > uint.MaxValue - (65536u * 4096))
         {
             problems.Add($"{nameof(FirstHostId)} {FirstHostId} leaves no room for the ids of groups.");
+        }
+
+        if (ForeignArchitectures && RuntimePath == Sandbox.Wire.LaunchPlan.RuntimeName)
+        {
+            problems.Add($"{nameof(ForeignArchitectures)} needs an OCI runtime: BuildRunner's own launcher ({nameof(RuntimePath)} 'direct') has the filter of system calls for the processor's own programs only; use runc.");
         }
 
         problems.AddRange(Network.Problems());

@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
+using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
 
@@ -59,6 +60,11 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
 
     private async Task<ReadinessCheck> RuntimeAsync(CancellationToken cancellationToken)
     {
+        if (options.RuntimePath == LaunchPlan.RuntimeName)
+        {
+            return OfDirect(Environment.OSVersion.Version);
+        }
+
         try
         {
             var version = await HelperProgram.RunAsync(options.RuntimePath, ["--version"], cancellationToken);
@@ -70,6 +76,11 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             return new ReadinessCheck("runtime", ReadinessStatus.Failed, missing.Message, InstallRuntime);
         }
     }
+
+    /// <summary>BuildRunner's own launcher needs nothing but a kernel that maps the owners of an overlay's layers.</summary>
+    internal static ReadinessCheck OfDirect(Version kernel) => kernel >= new Version(5, 19)
+        ? new ReadinessCheck("runtime", ReadinessStatus.Ok, $"direct: containers are made by BuildRunner itself (Linux {kernel.ToString(2)})")
+        : new ReadinessCheck("runtime", ReadinessStatus.Failed, $"Engine:Runtime=direct needs Linux 5.19, and this is {kernel.ToString(2)}", "take Engine:Runtime=runc");
 
     /// <summary>The runtime, and the holes that it is known to have.</summary>
     internal static ReadinessCheck OfVersion(string version, string changelog)

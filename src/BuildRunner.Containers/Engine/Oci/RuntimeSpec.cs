@@ -1,10 +1,13 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
 
-/// <summary>One container in the words of the OCI runtime specification (<c>config.json</c>), with BuildRunner's security profile.</summary>
+/// <summary>One container with BuildRunner's security profile, which is said in the words of the OCI runtime specification (<c>config.json</c>) or as a plan for the launcher of our own.</summary>
 /// <remarks>
+/// What is said is in the lists here, once, and both are written from them.
 /// The process is always BuildRunner's init, as the container's root: it becomes the step's user before it starts the step's command.
 /// Sources of mounts are prepared by the shim with their final attributes (docs/security-boundary.md).
 /// </remarks>
@@ -49,6 +52,58 @@ internal sealed record RuntimeSpec
     /// <summary>True: the runtime compiles the filter of system calls and puts it in force; false: the container's init has it compiled (<see cref="SeccompFilter"/>).</summary>
     public required bool FilterByRuntime { get; init; }
 
+    private static readonly string[] Arguments = [SecurityProfile.InitPath, "init"];
+
+    private static readonly string[] Environment = ["PATH=/"];
+
+    private static readonly (string Name, string Value)[] Settings = [("net.ipv4.ping_group_range", "0 65535"), ("net.ipv4.ip_unprivileged_port_start", "0")];
+
+    private string[] Capabilities => Privileged ? SecurityProfile.AllCapabilities : SecurityProfile.Capabilities;
+
+    private bool NoNewPrivileges => !AllowNewPrivileges && !Privileged;
+
+    private string[] MaskedPaths => Privileged ? [] : SecurityProfile.MaskedPaths;
+
+    private string[] ReadOnlyPaths => Privileged ? [] : SecurityProfile.ReadOnlyPaths;
+
+    /// <summary>Soft and hard, by the names of the specification and the numbers of the kernel.</summary>
+    private (string Name, int Number, long Value)[] ProcessLimits => [("RLIMIT_NOFILE", 7, OpenFiles), ("RLIMIT_CORE", 4, 0)];
+
+    /// <summary>In the order in which they are mounted, before <see cref="Binds"/>.</summary>
+    private (string Type, string Source, string Target, string[] Options)[] FileSystems =>
+    [
+        ("proc", "proc", "/proc", ["nosuid", "noexec", "nodev"]),
+        ("tmpfs", "tmpfs", "/dev", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        ("devpts", "devpts", "/dev/pts", ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]),
+        ("tmpfs", "shm", "/dev/shm", ["nosuid", "noexec", "nodev", "mode=1777", $"size={SharedMemoryBytes}"]),
+        ("mqueue", "mqueue", "/dev/mqueue", ["nosuid", "noexec", "nodev"]),
+        ("sysfs", "sysfs", "/sys", ["nosuid", "noexec", "nodev", "ro"]),
+    ];
+
+    /// <summary>The specification as a plan for the launcher of our own.</summary>
+    public LaunchPlan ToPlan() => new()
+    {
+        Root = Root,
+        HostName = HostName,
+        UserNamespacePath = UserNamespacePath,
+        NetworkNamespacePath = NetworkNamespacePath,
+        Arguments = Arguments,
+        Environment = Environment,
+        Capabilities = KernelTerms.CapabilitySet(Capabilities),
+        NoNewPrivileges = NoNewPrivileges,
+        Filter = Privileged || !FilterByRuntime ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
+        ResourceLimits = [.. ProcessLimits.Select(l => new PlannedLimit(l.Number, (ulong)l.Value))],
+        FileSystems = [.. FileSystems.Select(f => KernelTerms.FileSystem(f.Type, f.Source, f.Target, f.Options))],
+        Nodes = KernelTerms.Nodes,
+        Binds = [.. Binds.Select(b => new PlannedBind(b.Source, b.Target))],
+        MaskedPaths = MaskedPaths,
+        ReadOnlyPaths = ReadOnlyPaths,
+        Settings = [.. Settings.Select(s => new PlannedSetting(s.Name, s.Value))],
+        HasCgroup = CgroupPath is not null,
+        Limits = new CgroupLimits(Limits.MemoryBytes ?? 0, Limits.Cpus ?? 0, Limits.Pids ?? 0),
+        DeviceRules = KernelTerms.RulesOf(Devices),
+    };
+
     /// <summary>The specification as JSON.</summary>
     public byte[] ToJson()
     {
@@ -78,21 +133,23 @@ internal sealed record RuntimeSpec
         writer.WriteNumber("uid", 0);
         writer.WriteNumber("gid", 0);
         writer.WriteEndObject();
-        Strings(writer, "args", [SecurityProfile.InitPath, "init"]);
-        Strings(writer, "env", ["PATH=/"]);
+        Strings(writer, "args", Arguments);
+        Strings(writer, "env", Environment);
         writer.WriteString("cwd", "/");
-        writer.WriteBoolean("noNewPrivileges", !AllowNewPrivileges && !Privileged);
+        writer.WriteBoolean("noNewPrivileges", NoNewPrivileges);
         writer.WriteStartObject("capabilities");
-        var capabilities = Privileged ? SecurityProfile.AllCapabilities : SecurityProfile.Capabilities;
         foreach (var set in (string[])["bounding", "effective", "permitted"])
         {
-            Strings(writer, set, capabilities);
+            Strings(writer, set, Capabilities);
         }
 
         writer.WriteEndObject();
         writer.WriteStartArray("rlimits");
-        Rlimit(writer, "RLIMIT_NOFILE", OpenFiles);
-        Rlimit(writer, "RLIMIT_CORE", 0);
+        foreach (var (name, _, value) in ProcessLimits)
+        {
+            Rlimit(writer, name, value);
+        }
+
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
@@ -109,12 +166,11 @@ internal sealed record RuntimeSpec
     private void WriteMounts(Utf8JsonWriter writer)
     {
         writer.WriteStartArray("mounts");
-        Mount(writer, "proc", "proc", "/proc", "nosuid", "noexec", "nodev");
-        Mount(writer, "tmpfs", "tmpfs", "/dev", "nosuid", "strictatime", "mode=755", "size=65536k");
-        Mount(writer, "devpts", "devpts", "/dev/pts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5");
-        Mount(writer, "tmpfs", "shm", "/dev/shm", "nosuid", "noexec", "nodev", "mode=1777", $"size={SharedMemoryBytes}");
-        Mount(writer, "mqueue", "mqueue", "/dev/mqueue", "nosuid", "noexec", "nodev");
-        Mount(writer, "sysfs", "sysfs", "/sys", "nosuid", "noexec", "nodev", "ro");
+        foreach (var (type, source, target, options) in FileSystems)
+        {
+            Mount(writer, type, source, target, options);
+        }
+
         foreach (var (source, target) in Binds)
         {
             Mount(writer, "bind", source, target, "rbind");
@@ -155,8 +211,11 @@ internal sealed record RuntimeSpec
         }
 
         writer.WriteStartObject("sysctl");
-        writer.WriteString("net.ipv4.ping_group_range", "0 65535");
-        writer.WriteString("net.ipv4.ip_unprivileged_port_start", "0");
+        foreach (var (name, value) in Settings)
+        {
+            writer.WriteString(name, value);
+        }
+
         writer.WriteEndObject();
         if (CgroupPath is not null)
         {
@@ -166,8 +225,8 @@ internal sealed record RuntimeSpec
         WriteResources(writer);
         if (!Privileged)
         {
-            Strings(writer, "maskedPaths", SecurityProfile.MaskedPaths);
-            Strings(writer, "readonlyPaths", SecurityProfile.ReadOnlyPaths);
+            Strings(writer, "maskedPaths", MaskedPaths);
+            Strings(writer, "readonlyPaths", ReadOnlyPaths);
             if (FilterByRuntime)
             {
                 writer.WritePropertyName("seccomp");

@@ -1,0 +1,34 @@
+using BuildRunner.Sandbox.Kernel;
+using static BuildRunner.Sandbox.Kernel.Constants;
+
+namespace BuildRunner.Sandbox.Group;
+
+/// <summary>The cgroups of one container, open for a process to get into them.</summary>
+internal sealed class ContainerCgroup : IDisposable
+{
+    private readonly List<Descriptor> _members = [];
+
+    /// <summary>Of version 1: whoever writes 0 to these is in.</summary>
+    public IReadOnlyList<Descriptor> Members => _members;
+
+    /// <summary>The directory of version 2, in which a process can be born; to move there, it would have to wait.</summary>
+    public Descriptor? Unified { get; private set; }
+
+    public void Add(string directory, bool isUnified)
+    {
+        if (isUnified)
+        {
+            Unified = Descriptor.Open(directory, ReadOnly | OnlyDirectory);
+        }
+        else
+        {
+            _members.Add(Descriptor.Open(directory + "/cgroup.procs", WriteOnly));
+        }
+    }
+
+    public void Dispose()
+    {
+        Unified?.Dispose();
+        _members.ForEach(m => m.Dispose());
+    }
+}
