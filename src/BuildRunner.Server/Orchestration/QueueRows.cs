@@ -56,11 +56,21 @@ internal sealed class QueueRows(DispatchOptions options)
         }
     }
 
-    private static async Task StartAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow)
+    /// <summary>Starts a workflow of a run that this turn adds: its work cannot be there yet. Nothing is saved.</summary>
+    public static async Task StartNewAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.StartWorkflow start)
+    {
+        var row = await StartOfAsync(turn, run, plan.Workflows.First(w => w.Name == start.Workflow));
+        turn.Db.Add(row);
+        Ring(turn, row, row.Id);
+    }
+
+    private static async Task StartAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow) => await QueueAsync(turn, await StartOfAsync(turn, run, workflow));
+
+    private static async Task<WorkRow> StartOfAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow)
     {
         var set = await LabelSets.NumberAsync(turn, workflow.Labels);
         var id = Guid.CreateVersion7(turn.Now);
-        await QueueAsync(turn, new WorkRow
+        return new WorkRow
         {
             Id = id,
             Run = run.Id,
@@ -82,7 +92,7 @@ internal sealed class QueueRows(DispatchOptions options)
             RangAt = turn.Now,
             Group = workflow.ConcurrencyGroup is { } group ? $"{run.Repository:N}/{group}" : null,
             GroupLimit = workflow.Concurrency?.Limit ?? 0,
-        });
+        };
     }
 
     private static async Task DispatchAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.DispatchStep dispatch)
@@ -206,9 +216,14 @@ internal sealed class QueueRows(DispatchOptions options)
                 .SetProperty(w => w.RangAt, row.RangAt));
         }
 
+        Ring(turn, row, known ?? row.Id);
+    }
+
+    private static void Ring(WriteTurn turn, WorkRow row, Guid work)
+    {
         if (row.NotBefore <= turn.Now)
         {
-            turn.Bells.Add(new Bell.Due(row.Run, known ?? row.Id, row.Pin, row.LabelSet));
+            turn.Bells.Add(new Bell.Due(row.Run, work, row.Pin, row.LabelSet));
         }
     }
 

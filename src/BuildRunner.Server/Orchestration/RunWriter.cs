@@ -49,6 +49,39 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
         return null;
     }
 
+    /// <summary>Begins a run that this turn adds. Nobody else can know of it, so it is neither held nor read back, and is stored once, as it is then.</summary>
+    /// <param name="turn">The turn.</param>
+    /// <param name="run">The run, added but not saved.</param>
+    /// <param name="planned">Its plan.</param>
+    /// <param name="before">Its state.</param>
+    public async Task BeginAsync(WriteTurn turn, RunRow run, PlannedRun planned, RunState before)
+    {
+        var transition = planned.Machine.Apply(before, new RunFact.Begin(), turn.Now);
+        var (state, stage) = (transition.State, StageOf(transition.State));
+        var head = new RunHead(run.Id, run.Repository, run.Version, run.Stage, run.State, run.Priority, run.Stranger, run.LastServed);
+        run.State = JsonSerializer.Serialize(state, RunJson.Default.RunState);
+        run.Version++;
+        (run.Stage, run.Deadline, run.StartedAt, run.Reason) = (stage, RunMachine.NextDeadline(state), StartedAt(state), OutcomeWords.WhyEnded(state));
+        (run.Outcome, run.EndedAt) = (state.Result?.Outcome.Word, state.Result?.At);
+        Tell(turn, head, stage);
+        foreach (var effect in transition.Effects.OfType<Effect.StartWorkflow>())
+        {
+            await QueueRows.StartNewAsync(turn, head, planned.Plan, effect);
+        }
+
+        await turn.Db.SaveChangesAsync();
+        turn.Keep(head with { Version = run.Version, Stage = stage, State = run.State });
+        foreach (var effect in transition.Effects.Where(e => e is not Effect.StartWorkflow))
+        {
+            if (await queue.CarryOutAsync(turn, head, planned.Plan, effect) is { } fact)
+            {
+                await ApplyAsync(turn, run.Id, fact);
+            }
+        }
+
+        turn.Bells.Add(new Bell.Changed(run.Id, head.Version + 1));
+    }
+
     /// <summary>The state of a run as this turn sees it.</summary>
     public static async Task<RunState> StateAsync(WriteTurn turn, Guid run) =>
         JsonSerializer.Deserialize((await turn.HoldAsync(run))!.State!, RunJson.Default.RunState)!;
@@ -58,7 +91,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
         var json = JsonSerializer.Serialize(state, RunJson.Default.RunState);
         var deadline = RunMachine.NextDeadline(state);
         var stage = StageOf(state);
-        var started = state.Workflows.Min(w => StartOf(w.Phase) is { } at && at >= state.CreatedAt ? at : (DateTimeOffset?)null);
+        var started = StartedAt(state);
         var reason = OutcomeWords.WhyEnded(state);
         var next = head with { Version = head.Version + 1, Stage = stage, State = json, LastServed = served };
         var saved = await turn.Db.Runs.Where(r => r.Id == head.Id && r.Version == head.Version).ExecuteUpdateAsync(set => set
@@ -78,6 +111,8 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
 
         turn.Keep(next);
     }
+
+    private static DateTimeOffset? StartedAt(RunState state) => state.Workflows.Min(w => StartOf(w.Phase) is { } at && at >= state.CreatedAt ? at : (DateTimeOffset?)null);
 
     private static DateTimeOffset? StartOf(WorkflowPhase phase) => phase switch
     {

@@ -14,28 +14,36 @@ internal sealed class NewRuns(RunRegister register, Links links, PipelineOptions
     /// <summary>Stores the run.</summary>
     public async Task<StoredAs> StoreAsync(RepositoryRow repository, RunBasis basis, CancellationToken cancellationToken)
     {
+        // The plan holds the number. Who is alone with the repository knows its next one, and takes it together with the run; whoever comes meanwhile, here or at another server, sets one aside.
         var settings = RepositoryStore.SettingsOf(repository);
-        var number = await register.ReserveAsync(repository.Id, cancellationToken);
+        using var guess = CancelsEarlier(settings, basis) ? null : register.Guess(repository);
+        return (guess is null ? null : await register.CreateNextAsync(RunOf(repository, settings, basis, guess.Number), guess, cancellationToken))
+            ?? await register.CreateAsync(RunOf(repository, settings, basis, await register.ReserveAsync(repository.Id, cancellationToken)), cancellationToken);
+    }
+
+    // Those that are cancelled are held, which has to come before the repository is (as where work is handed out).
+    private bool CancelsEarlier(RepositorySettings settings, RunBasis basis) => settings.CancelSuperseded ?? (basis.OfPullRequest || options.CancelSupersededPushes);
+
+    private NewRun RunOf(RepositoryRow repository, RepositorySettings settings, RunBasis basis, int number)
+    {
         var facts = Complete(basis, repository, settings, number);
         var runEvent = basis.Event with { Variables = Variables(basis, CiVariables.ForRun(basis.Event, facts)) };
         var planned = basis.Files.Count == 0 ? new PlanResult(null, [NoFiles(settings)]) : Planner.Plan(basis.Files, runEvent);
-        return await register.CreateAsync(
-            new NewRun
-            {
-                Repository = repository.Id,
-                Number = number,
-                Plan = planned.Plan is { } plan ? Skipped(options.Limit(plan, settings.Timeout), basis.Skip) : null,
-                Diagnostics = planned.Diagnostics,
-                Event = runEvent,
-                Title = Line(basis.Title) ?? Line(facts.Commit.Message) ?? runEvent.Commit[..Math.Min(12, runEvent.Commit.Length)],
-                Author = basis.Author,
-                Trust = basis.Trust,
-                Delivery = basis.Delivery,
-                AlsoKnownAs = basis.AlsoKnownAs,
-                CancelsEarlier = settings.CancelSuperseded ?? (basis.OfPullRequest || options.CancelSupersededPushes),
-                Priority = settings.Priority,
-            },
-            cancellationToken);
+        return new NewRun
+        {
+            Repository = repository.Id,
+            Number = number,
+            Plan = planned.Plan is { } plan ? Skipped(options.Limit(plan, settings.Timeout), basis.Skip) : null,
+            Diagnostics = planned.Diagnostics,
+            Event = runEvent,
+            Title = Line(basis.Title) ?? Line(facts.Commit.Message) ?? runEvent.Commit[..Math.Min(12, runEvent.Commit.Length)],
+            Author = basis.Author,
+            Trust = basis.Trust,
+            Delivery = basis.Delivery,
+            AlsoKnownAs = basis.AlsoKnownAs,
+            CancelsEarlier = CancelsEarlier(settings, basis),
+            Priority = settings.Priority,
+        };
     }
 
     // What the event told stays; what only BuildRunner knows is added.

@@ -15,6 +15,21 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
     public Task<StoredAs> CreateAsync(NewRun run, CancellationToken cancellationToken) =>
         database.WriteAsync(turn => CreateAsync(turn, run), cancellationToken);
 
+    /// <summary>As <see cref="CreateAsync(NewRun, CancellationToken)"/>, for a run whose number was guessed: number and run are one write, where a number that is set aside is one of its own.</summary>
+    /// <returns>Null: the number is not the repository's next one, and nothing was stored.</returns>
+    public async Task<StoredAs?> CreateNextAsync(NewRun run, RunNumbers.Guess guess, CancellationToken cancellationToken)
+    {
+        var stored = await database.WriteAsync(
+            async turn => await RunNumbers.TryTakeAsync(turn, run.Repository, guess.Number) ? await CreateAsync(turn, run) : null,
+            cancellationToken);
+        if (stored is not null)
+        {
+            guess.Right();
+        }
+
+        return stored;
+    }
+
     /// <summary>Inside a turn of the caller, who stores more with it.</summary>
     public async Task<StoredAs> CreateAsync(WriteTurn turn, NewRun run)
     {
@@ -27,7 +42,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         var id = RunId.Create(new TurnClock(turn));
         var state = run.Plan is null ? null : new RunMachine(run.Plan).Create(id, turn.Now);
         var json = run.Plan is null ? null : JsonSerializer.Serialize(run.Plan, RunJson.Default.RunPlan);
-        Add(turn, run, id.Value, number, state, json, await RunDiagnostics.OfAsync(turn.Db, run));
+        var row = Add(turn, run, id.Value, number, state, json, await RunDiagnostics.OfAsync(turn.Db, run));
         if (run.Delivery is var (sender, name))
         {
             turn.Db.Add(new DeliveryRow { Source = sender, Key = name, At = turn.Now, Run = id.Value });
@@ -43,11 +58,17 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             outbox.Add(turn, id.Value, state is null ? OutboxNotes.Finished : OutboxNotes.Blocked);
         }
 
+        var begins = state is not null && run.Trust.NeedsApproval is null ? plans.Keep(id.Value, run.Plan!, json!.Length) : null;
+        if (begins is not null && !run.CancelsEarlier)
+        {
+            await writer.BeginAsync(turn, row, begins, state!);
+            return new StoredAs(id.Value, number, Created: true);
+        }
+
         await turn.Db.SaveChangesAsync();
         await CancelEarlierAsync(turn, run, id.Value, number);
-        if (state is not null && run.Trust.NeedsApproval is null)
+        if (begins is not null)
         {
-            plans.Keep(id.Value, run.Plan!, json!.Length);
             await writer.ApplyAsync(turn, id.Value, new RunFact.Begin());
         }
 
@@ -56,6 +77,9 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
 
     /// <summary>Sets a number aside for a run whose plan names it; it stays unused if that is never stored.</summary>
     public Task<int> ReserveAsync(Guid repository, CancellationToken cancellationToken) => numbers.TakeAsync(repository, cancellationToken);
+
+    /// <summary>A guess of a repository's next number (<see cref="RunNumbers.Alone"/>).</summary>
+    public RunNumbers.Guess? Guess(RepositoryRow repository) => numbers.Alone(repository.Id, repository.LastNumber);
 
     /// <summary>The run that a delivery made; null: none yet.</summary>
     public Task<Guid?> OfDeliveryAsync(string source, string key, CancellationToken cancellationToken) => database.ReadAsync(
@@ -197,10 +221,10 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         }
     }
 
-    private static void Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state, string? plan, string? diagnostics)
+    private static RunRow Add(WriteTurn turn, NewRun run, Guid id, int number, RunState? state, string? plan, string? diagnostics)
     {
         var ended = state is null;
-        turn.Db.Add(new RunRow
+        var row = new RunRow
         {
             Id = id,
             Repository = run.Repository,
@@ -222,7 +246,8 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
             Priority = run.Priority,
             Stranger = run.Trust.Stranger,
             Trust = JsonSerializer.Serialize(run.Trust, StoredJson.Default.TrustDecision),
-        });
+        };
+        turn.Db.Add(row);
         turn.Db.Add(new RunPlanRow
         {
             Run = id,
@@ -233,6 +258,8 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         {
             turn.Db.Add(new ApprovalRow { Run = id, Commit = run.Event.Commit, Reason = reason });
         }
+
+        return row;
     }
 
     private async Task CancelEarlierAsync(WriteTurn turn, NewRun run, Guid id, int number)

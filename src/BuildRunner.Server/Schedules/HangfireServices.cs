@@ -1,3 +1,4 @@
+using System.Globalization;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Storage;
 using Hangfire;
@@ -61,13 +62,18 @@ internal static class HangfireServices
     }
 
     // By itself it makes its tables without regard to another server that does the same, and then one of the two does not start.
-    private static bool TryPrepareTables(string postgreSql, string schema)
+    internal static bool TryPrepareTables(string postgreSql, string schema)
     {
         try
         {
             // The lock ends with the connection, and that with its source.
             using var source = NpgsqlDataSource.Create(postgreSql);
             using var connection = source.OpenConnection();
+            if (IsCurrent(connection, schema))
+            {
+                return true;
+            }
+
             using var hold = new NpgsqlCommand($"SELECT pg_advisory_lock({PgDatabase.MigrationLock})", connection) { CommandTimeout = 0 };
             hold.ExecuteNonQuery();
             PostgreSqlObjectsInstaller.Install(connection, schema);
@@ -79,6 +85,28 @@ internal static class HangfireServices
             return false;
         }
     }
+
+    // Its installer runs every script that there ever was and lets those fail that are in force already: some twenty errors at each start.
+    internal static bool IsCurrent(NpgsqlConnection connection, string schema)
+    {
+        using var look = new NpgsqlCommand("SELECT to_regclass(@table)::text", connection);
+        look.Parameters.AddWithValue("table", $"{schema}.schema");
+        if (look.ExecuteScalar() is not string table)
+        {
+            return false;
+        }
+
+        using var read = new NpgsqlCommand($"SELECT max(version) FROM {table}", connection);
+        return read.ExecuteScalar() is int version && version >= Newest;
+    }
+
+    // Names end with .Install.v23.sql. Where none does, nothing is current, and its installer looks for itself.
+    private static int Newest => typeof(PostgreSqlObjectsInstaller).Assembly.GetManifestResourceNames()
+        .Select(name => name.Split('.'))
+        .Where(parts => parts is [.., "Install", ['v', ..], "sql"])
+        .Select(parts => int.TryParse(parts[^2].AsSpan(1), NumberStyles.None, CultureInfo.InvariantCulture, out var version) ? version : 0)
+        .Append(0)
+        .Max() is > 0 and var newest ? newest : int.MaxValue;
 
     // Who may come here was decided by the endpoint's policy.
     private sealed class Allowed : IDashboardAuthorizationFilter

@@ -7,6 +7,7 @@ namespace BuildRunner.Server.Sources;
 /// <summary>Reads repositories: where a branch is, and what a commit holds. Keeps a bare copy of each, without the contents of files, and what it has read lately.</summary>
 internal sealed class SourceReader : IDisposable
 {
+    private static readonly TimeSpan LocalLimit = TimeSpan.FromSeconds(2);
     private readonly string folder;
     private readonly TimeProvider time;
     private readonly GitProgram git;
@@ -97,6 +98,11 @@ internal sealed class SourceReader : IDisposable
             SourcePoint.PullRequest(var number) => [string.Create(CultureInfo.InvariantCulture, $"refs/pull/{number}/head"), string.Create(CultureInfo.InvariantCulture, $"refs/merge-requests/{number}/head")],
             _ => Array.Empty<string>(),
         };
+        if (remote.Url is SourceUrl.Local(var path) && point is SourcePoint.Branch && await LocalAsync(path, wanted.FirstOrDefault()) is { } known)
+        {
+            return Position(known, point, wanted);
+        }
+
         var result = await git.RunAsync(remote, ["ls-remote", "--symref", "--", remote.Url.Text, "HEAD", .. wanted], input: null, watch: null, CancellationToken.None);
         if (result.Code != 0)
         {
@@ -104,6 +110,20 @@ internal sealed class SourceReader : IDisposable
         }
 
         return Position(RemoteRefs.Parse(result.Text), point, wanted);
+    }
+
+    // Bounded as git is: whoever may write into the repository could put something there that keeps its reader waiting.
+    private async Task<RemoteRefs?> LocalAsync(string path, string? wanted)
+    {
+        try
+        {
+            return await Task.Run(() => LocalRefs.Read(path, wanted)).WaitAsync(LocalLimit, time);
+        }
+        catch (TimeoutException)
+        {
+            // git is asked, which can be ended.
+            return null;
+        }
     }
 
     private static SourcePosition Position(RemoteRefs refs, SourcePoint point, string[] wanted)
