@@ -4,7 +4,8 @@ namespace BuildRunner.Benchmarks.Serving;
 
 /// <summary>
 /// From the API call that starts a run to the first instruction of its step, which the step itself stamps, on an idle agent with the image present (issue 5: p50 at most 60 ms in-process,
-/// 100 ms over RabbitMQ and PostgreSQL). The floor is <c>runc run</c> of the same program, in the same rounds.
+/// 100 ms over RabbitMQ and PostgreSQL). The floor is <c>runc run</c> of the same program, in the same rounds. With <c>BUILDRUNNER_BENCHMARK_BEFORE</c>, the program of another release, both are
+/// measured in turns.
 /// </summary>
 internal static class FirstInstructionBenchmark
 {
@@ -15,45 +16,66 @@ internal static class FirstInstructionBenchmark
         {
             await using var backend = await Backend.StartAsync(name);
             await using var server = await ReleasedServer.StartAsync(backend, agent: true);
-            var image = StampImage.Make(server.Folder["image"]);
-            await server.AddRepositoryAsync("acme/shop", PipelineOf(image));
-            var floor = new RuncFloor(server.Folder.Path, image, "/stamp");
+            await using var before = ReleasedServer.Before is { } earlier ? await ReleasedServer.StartAsync(backend, agent: true, earlier) : null;
+            List<Side> sides = before is null ? [await Side.OfAsync(server, "")] : [await Side.OfAsync(before, "before: "), await Side.OfAsync(server, "")];
+            var floor = new RuncFloor(server.Folder.Path, sides[^1].Image, "/stamp");
             Console.WriteLine($"{backend.Title}; {rounds} rounds after 10 that warm up; {ReleasedServer.Load}");
-            var phases = new Phases();
             for (var round = -10; round < rounds; round++)
             {
                 var spawned = StampImage.Now;
                 var bare = StampImage.Parse(await floor.RunAsync()) - spawned;
-                var began = StampImage.Now;
-                var number = await server.RunAsync("acme/shop");
-                var answered = StampImage.Now;
-                var run = await server.EndAsync("acme/shop", number);
-                var first = StampImage.Parse(await server.Http.GetStringAsync($"/api/v1/repos/acme/shop/runs/{number}/log?step=first"));
-                if (round >= 0)
+                foreach (var side in round % 2 == 0 ? sides : Enumerable.Reverse(sides))
                 {
-                    phases.Add(began, answered, first, bare, run);
+                    await side.RoundAsync(bare, counts: round >= 0);
                 }
-
-                // An idle agent: what the run left is gone.
-                await Task.Delay(100);
             }
 
-            met &= phases.Print(name == "sqlite" ? 60 : 100);
+            foreach (var side in sides)
+            {
+                met &= side.Phases.Print(name == "sqlite" ? 60 : 100);
+            }
         }
 
         return met;
     }
 
+    /// <summary>One release, with its repository.</summary>
+    private sealed record Side(ReleasedServer Server, string Image, Phases Phases)
+    {
+        public static async Task<Side> OfAsync(ReleasedServer server, string label)
+        {
+            var image = StampImage.Make(server.Folder["image"]);
+            await server.AddRepositoryAsync("acme/shop", PipelineOf(image));
+            return new Side(server, image, new Phases(label));
+        }
+
+        public async Task RoundAsync(long bare, bool counts)
+        {
+            var began = StampImage.Now;
+            var number = await Server.RunAsync("acme/shop");
+            var answered = StampImage.Now;
+            var run = await Server.EndAsync("acme/shop", number);
+            var first = StampImage.Parse(await Server.Http.GetStringAsync($"/api/v1/repos/acme/shop/runs/{number}/log?step=first"));
+            if (counts)
+            {
+                Phases.Add(began, answered, first, bare, run);
+            }
+
+            // An idle agent: what the run left is gone.
+            await Task.Delay(100);
+        }
+    }
+
     private static string PipelineOf(string image) => $"skip_clone: true\nsteps:\n  - name: first\n    image: rootfs:{image}\n    entrypoint: [/stamp]\n";
 
     /// <summary>Where the time goes.</summary>
-    private sealed class Phases
+    private sealed class Phases(string label)
     {
-        private readonly Latencies _whole = new("API call to first instruction");
-        private readonly Latencies _call = new("the call until it is answered");
-        private readonly Latencies _stored = new("the call until the run is stored");
-        private readonly Latencies _taken = new("stored until the workflow is taken");
-        private readonly Latencies _start = new("the workflow is taken until the first instruction");
+        private readonly Latencies _whole = new($"{label}API call to first instruction");
+        private readonly Latencies _call = new($"{label}the call until it is answered");
+        private readonly Latencies _stored = new($"{label}the call until the run is stored");
+        private readonly Latencies _taken = new($"{label}stored until the workflow is taken");
+        private readonly Latencies _start = new($"{label}the workflow is taken until the first instruction");
         private readonly Latencies _floor = new("floor: runc run of the same program");
 
         public void Add(long began, long answered, long first, long floor, JsonElement run)

@@ -12,10 +12,12 @@ namespace BuildRunner.Benchmarks.Serving;
 internal sealed class ReleasedServer : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _settings;
+    private readonly string _executable;
     private Process? _process;
 
-    private ReleasedServer(TestFolder folder, Uri address, Dictionary<string, string> settings)
+    private ReleasedServer(string executable, TestFolder folder, Uri address, Dictionary<string, string> settings)
     {
+        _executable = executable;
         Folder = folder;
         _settings = settings;
         Http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(5) };
@@ -23,6 +25,9 @@ internal sealed class ReleasedServer : IAsyncDisposable
 
     /// <summary>The release that is measured.</summary>
     public static string Executable => Environment.GetEnvironmentVariable("BUILDRUNNER_APP") ?? Path.Combine(Programs.Root, "artifacts", "app", "buildrunner");
+
+    /// <summary>Another release to measure in turns with it; null: none.</summary>
+    public static string? Before => Environment.GetEnvironmentVariable("BUILDRUNNER_BENCHMARK_BEFORE") is { Length: > 0 } before ? before : null;
 
     /// <summary>How loaded the machine is.</summary>
     public static string Load => $"load {File.ReadAllText("/proc/loadavg").Split(' ')[0]} on {Environment.ProcessorCount} processors";
@@ -44,7 +49,8 @@ internal sealed class ReleasedServer : IAsyncDisposable
     /// <summary>Starts a server and waits until it is ready.</summary>
     /// <param name="backend">Where it stores.</param>
     /// <param name="agent">True: with an agent in its process (<c>up</c>).</param>
-    public static async Task<ReleasedServer> StartAsync(Backend backend, bool agent = false)
+    /// <param name="executable">The release; null: <see cref="Executable"/>.</param>
+    public static async Task<ReleasedServer> StartAsync(Backend backend, bool agent = false, string? executable = null)
     {
         var folder = TestFolder.Create();
 
@@ -63,7 +69,7 @@ internal sealed class ReleasedServer : IAsyncDisposable
             ["BUILDRUNNER_SERVER__LISTEN"] = $"http://127.0.0.1:{port}",
             ["BUILDRUNNER_SERVER__EMBEDDEDAGENT"] = agent ? "true" : "false",
         };
-        var server = new ReleasedServer(folder, new Uri($"http://127.0.0.1:{port}"), settings);
+        var server = new ReleasedServer(executable ?? Executable, folder, new Uri($"http://127.0.0.1:{port}"), settings);
         await server.StartAsync();
         using var made = server.Start("server", "token");
         var token = (await made.StandardOutput.ReadToEndAsync()).Trim();
@@ -171,12 +177,12 @@ internal sealed class ReleasedServer : IAsyncDisposable
 
     private Process Start(params string[] arguments)
     {
-        var info = new ProcessStartInfo(Executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder.Path };
+        var info = new ProcessStartInfo(_executable, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Folder.Path };
         foreach (var (name, value) in _settings)
         {
             info.Environment[name] = value;
         }
 
-        return Process.Start(info) ?? throw new InvalidOperationException($"{Executable} did not start");
+        return Process.Start(info) ?? throw new InvalidOperationException($"{_executable} did not start");
     }
 }
