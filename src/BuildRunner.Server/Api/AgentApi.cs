@@ -27,56 +27,61 @@ internal static class AgentApi
 
     public static void MapAgentApi(this IEndpointRouteBuilder routes)
     {
-        Post(routes, AgentRoutes.Register, Json.RegisterRequest, RegisterAsync).AllowAnonymous().ExcludeFromDescription();
+        Post(routes, AgentRoutes.Register, j => j.RegisterRequest, RegisterAsync).AllowAnonymous().ExcludeFromDescription();
         var agent = routes.MapGroup("").RequireAuthorization(Policy).ExcludeFromDescription();
-        Post(agent, AgentRoutes.Hello, Json.HelloRequest, HelloAsync);
-        Post(agent, AgentRoutes.Claim, Json.ClaimRequest, async (call, request) =>
+        Post(agent, AgentRoutes.Hello, j => j.HelloRequest, HelloAsync);
+        Post(agent, AgentRoutes.Claim, j => j.ClaimRequest, async (call, request) =>
             TypedResults.Json(await call.Get<Claims>().ClaimAsync(call.Agent, request, call.Stop), Json.ClaimResponse));
-        Post(agent, AgentRoutes.Heartbeat, Json.HeartbeatRequest, async (call, request) =>
+        Post(agent, AgentRoutes.Heartbeat, j => j.HeartbeatRequest, async (call, request) =>
         {
             var answer = await call.Get<Leases>().RenewAsync(call.Agent, request, call.Stop);
             ServerMeter.Pulls(request.Pulls);
             return TypedResults.Json(answer, Json.HeartbeatResponse);
         });
-        Post(agent, AgentRoutes.Goodbye, Json.GoodbyeRequest, async (call, request) =>
+        Post(agent, AgentRoutes.Goodbye, j => j.GoodbyeRequest, async (call, request) =>
         {
             await call.Get<AgentRegistry>().GoodbyeAsync(call.Agent, request, call.Stop);
             return TypedResults.NoContent();
         });
-        Post(agent, AgentRoutes.Intent, Json.IntentRequest, (call, request) => AnswerAsync(call.Get<Reports>().IntentAsync(call.Agent, call.Work, request, call.Stop)));
-        Post(agent, AgentRoutes.Result, Json.ResultRequest, (call, request) => AnswerAsync(call.Get<Reports>().ResultAsync(call.Agent, call.Work, request, call.Stop)));
-        Post(agent, AgentRoutes.Return, Json.ReturnRequest, (call, request) => AnswerAsync(call.Get<Reports>().ReturnAsync(call.Agent, call.Work, request, call.Stop)));
-        Post(agent, AgentRoutes.Service, Json.ServiceRequest, (call, request) => AnswerAsync(call.Get<Reports>().ServiceAsync(call.Agent, call.Work, request, call.Stop)));
-        Post(agent, AgentRoutes.Resume, Json.ResumeRequest, async (call, request) =>
+        Post(agent, AgentRoutes.Intent, j => j.IntentRequest, (call, request) => AnswerAsync(call.Get<Reports>().IntentAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Result, j => j.ResultRequest, (call, request) => AnswerAsync(call.Get<Reports>().ResultAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Return, j => j.ReturnRequest, (call, request) => AnswerAsync(call.Get<Reports>().ReturnAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Service, j => j.ServiceRequest, (call, request) => AnswerAsync(call.Get<Reports>().ServiceAsync(call.Agent, call.Work, request, call.Stop)));
+        Post(agent, AgentRoutes.Resume, j => j.ResumeRequest, async (call, request) =>
         {
             var (workflow, refusal) = await call.Get<Resumptions>().ResumeAsync(call.Agent, call.Work, request, call.Stop);
             return workflow is not null ? TypedResults.Json(workflow, Json.ResumeResponse) : await AnswerAsync(Task.FromResult(refusal));
         });
-        Post(agent, AgentRoutes.WorkflowLost, Json.WorkflowLostRequest, (call, request) =>
+        Post(agent, AgentRoutes.WorkflowLost, j => j.WorkflowLostRequest, (call, request) =>
             AnswerAsync(call.Get<Reports>().WorkflowLostAsync(call.Agent, call.Work, request, call.Stop)));
-        agent.MapPut(AgentRoutes.Log, LogAsync);
+        agent.MapPut(AgentRoutes.Log, ApiRouting.Plain(LogAsync));
     }
 
-    // Bodies are read by the contract's own rules, whatever the host has set for others.
-    private static RouteHandlerBuilder Post<T>(IEndpointRouteBuilder routes, string route, JsonTypeInfo<T> type, Func<AgentCall, T, Task<IResult>> answer) =>
-        routes.MapPost(route, async (HttpContext http) =>
+    // Bodies are read by the contract's own rules, whatever the host has set for others; how is looked up at the first call, because all at once would be a good part of a start.
+    private static IEndpointConventionBuilder Post<T>(IEndpointRouteBuilder routes, string route, Func<AgentContractJson, JsonTypeInfo<T>> type, Func<AgentCall, T, Task<IResult>> answer) =>
+        routes.MapPost(route, ApiRouting.Plain(http =>
         {
             if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
             {
                 size.MaxRequestBodySize = MaxBody;
             }
 
-            try
-            {
-                return await JsonSerializer.DeserializeAsync(http.Request.Body, type, http.RequestAborted) is { } request
-                    ? await answer(new AgentCall(http), request)
-                    : Problem(StatusCodes.Status400BadRequest, "request", "the body is null");
-            }
-            catch (JsonException e)
-            {
-                return Problem(StatusCodes.Status400BadRequest, "request", $"the body is not what the contract says: {e.Message}");
-            }
-        });
+            return AnswerAsync(http, type(Json), answer);
+        }));
+
+    private static async Task<IResult> AnswerAsync<T>(HttpContext http, JsonTypeInfo<T> type, Func<AgentCall, T, Task<IResult>> answer)
+    {
+        try
+        {
+            return await JsonSerializer.DeserializeAsync(http.Request.Body, type, http.RequestAborted) is { } request
+                ? await answer(new AgentCall(http), request)
+                : Problem(StatusCodes.Status400BadRequest, "request", "the body is null");
+        }
+        catch (JsonException e)
+        {
+            return Problem(StatusCodes.Status400BadRequest, "request", $"the body is not what the contract says: {e.Message}");
+        }
+    }
 
     private static async Task<IResult> RegisterAsync(AgentCall call, RegisterRequest request)
     {
@@ -95,13 +100,12 @@ internal static class AgentApi
             ? Problem(StatusCodes.Status426UpgradeRequired, AgentProblems.Version, why)
             : TypedResults.Json(await call.Get<AgentRegistry>().GreetAsync(call.Agent, request, AgentVersions.Server.ToString(3), call.Stop), Json.HelloResponse);
 
-    private static async Task<IResult> LogAsync(
-        Guid id, string stream, long fence, long offset, string? sha256, long? age, long? drain, HttpContext http, LogUploads uploads, LogLimits limits)
+    private static async Task<IResult> LogAsync(HttpContext http)
     {
-        var call = new AgentCall(http);
-        if (!LogFiles.IsName(stream) || offset < 0 || sha256 is not (null or { Length: 64 }))
+        var (call, limits) = (new AgentCall(http), http.RequestServices.GetRequiredService<LogLimits>());
+        if (RangeOf(http.Request) is not { } range)
         {
-            return Problem(StatusCodes.Status400BadRequest, "request", "stream, offset or sha256 is not of its form");
+            return Problem(StatusCodes.Status400BadRequest, "request", "stream, fence, offset, sha256, age or drain is not of its form");
         }
 
         if (await ReadAsync(http.Request, limits.MaxChunk, call.Stop) is not { } bytes)
@@ -109,7 +113,7 @@ internal static class AgentApi
             return Problem(StatusCodes.Status413PayloadTooLarge, "request", $"one upload is at most {limits.MaxChunk} bytes");
         }
 
-        var (append, refusal) = await uploads.AppendAsync(call.Agent, id, new LogRange(stream, fence, offset, sha256) { Age = Time(age), Drain = Time(drain) }, bytes, call.Stop);
+        var (append, refusal) = await call.Get<LogUploads>().AppendAsync(call.Agent, call.Work, range, bytes, call.Stop);
         return append switch
         {
             LogAppend.Stored(var at) => TypedResults.Json(new LogPosition(at, Ended: false), Json.LogPosition),
@@ -118,6 +122,23 @@ internal static class AgentApi
             LogAppend.TooLong(var limit) => Problem(StatusCodes.Status413PayloadTooLarge, "request", string.Create(CultureInfo.InvariantCulture, $"a log is at most {limit} bytes")),
             _ => Problem(StatusCodes.Status409Conflict, refusal!.Code, refusal.Why),
         };
+    }
+
+    private static LogRange? RangeOf(HttpRequest request)
+    {
+        var (stream, sha256) = (request.Query["stream"].FirstOrDefault(), request.Query["sha256"].FirstOrDefault());
+        return TryNumber("age", out var age) && TryNumber("drain", out var drain) && TryNumber("fence", out var fence) && TryNumber("offset", out var offset)
+            && stream is not null && LogFiles.IsName(stream) && fence is not null && offset is >= 0 && sha256 is null or { Length: 64 }
+            ? new LogRange(stream!, fence!.Value, offset!.Value, sha256) { Age = Time(age), Drain = Time(drain) }
+            : null;
+
+        bool TryNumber(string name, out long? number)
+        {
+            var text = request.Query[name].FirstOrDefault();
+            var isNumber = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value);
+            number = isNumber ? value : null;
+            return isNumber || string.IsNullOrEmpty(text);
+        }
     }
 
     // An agent says what it likes: a day is the most that is believed.

@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Routing;
 namespace BuildRunner.Server.Api;
 
 /// <summary>How endpoints of the API are mapped: each with a scope, typed bodies, and problem details for whatever goes wrong.</summary>
+/// <remarks>How a body is written is looked up when an endpoint is called first: for all of them at once that is a tenth of a start.</remarks>
 internal static class ApiRouting
 {
     /// <summary>What bodies may call themselves: whatever they like, because they are read as JSON all the same and curl calls them a form.</summary>
@@ -27,25 +28,25 @@ internal static class ApiRouting
     private static readonly ApiJson Requests = new(new JsonSerializerOptions(ApiJson.Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow });
 
     /// <summary>GET that answers JSON.</summary>
-    public static IEndpointConventionBuilder Read<TAnswer>(this IEndpointRouteBuilder routes, string route, string scope, JsonTypeInfo<TAnswer> type, Func<ApiCall, Task<TAnswer>> answer) =>
-        Map(routes, HttpMethods.Get, route, scope, async call => TypedResults.Json(await answer(call), type)).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
+    public static IEndpointConventionBuilder Read<TAnswer>(this IEndpointRouteBuilder routes, string route, string scope, Func<ApiJson, JsonTypeInfo<TAnswer>> type, Func<ApiCall, Task<TAnswer>> answer) =>
+        Map(routes, HttpMethods.Get, route, scope, async call => TypedResults.Json(await answer(call), type(ApiJson.Default))).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
 
     /// <summary>GET that answers something else.</summary>
     public static IEndpointConventionBuilder Stream(this IEndpointRouteBuilder routes, string route, string scope, string contentType, Func<ApiCall, Task<IResult>> answer) =>
         Map(routes, HttpMethods.Get, route, scope, answer).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(string), [contentType]));
 
     /// <summary>A call without a body, that answers JSON.</summary>
-    public static IEndpointConventionBuilder Do<TAnswer>(this IEndpointRouteBuilder routes, string method, string route, string scope, JsonTypeInfo<TAnswer> type, Func<ApiCall, Task<TAnswer>> answer) =>
-        Map(routes, method, route, scope, async call => TypedResults.Json(await answer(call), type)).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
+    public static IEndpointConventionBuilder Do<TAnswer>(this IEndpointRouteBuilder routes, string method, string route, string scope, Func<ApiJson, JsonTypeInfo<TAnswer>> type, Func<ApiCall, Task<TAnswer>> answer) =>
+        Map(routes, method, route, scope, async call => TypedResults.Json(await answer(call), type(ApiJson.Default))).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
 
     /// <summary>A call with a body, that answers JSON.</summary>
     public static IEndpointConventionBuilder Do<TRequest, TAnswer>(
-        this IEndpointRouteBuilder routes, string method, string route, string scope, Func<ApiJson, JsonTypeInfo<TRequest>> request, JsonTypeInfo<TAnswer> type, Func<ApiCall, TRequest, Task<(int Status, TAnswer Answer)>> answer)
+        this IEndpointRouteBuilder routes, string method, string route, string scope, Func<ApiJson, JsonTypeInfo<TRequest>> request, Func<ApiJson, JsonTypeInfo<TAnswer>> type, Func<ApiCall, TRequest, Task<(int Status, TAnswer Answer)>> answer)
         where TRequest : notnull =>
         Map(routes, method, route, scope, async call =>
         {
             var (status, body) = await answer(call, await BodyAsync(call, request(Requests)));
-            return TypedResults.Json(body, type, statusCode: status);
+            return TypedResults.Json(body, type(ApiJson.Default), statusCode: status);
         }).WithMetadata(new AcceptsMetadata(Bodies, typeof(TRequest)), new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(TAnswer), ["application/json"]));
 
     /// <summary>DELETE.</summary>
@@ -55,6 +56,9 @@ internal static class ApiRouting
             await remove(call);
             return TypedResults.NoContent();
         }).WithMetadata(new ProducesResponseTypeMetadata(StatusCodes.Status204NoContent, typeof(void), []));
+
+    /// <summary>As a plain handler. The framework's way to hand out arguments by their names makes and compiles a program for each endpoint at each start.</summary>
+    public static RequestDelegate Plain(Func<HttpContext, Task<IResult>> answer) => async http => await (await answer(http)).ExecuteAsync(http);
 
     // By the framework's plain way, because its other one costs time at each start for every endpoint; what describes an endpoint is added by hand.
     private static IEndpointConventionBuilder Map(IEndpointRouteBuilder routes, string method, string route, string scope, Func<ApiCall, Task<IResult>> answer) =>

@@ -19,14 +19,14 @@ internal static class HooksApi
 
     public static void MapHooksApi(this IEndpointRouteBuilder routes)
     {
-        routes.Read(TriggerRoutes.Hooks, Scopes.Admin, Json.HookList, async call =>
+        routes.Read(TriggerRoutes.Hooks, Scopes.Admin, j => j.HookList, async call =>
         {
             var found = await call.Get<Hooks>().OfAsync((await RepositoryAsync(call)).Id, call.Stop);
             var refused = await call.Get<RefusedDeliveries>().ListAsync(call.Stop);
             return new ApiList<HookInfo>([.. found.Select(hook => InfoOf(call, hook) with { Refused = RefusedAt(hook, refused) })]);
         });
-        routes.Do(HttpMethods.Put, TriggerRoutes.HookByName, Scopes.Admin, json => json.SetHook, Json.CreatedHook, SetAsync);
-        routes.Do(HttpMethods.Post, TriggerRoutes.HookRotate, Scopes.Admin, Json.CreatedHook, async call =>
+        routes.Do(HttpMethods.Put, TriggerRoutes.HookByName, Scopes.Admin, json => json.SetHook, j => j.CreatedHook, SetAsync);
+        routes.Do(HttpMethods.Post, TriggerRoutes.HookRotate, Scopes.Admin, j => j.CreatedHook, async call =>
             await call.Get<Hooks>().RotateAsync((await RepositoryAsync(call)).Id, call.Route("hook"), call.Who, call.Stop) is var (hook, secret)
                 ? new CreatedHook(InfoOf(call, hook), secret)
                 : throw NoHook(call));
@@ -37,14 +37,14 @@ internal static class HooksApi
                 throw NoHook(call);
             }
         });
-        routes.Read(TriggerRoutes.Deliveries, Scopes.Admin, Json.DeliveryList, async call =>
+        routes.Read(TriggerRoutes.Deliveries, Scopes.Admin, j => j.DeliveryList, async call =>
         {
             var found = await call.Get<Inbox>().ListAsync(call.Query("source"), (int)(call.Number("limit", 1, 200) ?? 50), call.Stop);
             var runs = await RunsAsync(call, found);
             return new ApiList<DeliveryInfo>([.. found.Select(row => InfoOf(row, runs))]);
         });
-        routes.Read(TriggerRoutes.Refused, Scopes.Admin, Json.RefusedList, async call => new ApiList<RefusedInfo>(await call.Get<RefusedDeliveries>().ListAsync(call.Stop)));
-        routes.Do(HttpMethods.Post, TriggerRoutes.DeliveryReplay, Scopes.Admin, Json.DeliveryInfo, ReplayAsync);
+        routes.Read(TriggerRoutes.Refused, Scopes.Admin, j => j.RefusedList, async call => new ApiList<RefusedInfo>(await call.Get<RefusedDeliveries>().ListAsync(call.Stop)));
+        routes.Do(HttpMethods.Post, TriggerRoutes.DeliveryReplay, Scopes.Admin, j => j.DeliveryInfo, ReplayAsync);
     }
 
     private static async Task<(int Status, CreatedHook Answer)> SetAsync(ApiCall call, SetHook wanted)

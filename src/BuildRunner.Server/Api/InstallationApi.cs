@@ -15,30 +15,30 @@ internal static class InstallationApi
 
     public static void MapInstallationApi(this IEndpointRouteBuilder routes)
     {
-        routes.Read(ApiRoutes.WhoAmI, Scopes.Any, Json.WhoAmI, call => Task.FromResult(new WhoAmI(
+        routes.Read(ApiRoutes.WhoAmI, Scopes.Any, j => j.WhoAmI, call => Task.FromResult(new WhoAmI(
             call.Who,
             [.. call.Http.User.FindAll(TokenAuthentication.ScopeClaim).Select(c => c.Value)],
             AgentVersions.Server.ToString(3))));
-        routes.Read(ApiRoutes.Agents, Scopes.Read, Json.AgentList, async call => new ApiList<AgentInfo>(await call.Get<AgentDesk>().ListAsync(call.Stop)));
-        routes.Do(HttpMethods.Post, ApiRoutes.AgentTokens, Scopes.Admin, j => j.NewAgentToken, Json.AgentToken, AgentTokenAsync);
+        routes.Read(ApiRoutes.Agents, Scopes.Read, j => j.AgentList, async call => new ApiList<AgentInfo>(await call.Get<AgentDesk>().ListAsync(call.Stop)));
+        routes.Do(HttpMethods.Post, ApiRoutes.AgentTokens, Scopes.Admin, j => j.NewAgentToken, j => j.AgentToken, AgentTokenAsync);
         routes.Remove(ApiRoutes.AgentByName, Scopes.Admin, RemoveAgentAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.AgentDrain, Scopes.Admin, Json.AgentInfo, call => DrainAsync(call, drain: true));
-        routes.Do(HttpMethods.Post, ApiRoutes.AgentResume, Scopes.Admin, Json.AgentInfo, call => DrainAsync(call, drain: false));
-        routes.Read(ApiRoutes.Queue, Scopes.Read, Json.QueueInfo, QueueAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.QueuePause, Scopes.Admin, j => j.PauseQueue, Json.QueueInfo, async (call, wanted) =>
+        routes.Do(HttpMethods.Post, ApiRoutes.AgentDrain, Scopes.Admin, j => j.AgentInfo, call => DrainAsync(call, drain: true));
+        routes.Do(HttpMethods.Post, ApiRoutes.AgentResume, Scopes.Admin, j => j.AgentInfo, call => DrainAsync(call, drain: false));
+        routes.Read(ApiRoutes.Queue, Scopes.Read, j => j.QueueInfo, QueueAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.QueuePause, Scopes.Admin, j => j.PauseQueue, j => j.QueueInfo, async (call, wanted) =>
         {
             await call.Get<QueueSwitch>().PauseAsync(call.Who, wanted.Why, call.Stop);
             return (StatusCodes.Status200OK, await QueueAsync(call));
         });
-        routes.Do(HttpMethods.Post, ApiRoutes.QueueResume, Scopes.Admin, Json.QueueInfo, async call =>
+        routes.Do(HttpMethods.Post, ApiRoutes.QueueResume, Scopes.Admin, j => j.QueueInfo, async call =>
         {
             await call.Get<QueueSwitch>().ResumeAsync(call.Who, call.Stop);
             return await QueueAsync(call);
         });
-        routes.Read(ApiRoutes.Tokens, Scopes.Admin, Json.ApiTokenList, async call => new ApiList<ApiToken>(await call.Get<ApiTokens>().ListAsync(call.Stop)));
-        routes.Do(HttpMethods.Post, ApiRoutes.Tokens, Scopes.Admin, j => j.NewApiToken, Json.CreatedApiToken, CreateTokenAsync);
+        routes.Read(ApiRoutes.Tokens, Scopes.Admin, j => j.ApiTokenList, async call => new ApiList<ApiToken>(await call.Get<ApiTokens>().ListAsync(call.Stop)));
+        routes.Do(HttpMethods.Post, ApiRoutes.Tokens, Scopes.Admin, j => j.NewApiToken, j => j.CreatedApiToken, CreateTokenAsync);
         routes.Remove(ApiRoutes.TokenById, Scopes.Admin, RemoveTokenAsync);
-        routes.Read(ApiRoutes.Audit, Scopes.Admin, Json.AuditList, async call => new ApiList<AuditEntry>(await call.Get<AuditLog>().ListAsync(
+        routes.Read(ApiRoutes.Audit, Scopes.Admin, j => j.AuditList, async call => new ApiList<AuditEntry>(await call.Get<AuditLog>().ListAsync(
             (int)(call.Number("limit", 1, 500) ?? 100), call.Number("before", 1, long.MaxValue), call.Query("subject"), call.Stop)));
     }
 

@@ -29,10 +29,10 @@ internal static class RepositoryApi
 
     public static void MapRepositoryApi(this IEndpointRouteBuilder routes)
     {
-        routes.Read(ApiRoutes.Repositories, Scopes.Read, Json.RepositoryList, ListAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.Repositories, Scopes.Admin, j => j.AddRepository, Json.Repository, AddAsync);
-        routes.Read(ApiRoutes.RepositoryByName, Scopes.Read, Json.Repository, async call => await ShowAsync(call, await FindAsync(call)));
-        routes.Do(HttpMethods.Patch, ApiRoutes.RepositoryByName, Scopes.Admin, j => j.ChangeRepository, Json.Repository, ChangeAsync);
+        routes.Read(ApiRoutes.Repositories, Scopes.Read, j => j.RepositoryList, ListAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.Repositories, Scopes.Admin, j => j.AddRepository, j => j.Repository, AddAsync);
+        routes.Read(ApiRoutes.RepositoryByName, Scopes.Read, j => j.Repository, async call => await ShowAsync(call, await FindAsync(call)));
+        routes.Do(HttpMethods.Patch, ApiRoutes.RepositoryByName, Scopes.Admin, j => j.ChangeRepository, j => j.Repository, ChangeAsync);
         routes.Remove(ApiRoutes.RepositoryByName, Scopes.Admin, RemoveAsync);
     }
 

@@ -17,16 +17,16 @@ internal static class RunApi
 
     public static void MapRunApi(this IEndpointRouteBuilder routes)
     {
-        routes.Read(ApiRoutes.Runs, Scopes.Read, Json.RunPage, ListAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.RunsOfRepository, Scopes.Run, j => j.StartRun, Json.RunSummary, StartAsync);
-        routes.Read(ApiRoutes.Run, Scopes.Read, Json.RunDetails, async call => await DetailsAsync(call, (await RunAsync(call)).Id));
-        routes.Read(ApiRoutes.RunById, Scopes.Read, Json.RunDetails, call => DetailsAsync(call, Guid.TryParseExact(call.Route("id"), "N", out var id) ? id : Guid.Empty));
+        routes.Read(ApiRoutes.Runs, Scopes.Read, j => j.RunPage, ListAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.RunsOfRepository, Scopes.Run, j => j.StartRun, j => j.RunSummary, StartAsync);
+        routes.Read(ApiRoutes.Run, Scopes.Read, j => j.RunDetails, async call => await DetailsAsync(call, (await RunAsync(call)).Id));
+        routes.Read(ApiRoutes.RunById, Scopes.Read, j => j.RunDetails, call => DetailsAsync(call, Guid.TryParseExact(call.Route("id"), "N", out var id) ? id : Guid.Empty));
         routes.Stream(ApiRoutes.RunPlan, Scopes.Read, "application/json", PlanAsync);
         routes.Stream(ApiRoutes.RunEvents, Scopes.Read, "text/event-stream", async call => new RunEventStream(call, (await RunAsync(call)).Id));
-        routes.Do(HttpMethods.Post, ApiRoutes.Cancel, Scopes.Run, j => j.CancelRun, Json.RunDetails, CancelAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.Rerun, Scopes.Run, j => j.RerunRun, Json.RunSummary, RerunAsync);
-        routes.Do(HttpMethods.Post, ApiRoutes.Approve, Scopes.Approve, j => j.DecideRun, Json.RunDetails, (call, wanted) => DecideAsync(call, wanted, approved: true));
-        routes.Do(HttpMethods.Post, ApiRoutes.Decline, Scopes.Approve, j => j.DecideRun, Json.RunDetails, (call, wanted) => DecideAsync(call, wanted, approved: false));
+        routes.Do(HttpMethods.Post, ApiRoutes.Cancel, Scopes.Run, j => j.CancelRun, j => j.RunDetails, CancelAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.Rerun, Scopes.Run, j => j.RerunRun, j => j.RunSummary, RerunAsync);
+        routes.Do(HttpMethods.Post, ApiRoutes.Approve, Scopes.Approve, j => j.DecideRun, j => j.RunDetails, (call, wanted) => DecideAsync(call, wanted, approved: true));
+        routes.Do(HttpMethods.Post, ApiRoutes.Decline, Scopes.Approve, j => j.DecideRun, j => j.RunDetails, (call, wanted) => DecideAsync(call, wanted, approved: false));
     }
 
     /// <summary>The run that the address names.</summary>

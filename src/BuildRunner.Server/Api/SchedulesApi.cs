@@ -18,15 +18,15 @@ internal static class SchedulesApi
 
     public static void MapSchedulesApi(this IEndpointRouteBuilder routes)
     {
-        routes.Read(TriggerRoutes.Schedules, Scopes.Read, Json.ScheduleList, async call =>
+        routes.Read(TriggerRoutes.Schedules, Scopes.Read, j => j.ScheduleList, async call =>
         {
             var found = await call.Get<ScheduleStore>().OfAsync((await RepositoryAsync(call)).Id, call.Stop);
             return new ApiList<ScheduleInfo>(await InfoOfAsync(call, found));
         });
-        routes.Do(HttpMethods.Put, TriggerRoutes.ScheduleByName, Scopes.Admin, json => json.SetSchedule, Json.ScheduleInfo, SetAsync);
-        routes.Do(HttpMethods.Post, TriggerRoutes.SchedulePause, Scopes.Run, Json.ScheduleInfo, call => EnableAsync(call, enabled: false));
-        routes.Do(HttpMethods.Post, TriggerRoutes.ScheduleResume, Scopes.Run, Json.ScheduleInfo, call => EnableAsync(call, enabled: true));
-        routes.Do(HttpMethods.Post, TriggerRoutes.ScheduleRun, Scopes.Run, Json.RunSummary, RunAsync);
+        routes.Do(HttpMethods.Put, TriggerRoutes.ScheduleByName, Scopes.Admin, json => json.SetSchedule, j => j.ScheduleInfo, SetAsync);
+        routes.Do(HttpMethods.Post, TriggerRoutes.SchedulePause, Scopes.Run, j => j.ScheduleInfo, call => EnableAsync(call, enabled: false));
+        routes.Do(HttpMethods.Post, TriggerRoutes.ScheduleResume, Scopes.Run, j => j.ScheduleInfo, call => EnableAsync(call, enabled: true));
+        routes.Do(HttpMethods.Post, TriggerRoutes.ScheduleRun, Scopes.Run, j => j.RunSummary, RunAsync);
         routes.Remove(TriggerRoutes.ScheduleByName, Scopes.Admin, async call =>
         {
             if (!await call.Get<ScheduleStore>().RemoveAsync((await RepositoryAsync(call)).Id, call.Route("schedule"), call.Who, call.Stop))

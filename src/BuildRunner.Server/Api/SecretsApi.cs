@@ -22,7 +22,7 @@ internal static class SecretsApi
         MapSecrets(routes, TriggerRoutes.Secrets, TriggerRoutes.SecretByName, _ => Task.FromResult<SecretLevel>(new SecretLevel.Installation()));
         MapSecrets(routes, TriggerRoutes.SecretsOfOrganisation, TriggerRoutes.SecretOfOrganisation, OrganisationAsync);
         MapSecrets(routes, TriggerRoutes.SecretsOfRepository, TriggerRoutes.SecretOfRepository, RepositoryAsync);
-        routes.Do(HttpMethods.Post, TriggerRoutes.RotateKeys, Scopes.Admin, Json.RotatedKeys, async call =>
+        routes.Do(HttpMethods.Post, TriggerRoutes.RotateKeys, Scopes.Admin, j => j.RotatedKeys, async call =>
             new RotatedKeys(await call.Get<SecretRegister>().RotateAsync(call.Who, call.Stop)));
         MapRegistries(routes, TriggerRoutes.Registries, TriggerRoutes.RegistryByHost, _ => Task.FromResult<SecretLevel>(new SecretLevel.Installation()));
         MapRegistries(routes, TriggerRoutes.RegistriesOfOrganisation, TriggerRoutes.RegistryOfOrganisation, OrganisationAsync);
@@ -31,12 +31,12 @@ internal static class SecretsApi
 
     private static void MapSecrets(IEndpointRouteBuilder routes, string all, string one, Func<ApiCall, Task<SecretLevel>> levelOf)
     {
-        routes.Read(all, Scopes.Admin, Json.SecretList, async call =>
+        routes.Read(all, Scopes.Admin, j => j.SecretList, async call =>
         {
             var level = await levelOf(call);
             return new ApiList<SecretInfo>([.. (await call.Get<SecretRegister>().ListAsync(level, call.Stop)).Select(InfoOf)]);
         });
-        routes.Do(HttpMethods.Put, one, Scopes.Admin, json => json.SetSecret, Json.SecretInfo, async (call, wanted) =>
+        routes.Do(HttpMethods.Put, one, Scopes.Admin, json => json.SetSecret, j => j.SecretInfo, async (call, wanted) =>
         {
             var name = NameOf(call.Route("secret"));
             if (wanted.Value is { } value && (value.Length == 0 || Encoding.UTF8.GetByteCount(value) > MaxValue))
@@ -60,12 +60,12 @@ internal static class SecretsApi
 
     private static void MapRegistries(IEndpointRouteBuilder routes, string all, string one, Func<ApiCall, Task<SecretLevel>> levelOf)
     {
-        routes.Read(all, Scopes.Admin, Json.RegistryList, async call =>
+        routes.Read(all, Scopes.Admin, j => j.RegistryList, async call =>
         {
             var level = await levelOf(call);
             return new ApiList<RegistryInfo>([.. (await call.Get<RegistryStore>().ListAsync(level, call.Stop)).Select(InfoOf)]);
         });
-        routes.Do(HttpMethods.Put, one, Scopes.Admin, json => json.SetRegistry, Json.RegistryInfo, async (call, wanted) =>
+        routes.Do(HttpMethods.Put, one, Scopes.Admin, json => json.SetRegistry, j => j.RegistryInfo, async (call, wanted) =>
         {
             if (wanted.User.Length is 0 or > 200 || wanted.Password.Length == 0 || Encoding.UTF8.GetByteCount(wanted.Password) > MaxValue)
             {

@@ -4,6 +4,7 @@ using BuildRunner.Server.Access;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Api;
 
@@ -15,8 +16,8 @@ internal static class SignIn
 
     public static void MapSignIn(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost(OutRoute, OutAsync).AllowAnonymous().ExcludeFromDescription();
-        routes.MapPost(ApiRoutes.RedeemLink, RedeemAsync).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(OutRoute, ApiRouting.Plain(OutAsync)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(ApiRoutes.RedeemLink, ApiRouting.Plain(RedeemAsync)).AllowAnonymous().ExcludeFromDescription();
     }
 
     /// <summary>Gives a browser its session.</summary>
@@ -30,8 +31,9 @@ internal static class SignIn
         IsEssential = true,
     });
 
-    private static async Task<IResult> RedeemAsync(HttpContext http, ApiTokens tokens)
+    private static async Task<IResult> RedeemAsync(HttpContext http)
     {
+        var tokens = http.RequestServices.GetRequiredService<ApiTokens>();
         try
         {
             return await JsonSerializer.DeserializeAsync(http.Request.Body, ApiJson.Default.RedeemLink, http.RequestAborted) is { Code.Length: > 0 and <= 200 } wanted
@@ -46,11 +48,11 @@ internal static class SignIn
     }
 
     // The cookie is Lax: what another site sends comes without it, and must not be answered with one that takes its place.
-    private static async Task<IResult> OutAsync(HttpContext http, ApiTokens tokens)
+    private static async Task<IResult> OutAsync(HttpContext http)
     {
         if (http.Request.Cookies[TokenAuthentication.CookieName] is { } session)
         {
-            await tokens.SignOutAsync(session, http.RequestAborted);
+            await http.RequestServices.GetRequiredService<ApiTokens>().SignOutAsync(session, http.RequestAborted);
             http.Response.Cookies.Delete(TokenAuthentication.CookieName);
         }
 

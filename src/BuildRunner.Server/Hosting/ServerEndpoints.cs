@@ -50,8 +50,8 @@ public static class ServerEndpoints
         routes.MapBadge();
         routes.MapPages();
         routes.MapApiDescription();
-        routes.MapGet("/healthz", () => TypedResults.Text("ok\n")).AllowAnonymous().ExcludeFromDescription();
-        routes.MapGet("/readyz", (Readiness readiness, CancellationToken stop) => readiness.AnswerAsync(stop)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet("/healthz", http => TypedResults.Text("ok\n").ExecuteAsync(http)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet("/readyz", ApiRouting.Plain(http => http.RequestServices.GetRequiredService<Readiness>().AnswerAsync(http.RequestAborted))).AllowAnonymous().ExcludeFromDescription();
         return routes;
     }
 

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.IO.Compression;
 using System.Reflection;
 using System.Security.Cryptography;
+using BuildRunner.Server.Api;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -20,13 +21,14 @@ internal static class Assets
 
     /// <summary>Maps them. Whoever is not signed in needs them too.</summary>
     public static void MapAssets(this IEndpointRouteBuilder routes) =>
-        routes.MapGet("/assets/{version}/{name}", Answer).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet("/assets/{version}/{name}", ApiRouting.Plain(http => Task.FromResult(Answer(http)))).AllowAnonymous().ExcludeFromDescription();
 
     /// <summary>A file's bytes; null: there is none of that name.</summary>
     public static byte[]? Read(string name) => Find(name)?.Plain;
 
-    private static IResult Answer(string version, string name, HttpContext http)
+    private static IResult Answer(HttpContext http)
     {
+        var (version, name) = ((string)http.GetRouteValue("version")!, (string)http.GetRouteValue("name")!);
         if (Find(name) is not var (plain, packed))
         {
             return TypedResults.NotFound();

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Api;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using Microsoft.AspNetCore.Authorization;
@@ -10,6 +11,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Pages;
 
@@ -26,10 +28,12 @@ internal static class Badge
     private const int CharacterWidth = 7;
 
     public static void MapBadge(this IEndpointRouteBuilder routes) =>
-        routes.MapGet(Route, AnswerAsync).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet(Route, ApiRouting.Plain(AnswerAsync)).AllowAnonymous().ExcludeFromDescription();
 
-    private static async Task<IResult> AnswerAsync(string owner, string file, string? branch, HttpContext http, Database database, IAuthorizationService access)
+    private static async Task<IResult> AnswerAsync(HttpContext http)
     {
+        var (owner, file, branch) = ((string)http.GetRouteValue("owner")!, (string)http.GetRouteValue("file")!, http.Request.Query["branch"].FirstOrDefault());
+        var (database, access) = (http.RequestServices.GetRequiredService<Database>(), http.RequestServices.GetRequiredService<IAuthorizationService>());
         if (!file.EndsWith(Extension, StringComparison.Ordinal) || branch is { Length: > 300 })
         {
             return TypedResults.NotFound();

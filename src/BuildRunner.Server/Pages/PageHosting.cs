@@ -1,4 +1,5 @@
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Api;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Schedules;
 using Microsoft.AspNetCore.Builder;
@@ -68,8 +69,8 @@ internal static class PageHosting
     public static void MapPages(this IEndpointRouteBuilder routes)
     {
         routes.MapAssets();
-        routes.MapGet("/favicon.ico", () => TypedResults.NoContent()).AllowAnonymous().ExcludeFromDescription();
-        routes.MapGet(RunStream.Route, (Func<HttpContext, Task<IResult>>)RunStream.AnswerAsync).RequireAuthorization(Scopes.Read).ExcludeFromDescription();
+        routes.MapGet("/favicon.ico", http => TypedResults.NoContent().ExecuteAsync(http)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapGet(RunStream.Route, ApiRouting.Plain(RunStream.AnswerAsync)).RequireAuthorization(Scopes.Read).ExcludeFromDescription();
         routes.MapRazorPages();
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Threading.RateLimiting;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Server.Api;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
@@ -21,12 +22,14 @@ internal static class WebhookEndpoints
 
     public static void MapWebhooks(this IEndpointRouteBuilder routes)
     {
-        routes.MapPost(TriggerRoutes.GitHub, GitHubAsync).AllowAnonymous().ExcludeFromDescription();
-        routes.MapPost(TriggerRoutes.Hook, HookAsync).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(TriggerRoutes.GitHub, ApiRouting.Plain(GitHubAsync)).AllowAnonymous().ExcludeFromDescription();
+        routes.MapPost(TriggerRoutes.Hook, ApiRouting.Plain(HookAsync)).AllowAnonymous().ExcludeFromDescription();
     }
 
-    private static async Task<IResult> GitHubAsync(HttpContext http, WebhookOptions options, GitHubLogin login, BodyBudget budget, Inbox inbox)
+    private static async Task<IResult> GitHubAsync(HttpContext http)
     {
+        var (options, login) = (http.RequestServices.GetRequiredService<WebhookOptions>(), http.RequestServices.GetRequiredService<GitHubLogin>());
+        var (budget, inbox) = (http.RequestServices.GetRequiredService<BodyBudget>(), http.RequestServices.GetRequiredService<Inbox>());
         if (login.WebhookSecrets.Count == 0)
         {
             return await RefuseAsync(http, InboxService.GitHubSource, StatusCodes.Status404NotFound, ApiProblems.NotFound, "this server takes nothing from GitHub: the setting GitHub:WebhookSecret is not set, and no app was made at the page /github-app");
@@ -57,8 +60,11 @@ internal static class WebhookEndpoints
         return await StoreAsync(inbox, InboxService.GitHubSource, delivery.ToString(), name.ToString(), body, http.RequestAborted);
     }
 
-    private static async Task<IResult> HookAsync(string hook, HttpContext http, WebhookOptions options, Hooks hooks, HookLimits limits, BodyBudget budget, Inbox inbox, TimeProvider time)
+    private static async Task<IResult> HookAsync(HttpContext http)
     {
+        var (hook, services) = ((string)http.GetRouteValue("hook")!, http.RequestServices);
+        var (options, hooks, limits) = (services.GetRequiredService<WebhookOptions>(), services.GetRequiredService<Hooks>(), services.GetRequiredService<HookLimits>());
+        var (budget, inbox, time) = (services.GetRequiredService<BodyBudget>(), services.GetRequiredService<Inbox>(), services.GetRequiredService<TimeProvider>());
         if (!IsName(hook) || await hooks.FindAsync(hook, http.RequestAborted) is not { Secret: not null } row)
         {
             return Problem(StatusCodes.Status404NotFound, ApiProblems.NotFound, "there is no such endpoint");

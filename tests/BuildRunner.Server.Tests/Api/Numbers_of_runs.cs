@@ -41,6 +41,31 @@ public sealed class Numbers_of_runs
         Assert.All(given, n => Assert.InRange(n, 1, 10));
     }
 
+    [Fact]
+    public async Task Only_who_is_alone_guesses_a_number_and_a_guess_goes_on_from_what_was_given_meanwhile()
+    {
+        await using var server = await HttpServer.StartAsync();
+        var shop = await AddAsync(server, "acme/shop");
+        var numbers = server.Get<RunNumbers>();
+        using (var guess = numbers.Alone(shop, lastNumber: 0))
+        {
+            Assert.Equal(1, guess!.Number);
+            Assert.Null(numbers.Alone(shop, lastNumber: 0));
+            Assert.True(await TryTakeAsync(server, shop, guess.Number));
+            guess.Right();
+        }
+
+        Assert.Equal(2, await numbers.TakeAsync(shop, Cancel));
+        using var next = numbers.Alone(shop, lastNumber: 0);
+        Assert.Equal(3, next!.Number);
+        Assert.False(await TryTakeAsync(server, shop, 2));
+        Assert.False(await TryTakeAsync(server, shop, 4));
+        Assert.True(await TryTakeAsync(server, shop, 3));
+    }
+
+    private static Task<bool> TryTakeAsync(HttpServer server, Guid repository, int number) =>
+        server.Get<Database>().WriteAsync(turn => RunNumbers.TryTakeAsync(turn, repository, number), Cancel);
+
     private static Task<Guid> AddAsync(HttpServer server, string name) => server.Get<Database>().WriteAsync(
         turn =>
         {

@@ -66,6 +66,19 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Runs_that_are_started_at_once_and_one_after_the_other_have_all_numbers_without_a_gap()
+    {
+        git.Commit("one", (".buildrunner.yml", Two));
+        await AddAsync();
+        for (var burst = 0; burst < 3; burst++)
+        {
+            var alone = await StartAsync(new StartRun());
+            var together = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => StartAsync(new StartRun())));
+            Assert.Equal(Enumerable.Range((burst * 9) + 1, 9), together.Select(r => r.Number).Prepend(alone.Number).Order());
+        }
+    }
+
+    [Fact]
     public async Task The_same_call_twice_is_one_run()
     {
         git.Commit("one", (".buildrunner.yml", Two));

@@ -1,3 +1,4 @@
+using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Storage;
 using BuildRunner.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -50,6 +51,31 @@ public sealed class Migrations_of_both(SharedServers servers)
         var all = Enumerable.Range(0, 6).Select(_ => new SqliteDatabase(folder["one.db"], TimeProvider.System)).ToList();
         await RaceAsync(all);
         all.ForEach(d => d.Dispose());
+    }
+
+    /// <summary>Its installer runs all scripts that it ever had, and each of those that are in force already ends in an error.</summary>
+    [Fact]
+    public async Task Hangfires_tables_are_made_once_and_only_looked_at_from_then_on()
+    {
+        var connection = await servers.DatabaseAsync();
+        await using var source = NpgsqlDataSource.Create(connection);
+        await using var look = await source.OpenConnectionAsync(TestContext.Current.CancellationToken);
+        Assert.False(HangfireServices.IsCurrent(look, "hangfire"));
+        Assert.True(HangfireServices.TryPrepareTables(connection, "hangfire"));
+        Assert.True(HangfireServices.IsCurrent(look, "hangfire"));
+        await using var older = new NpgsqlCommand("UPDATE hangfire.schema SET version = version - 1", look);
+        await older.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
+        Assert.False(HangfireServices.IsCurrent(look, "hangfire"));
+    }
+
+    [Theory]
+    [InlineData("Host=db", 150, true)]
+    [InlineData("Host=db;Max Auto Prepare=0", 0, true)]
+    [InlineData("Host=db;maxautoprepare=7;No Reset On Close=false", 7, false)]
+    public void What_an_administrator_says_about_the_connection_stands(string written, int prepared, bool keeps)
+    {
+        var settings = new NpgsqlConnectionStringBuilder(PgDatabase.WithDefaults(written));
+        Assert.Equal(("db", prepared, keeps), (settings.Host, settings.MaxAutoPrepare, settings.NoResetOnClose));
     }
 
     private static async Task RaceAsync(IReadOnlyList<Database> all)
