@@ -68,16 +68,6 @@ public sealed class Migrations_of_both(SharedServers servers)
         Assert.False(HangfireServices.IsCurrent(look, "hangfire"));
     }
 
-    [Theory]
-    [InlineData("Host=db", 150, true)]
-    [InlineData("Host=db;Max Auto Prepare=0", 0, true)]
-    [InlineData("Host=db;maxautoprepare=7;No Reset On Close=false", 7, false)]
-    public void What_an_administrator_says_about_the_connection_stands(string written, int prepared, bool keeps)
-    {
-        var settings = new NpgsqlConnectionStringBuilder(PgDatabase.WithDefaults(written));
-        Assert.Equal(("db", prepared, keeps), (settings.Host, settings.MaxAutoPrepare, settings.NoResetOnClose));
-    }
-
     private static async Task RaceAsync(IReadOnlyList<Database> all)
     {
         var cancel = TestContext.Current.CancellationToken;
