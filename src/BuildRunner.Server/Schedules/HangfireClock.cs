@@ -33,7 +33,7 @@ internal sealed class HangfireClock(
         schedules.Changed += Ring;
         try
         {
-            using var server = new BackgroundJobServer(HangfireServices.ServerOptions(services), services.GetRequiredService<JobStorage>());
+            using var server = await BeginAsync(stoppingToken);
             while (!stoppingToken.IsCancellationRequested)
             {
                 await RoundAsync(stoppingToken);
@@ -43,6 +43,23 @@ internal sealed class HangfireClock(
         finally
         {
             schedules.Changed -= Ring;
+        }
+    }
+
+    // Its storage makes its tables when it is first asked for: the database may have gone since the server began to serve.
+    private async Task<BackgroundJobServer> BeginAsync(CancellationToken stop)
+    {
+        while (true)
+        {
+            try
+            {
+                return new BackgroundJobServer(HangfireServices.ServerOptions(services), services.GetRequiredService<JobStorage>());
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                // Nothing is lost: the table is the truth, and is looked at once this has begun.
+                await setbacks.FailedAsync(e, stop);
+            }
         }
     }
 

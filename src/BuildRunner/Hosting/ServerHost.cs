@@ -85,9 +85,22 @@ internal static class ServerHost
             host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.Handle.AdministratorLinkAsync(cancellationToken)}\n\n"
                 + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
         }
-        else if (!await server.Handle.HasAdministratorAsync(cancellationToken))
+        else if (await IsClosedAsync(server, cancellationToken))
         {
             server.SayNobody();
+        }
+    }
+
+    private static async Task<bool> IsClosedAsync(RunningServer server, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return !await server.Handle.HasAdministratorAsync(cancellationToken);
+        }
+        catch (Exception problem) when (DatabaseTrouble.Of(problem) is not null)
+        {
+            // The database went after the server had begun to serve; that is said by whoever waits for it, and the server goes on when it is back.
+            return false;
         }
     }
 

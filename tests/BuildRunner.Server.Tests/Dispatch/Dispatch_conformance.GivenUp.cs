@@ -58,6 +58,24 @@ public abstract partial class Dispatch_conformance
         Assert.Single((await ClaimAsync(agent, Guid.NewGuid(), number: 0, free: 4)).Work);
     }
 
+    [Fact]
+    public async Task A_claim_with_a_number_beyond_all_others_harms_only_the_process_that_sent_it()
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            await Server.RunAsync(TestPlans.Steps("build"));
+        }
+
+        var agent = await Server.AgentAsync();
+        var other = await Server.AgentAsync();
+        Assert.Single((await ClaimAsync(agent, Guid.NewGuid(), long.MaxValue, free: 4)).Work);
+        Assert.Empty((await ClaimAsync(agent, Guid.NewGuid(), number: 2, free: 4)).Work);
+        Assert.Single((await ClaimAsync(other, Guid.NewGuid(), number: 1, free: 4)).Work);
+        Assert.Single((await ClaimAsync(agent, Guid.NewGuid(), long.MaxValue, free: 4)).Work);
+        await agent.HelloAsync();
+        Assert.Single((await ClaimAsync(agent, Guid.NewGuid(), number: 1, free: 4)).Work);
+    }
+
     private Task<ClaimResponse> ClaimAsync(TestAgent agent, Guid claim, long number, int free, Installation? at = null) => (at ?? Server).Get<Claims>().ClaimAsync(
         agent.Id, new ClaimRequest { Claim = claim, Session = agent.Session, Number = number, FreeSlots = free }, Cancel);
 }

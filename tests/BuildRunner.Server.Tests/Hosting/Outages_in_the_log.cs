@@ -43,6 +43,23 @@ public sealed class Outages_in_the_log
         await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ succeeds again");
     }
 
+    [Fact(Explicit = true)]
+    public async Task A_database_that_goes_as_soon_as_the_server_listens_does_not_end_it()
+    {
+        await using var database = await PostgresServer.StartAsync();
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await database.CreateDatabaseAsync(),
+        });
+        await database.KillAsync();
+        await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ waits: \W*the database");
+        await database.RestartAsync();
+        await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ succeeds again");
+        Assert.Equal("ok", (await server.Http.GetStringAsync("/healthz", Cancel)).Trim());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
     // It has started to its end, and has found the broker.
     private static async Task WholeAsync(RunningServer server)
     {
