@@ -12,6 +12,9 @@ namespace BuildRunner.Server.Orchestration;
 /// <summary>Turns the machine's effects into rows of the queue.</summary>
 internal sealed class QueueRows(DispatchOptions options)
 {
+    // What is queued in one moment is handed out and shown in the order in which it was queued.
+    private readonly RisingIds ids = new();
+
     /// <summary>Attempts that were waiting to be taken and are not any more, though nobody took them: the machine ended or withdrew them.</summary>
     public static List<(string Workflow, string Step, int Attempt)> NoLongerQueued(RunState before, RunState after) =>
     [
@@ -57,19 +60,19 @@ internal sealed class QueueRows(DispatchOptions options)
     }
 
     /// <summary>Starts a workflow of a run that this turn adds: its work cannot be there yet. Nothing is saved.</summary>
-    public static async Task StartNewAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.StartWorkflow start)
+    public async Task StartNewAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.StartWorkflow start)
     {
         var row = await StartOfAsync(turn, run, plan.Workflows.First(w => w.Name == start.Workflow));
         turn.Db.Add(row);
         Ring(turn, row, row.Id);
     }
 
-    private static async Task StartAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow) => await QueueAsync(turn, await StartOfAsync(turn, run, workflow));
+    private async Task StartAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow) => await QueueAsync(turn, await StartOfAsync(turn, run, workflow));
 
-    private static async Task<WorkRow> StartOfAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow)
+    private async Task<WorkRow> StartOfAsync(WriteTurn turn, RunHead run, WorkflowPlan workflow)
     {
         var set = await LabelSets.NumberAsync(turn, workflow.Labels);
-        var id = Guid.CreateVersion7(turn.Now);
+        var id = ids.Next(turn.Now);
         return new WorkRow
         {
             Id = id,
@@ -95,13 +98,13 @@ internal sealed class QueueRows(DispatchOptions options)
         };
     }
 
-    private static async Task DispatchAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.DispatchStep dispatch)
+    private async Task DispatchAsync(WriteTurn turn, RunHead run, RunPlan plan, Effect.DispatchStep dispatch)
     {
         var start = await turn.Db.Work.SingleAsync(w => w.Run == run.Id && w.Workflow == dispatch.Workflow && w.Kind == WorkKind.Start);
         var step = plan.Workflows.First(w => w.Name == dispatch.Workflow).Steps.First(s => s.Name == dispatch.Step);
         await QueueAsync(turn, new WorkRow
         {
-            Id = Guid.CreateVersion7(turn.Now),
+            Id = ids.Next(turn.Now),
             Run = run.Id,
             Repository = run.Repository,
             Workflow = dispatch.Workflow,
@@ -148,7 +151,7 @@ internal sealed class QueueRows(DispatchOptions options)
 
         await QueueAsync(turn, new WorkRow
         {
-            Id = Guid.CreateVersion7(turn.Now),
+            Id = ids.Next(turn.Now),
             Run = run.Id,
             Repository = run.Repository,
             Workflow = workflow,

@@ -66,9 +66,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
         Tell(turn, head, stage);
         foreach (var effect in transition.Effects.OfType<Effect.StartWorkflow>())
         {
-            // One after the other: what is queued in one moment is shown in the order in which it was stored.
-            await QueueRows.StartNewAsync(turn, head, planned.Plan, effect);
-            await turn.Db.SaveChangesAsync();
+            await queue.StartNewAsync(turn, head, planned.Plan, effect);
         }
 
         await turn.Db.SaveChangesAsync();

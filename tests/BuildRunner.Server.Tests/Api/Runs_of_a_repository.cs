@@ -206,15 +206,16 @@ public sealed class Runs_of_a_repository : IAsyncLifetime
         Assert.Contains("build (go=1.23, os=linux)", System.Net.WebUtility.HtmlDecode(await api.Http.GetStringAsync("/acme/shop/runs/1", Cancel)));
         Assert.Equal([("build/1", "build (go=1.22, os=linux)"), ("build/2", "build (go=1.23, os=linux)")], (await api.GetAsync(ApiRoutes.Queue, Json.QueueInfo)).Items.Select(i => (i.Workflow, i.Label)));
         Assert.Contains("build (go=1.23, os=linux)", System.Net.WebUtility.HtmlDecode(await api.Http.GetStringAsync("/queue", Cancel)));
-        using var agent = await server.AgentAsync();
-        await HttpServer.PostAsync(agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 1 }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
-        Assert.Matches("""^acme/shop#1 build \(go=1\.2[23], os=linux\)$""", Assert.Single(Assert.Single((await api.GetAsync(ApiRoutes.Agents, Json.AgentList)).Items).Running));
 
         await api.SendAsync("POST", Of(ApiRoutes.Cancel), new CancelRun(), Json.CancelRun, Json.RunDetails);
         var problem = await api.RefusedAsync("POST", Of(ApiRoutes.Rerun), """{"workflow":"build/3"}""");
         Assert.Equal("it has no workflow 'build/3'; it has build/1, build/2", problem.Detail);
         await api.SendAsync("POST", Of(ApiRoutes.Rerun), new RerunRun(Workflow: "build (go=1.23, os=linux)"), Json.RerunRun, Json.RunSummary, HttpStatusCode.Created);
         Assert.Equal(["cancelled", "queued"], (await api.GetAsync(Of(ApiRoutes.Run), Json.RunDetails)).Workflows.Select(w => w.State));
+
+        using var agent = await server.AgentAsync();
+        await HttpServer.PostAsync(agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 1 }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
+        Assert.Matches("""^acme/shop#1 build \(go=1\.23, os=linux\)$""", Assert.Single(Assert.Single((await api.GetAsync(ApiRoutes.Agents, Json.AgentList)).Items).Running));
     }
 
     [Fact]

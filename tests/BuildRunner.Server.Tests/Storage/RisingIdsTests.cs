@@ -1,6 +1,6 @@
-using BuildRunner.Server.Webhooks;
+using BuildRunner.Server.Storage;
 
-namespace BuildRunner.Server.Tests.Webhooks;
+namespace BuildRunner.Server.Tests.Storage;
 
 public sealed class RisingIdsTests
 {

@@ -1,4 +1,4 @@
-namespace BuildRunner.Server.Webhooks;
+namespace BuildRunner.Server.Storage;
 
 /// <summary>Ids that begin with the time, each higher than the one before it, also within one millisecond: what came first sorts first. Of several servers only the time compares.</summary>
 internal sealed class RisingIds
