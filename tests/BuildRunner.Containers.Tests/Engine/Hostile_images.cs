@@ -4,7 +4,6 @@ using BuildRunner.Testing.Engine;
 namespace BuildRunner.Containers.Tests.Engine;
 
 /// <summary>Images whose links stand where containers get something mounted, whoever makes the container: nothing outside of it is read, written or made.</summary>
-/// <remarks>Run on demand until each case was seen to pass with both.</remarks>
 public sealed class Hostile_images
 {
     private const string Secret = "of-the-host-alone";
@@ -37,7 +36,7 @@ public sealed class Hostile_images
         return links;
     }
 
-    [Theory(Explicit = true)]
+    [Theory]
     [MemberData(nameof(Links))]
     public async Task Reach_nothing_outside(string runtime, string path, string target)
     {
@@ -67,7 +66,7 @@ public sealed class Hostile_images
     }
 
     /// <summary>As images of distributions have them, for programs that are not there.</summary>
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData("runc", "etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf")]
     [InlineData("direct", "etc/resolv.conf", "../run/systemd/resolve/stub-resolv.conf")]
     [InlineData("runc", "woodpecker", "/srv/not/there")]
@@ -86,7 +85,7 @@ public sealed class Hostile_images
         Assert.Matches("^mine\n[12]\nthere\n$", output.Out);
     }
 
-    [Theory(Explicit = true)]
+    [Theory]
     [InlineData("etc/hosts")]
     [InlineData("woodpecker")]
     public async Task What_is_in_the_way_is_named(string path)
