@@ -15,7 +15,6 @@ namespace BuildRunner.Server.Api;
 internal static class HooksApi
 {
     private const int MinSecret = 24;
-    private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapHooksApi(this IEndpointRouteBuilder routes)
     {

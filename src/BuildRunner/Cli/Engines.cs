@@ -34,7 +34,12 @@ internal static class Engines
         StateRoot = RootlessUser.OfThisProcess?.StateRoot ?? settings.Required(SettingKeys.EngineStateDir),
         ScratchRoot = settings.Text(SettingKeys.EngineScratchDir) ?? StateDirectory.Of(host, "scratch"),
         RuntimePath = settings.Required(SettingKeys.EngineRuntime),
-        Network = new NetworkOptions { Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat", NameServers = settings.List(SettingKeys.EngineDns) },
+        Network = new NetworkOptions
+        {
+            Uplink = settings.Text(SettingKeys.EngineNetwork) == "nat",
+            NameServers = settings.List(SettingKeys.EngineDns),
+            AllowPrivateAddresses = settings.Flag(SettingKeys.EngineAllowPrivateNetworks),
+        },
         DefaultLimits = LimitsOf(settings),
         HiddenPaths = settings.Text(AgentKeys.WorkDir) is { } work ? [Path.GetFullPath(work)] : [],
     };

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.EndToEnd.Tests.Isolation;
 
@@ -38,6 +39,23 @@ public sealed class Network_of_a_step
         Assert.DoesNotContain("│ REACHED", run.Error);
         Assert.DoesNotContain("│ 0000", run.Error);
         Assert.False(listener.Pending());
+        await host.NothingIsLeftAsync();
+    }
+
+    [Fact]
+    public async Task Private_networks_are_open_only_where_a_setting_allows_them_and_the_host_is_not_even_then()
+    {
+        using var host = new Sandboxed();
+        using var machine = await NearbyMachine.StartAsync();
+        var pipeline = Sandboxed.Pipeline(Sandboxed.Step("one", $"{Sandboxed.Reveal}; set +e\n{Connect.Trim()} {machine.Private[0]}:{NearbyMachine.Port} {machine.LinkLocal[0]}:{NearbyMachine.Port} {machine.Host[0]}:22\necho end"));
+
+        var closed = await host.RunAsync(pipeline);
+        host.AllowPrivateNetworks = true;
+        var open = await host.RunAsync(pipeline);
+
+        Assert.True(closed.Code == 0 && open.Code == 0, closed.All + open.All);
+        Assert.DoesNotContain("│ REACHED", closed.Error);
+        Assert.Equal([$"│ REACHED {machine.Private[0]}:{NearbyMachine.Port}"], open.Error.Split('\n').Where(l => l.Contains("│ REACHED", StringComparison.Ordinal)).Select(l => l[l.IndexOf('│', StringComparison.Ordinal)..]));
         await host.NothingIsLeftAsync();
     }
 

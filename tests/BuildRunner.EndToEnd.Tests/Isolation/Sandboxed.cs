@@ -32,6 +32,9 @@ internal sealed partial class Sandboxed : IDisposable
     /// <summary>The state directory of these runs alone.</summary>
     public string StateRoot { get; }
 
+    /// <summary>Whether steps may reach private networks.</summary>
+    public bool AllowPrivateNetworks { get; set; }
+
     /// <summary>The path of a file in the tree.</summary>
     public string this[string name] => _tree[name];
 
@@ -57,6 +60,7 @@ internal sealed partial class Sandboxed : IDisposable
         {
             ["BUILDRUNNER_ENGINE__STATEDIR"] = StateRoot,
             ["TMPDIR"] = _temporary.Path,
+            ["BUILDRUNNER_ENGINE__ALLOWPRIVATENETWORKS"] = AllowPrivateNetworks ? "true" : null,
         };
         return Release.Start(_tree.Path, environment, ["run", "ci.yml", "--progress", "plain", .. more]);
     }

@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using BuildRunner.Testing;
-
-namespace BuildRunner.Containers.Tests.Engine;
+namespace BuildRunner.Testing.Engine;
 
 /// <summary>A machine on this host's network: a network namespace, connected by a pair of devices, that shows a page at each of its addresses.</summary>
 /// <remarks>The addresses are of the ranges for documentation and drawn by lot, so that several of these can be on one host.</remarks>
-internal sealed class NearbyMachine : IDisposable
+public sealed class NearbyMachine : IDisposable
 {
+    /// <summary>Where its pages are.</summary>
     public const int Port = 8080;
 
     private readonly Process _server;
@@ -40,6 +39,7 @@ internal sealed class NearbyMachine : IDisposable
     /// <summary>Whether devices of this host can have IPv6 addresses.</summary>
     public static bool HostHasIPv6 => new[] { "all", "default" }.All(c => File.Exists($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6") && File.ReadAllText($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6").Trim() == "0");
 
+    /// <summary>Starts one; it needs root.</summary>
     public static async Task<NearbyMachine> StartAsync()
     {
         Requires.Program("unshare", "ip", "busybox");
@@ -62,6 +62,7 @@ internal sealed class NearbyMachine : IDisposable
     /// <summary>Where the page is at an address.</summary>
     public static string PageAt(string address) => $"http://{(address.Contains(':') ? $"[{address}]" : address)}:{Port}/page";
 
+    /// <summary>Ends it; its devices go with it.</summary>
     public void Dispose()
     {
         _server.Kill();
