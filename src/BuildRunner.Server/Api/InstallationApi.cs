@@ -11,7 +11,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>The installation itself: who calls, agents, queue, tokens, and what was done.</summary>
 internal static class InstallationApi
 {
-    private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapInstallationApi(this IEndpointRouteBuilder routes)
     {

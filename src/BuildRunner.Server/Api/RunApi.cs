@@ -13,7 +13,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>Runs: to start, list, look at, follow, cancel, repeat, and to answer for.</summary>
 internal static class RunApi
 {
-    private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapRunApi(this IEndpointRouteBuilder routes)
     {

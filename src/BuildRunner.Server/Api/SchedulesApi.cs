@@ -14,7 +14,6 @@ namespace BuildRunner.Server.Api;
 internal static class SchedulesApi
 {
     private const int Upcoming = 3;
-    private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapSchedulesApi(this IEndpointRouteBuilder routes)
     {

@@ -15,7 +15,6 @@ internal static class SecretsApi
 {
     private const int MaxValue = 64 * 1024;
     private const int MaxName = 100;
-    private static readonly ApiJson Json = ApiJson.Default;
 
     public static void MapSecretsApi(this IEndpointRouteBuilder routes)
     {

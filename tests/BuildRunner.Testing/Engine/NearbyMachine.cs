@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
+using Xunit;
 namespace BuildRunner.Testing.Engine;
 
 /// <summary>A machine on this host's network: a network namespace, connected by a pair of devices, that shows a page at each of its addresses.</summary>
@@ -10,6 +11,7 @@ public sealed class NearbyMachine : IDisposable
     /// <summary>Where its pages are.</summary>
     public const int Port = 8080;
 
+    private static readonly string[] Configurations = ["all", "default"];
     private readonly Process _server;
     private readonly TestFolder _folder;
 
@@ -37,7 +39,7 @@ public sealed class NearbyMachine : IDisposable
     public string[] LinkLocal { get; }
 
     /// <summary>Whether devices of this host can have IPv6 addresses.</summary>
-    public static bool HostHasIPv6 => new[] { "all", "default" }.All(c => File.Exists($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6") && File.ReadAllText($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6").Trim() == "0");
+    public static bool HostHasIPv6 => Configurations.All(c => File.Exists($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6") && File.ReadAllText($"/proc/sys/net/ipv6/conf/{c}/disable_ipv6").Trim() == "0");
 
     /// <summary>Starts one; it needs root.</summary>
     public static async Task<NearbyMachine> StartAsync()
