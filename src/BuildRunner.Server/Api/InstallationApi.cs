@@ -11,7 +11,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>The installation itself: who calls, agents, queue, tokens, and what was done.</summary>
 internal static class InstallationApi
 {
-
     public static void MapInstallationApi(this IEndpointRouteBuilder routes)
     {
         routes.Read(ApiRoutes.WhoAmI, Scopes.Any, j => j.WhoAmI, call => Task.FromResult(new WhoAmI(

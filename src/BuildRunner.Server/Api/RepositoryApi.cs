@@ -17,7 +17,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>Repositories, their settings and their trust.</summary>
 internal static class RepositoryApi
 {
-
     private static readonly Dictionary<string, ApprovalPolicy> Policies = new(StringComparer.Ordinal)
     {
         ["never"] = ApprovalPolicy.Never,

@@ -13,7 +13,6 @@ namespace BuildRunner.Server.Api;
 /// <summary>Runs: to start, list, look at, follow, cancel, repeat, and to answer for.</summary>
 internal static class RunApi
 {
-
     public static void MapRunApi(this IEndpointRouteBuilder routes)
     {
         routes.Read(ApiRoutes.Runs, Scopes.Read, j => j.RunPage, ListAsync);
