@@ -49,7 +49,7 @@ public sealed class Pages_of_triggers_in_a_browser(Chromium chromium) : IClassFi
         var wanted = new WantedSchedule("30 2 * * *", "Europe/Berlin", null, new Dictionary<string, string>(), MisfireRule.Once, OverlapRule.CancelPrevious);
         await run.Server.Get<ScheduleStore>().SetAsync(repository, "nightly \"<b>\"", rule, wanted, "kim", Cancel);
         await tab.GoAsync(At("/acme/shop"));
-        await tab.EvaluateAsync("document.querySelector('nav[aria-label=Repository] a').click()");
+        await tab.EvaluateAsync("document.querySelector('nav[aria-label=Repository] a[href$=schedules]').click()");
         await tab.UntilAsync("location.pathname.endsWith('/schedules') && document.querySelectorAll('tr[data-schedule] time').length === 3");
         await IsAccessibleAsync();
         await ClickAsync("Pause");
