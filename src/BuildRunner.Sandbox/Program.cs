@@ -8,9 +8,9 @@ using BuildRunner.Sandbox.Waiter;
 
 // The programs around a container, in one static executable (docs/decisions/0001): what holds a workflow's namespaces, what stands beside
 // each container, and what is its first process. Engines start them; people have no use for any of them.
-if (OwnNamespace.Passes(args))
+if (RootlessEntry.Passes(args))
 {
-    return OwnNamespace.Run(args) ?? Unknown();
+    return RootlessEntry.Run(args) ?? Unknown();
 }
 
 StandardStreams.KeepToThisProcess();
@@ -23,7 +23,7 @@ return args switch
     ["wait"] => ContainerWaiter.RunOnStandardStreams(),
     ["wait", var socket] => ContainerWaiter.RunOnSocket(socket),
     ["reap", var stateRoot, var scratchRoot, var owner] => Reaper.Run(stateRoot, scratchRoot, owner),
-    _ => OwnNamespace.Run(args) ?? Unknown(),
+    _ => RootlessEntry.Run(args) ?? Unknown(),
 };
 
 static int Unknown()

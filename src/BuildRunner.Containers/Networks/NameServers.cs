@@ -7,7 +7,7 @@ namespace BuildRunner.Containers.Networks;
 internal static class NameServers
 {
     /// <summary>Where <c>slirp4netns</c> answers for the host's name servers.</summary>
-    public const string OfWayOut = "10.0.2.3";
+    public const string OfSlirp = "10.0.2.3";
 
     /// <summary>The host's name servers that are not the host itself, which containers cannot reach.</summary>
     /// <param name="withVersion6">True: also those with IPv6 addresses.</param>

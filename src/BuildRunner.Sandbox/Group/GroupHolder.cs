@@ -20,7 +20,7 @@ internal sealed class GroupHolder
     private readonly UserNamespace _users;
     private readonly Descriptor _owners;
     private readonly GroupMounts _mounts;
-    private readonly WayOut? _wayOut;
+    private readonly SlirpNetwork? _slirp;
     private readonly GroupNetwork _network;
     private string? _keptWorkspace;
 
@@ -43,7 +43,7 @@ internal sealed class GroupHolder
         _users = Rights.AreOfHost ? UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId)) : UserNamespace.Create(OwnerMap.Own("uid_map"), OwnerMap.Own("gid_map"));
         _owners = _users.Open();
         _mounts = new GroupMounts(_directory, _scratch, Rights.AreOfHost ? _owners : null, FirstHostId);
-        _wayOut = Rights.AreOfHost ? null : WayOut.Create(setup.Uplink, _directory + "/slirp4netns.log");
+        _slirp = Rights.AreOfHost ? null : SlirpNetwork.Create(setup.Uplink, _directory + "/slirp4netns.log");
         _network = GroupNetwork.Create(Addresses, AddressPlan6.OfSlot(setup.PoolAddress6, _slot.Number));
         Cgroups.OfThisHost().Create(HostPaths.GroupCgroup(setup.GroupId), setup.Limits);
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
@@ -134,9 +134,9 @@ internal sealed class GroupHolder
 
     private string ConnectUplink()
     {
-        if (!_setup.Uplink || _wayOut is { Problem.Length: > 0 })
+        if (!_setup.Uplink || _slirp is { Problem.Length: > 0 })
         {
-            return _wayOut?.Problem ?? "";
+            return _slirp?.Problem ?? "";
         }
 
         try
@@ -214,7 +214,7 @@ internal sealed class GroupHolder
     {
         _lock.WaitForSole();
         _network.Dispose();
-        _wayOut?.Dispose();
+        _slirp?.Dispose();
         _users.Dispose();
         _owners.Dispose();
         _mounts.Dispose();

@@ -17,7 +17,7 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
     : BackgroundService
 {
     private readonly JobLease lease = new(database, "heads");
-    private readonly Setbacks setbacks = new("looking for events that no webhook told of", time, logger);
+    private readonly RetryBackoff backoff = new("looking for events that no webhook told of", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -36,12 +36,12 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
                     await RoundAsync(stoppingToken);
                 }
 
-                setbacks.Worked();
+                backoff.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; the next look comes soon.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

@@ -85,7 +85,7 @@ internal sealed partial class HousekeepingService(
     Database database, Housekeeping housekeeping, HousekeepingOptions options, TimeProvider time, ILogger<HousekeepingService> logger) : BackgroundService
 {
     private readonly JobLease lease = new(database, "housekeeping");
-    private readonly Setbacks setbacks = new("cleaning up", time, logger);
+    private readonly RetryBackoff backoff = new("cleaning up", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -99,12 +99,12 @@ internal sealed partial class HousekeepingService(
                     LogRemoved(logger, removed);
                 }
 
-                setbacks.Worked();
+                backoff.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // Database or disk may be away; the next look comes.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

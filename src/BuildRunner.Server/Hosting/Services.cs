@@ -45,7 +45,7 @@ internal sealed class BellService(BellPump pump, Doorbells bells, IHostApplicati
 internal sealed class SweepService(Database database, Sweeper sweeper, DispatchOptions options, TimeProvider time, ILogger<SweepService> logger) : BackgroundService
 {
     private readonly JobLease lease = new(database, "sweeper");
-    private readonly Setbacks setbacks = new("looking for expired leases and unnoticed work", time, logger);
+    private readonly RetryBackoff backoff = new("looking for expired leases and unnoticed work", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -59,12 +59,12 @@ internal sealed class SweepService(Database database, Sweeper sweeper, DispatchO
                     await sweeper.SweepAsync(stoppingToken);
                 }
 
-                setbacks.Worked();
+                backoff.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; the next look comes soon.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

@@ -19,7 +19,7 @@ internal sealed class HangfireClock(
     // What Hangfire's clock missed: it slept, its storage was lost, or another server changed a schedule.
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(30);
     private readonly JobLease lease = new(database, "schedules");
-    private readonly Setbacks setbacks = new("looking for schedules that are due", time, logger);
+    private readonly RetryBackoff backoff = new("looking for schedules that are due", time, logger);
     private readonly SemaphoreSlim changed = new(0, 1);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -58,7 +58,7 @@ internal sealed class HangfireClock(
             catch (Exception e) when (!stop.IsCancellationRequested)
             {
                 // Nothing is lost: the table is the truth, and is looked at once this has begun.
-                await setbacks.FailedAsync(e, stop);
+                await backoff.FailedAsync(e, stop);
             }
         }
     }
@@ -73,12 +73,12 @@ internal sealed class HangfireClock(
                 await firer.SweepAsync(stop);
             }
 
-            setbacks.Worked();
+            backoff.Worked();
         }
         catch (Exception e) when (!stop.IsCancellationRequested)
         {
             // Database or storage may be away; nothing is lost, the next look comes soon.
-            await setbacks.FailedAsync(e, stop);
+            await backoff.FailedAsync(e, stop);
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class QueueGauges(
 {
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(5);
     private Numbers last = new([], [], [], [], [], 0);
-    private readonly Setbacks setbacks = new("counting the queue", time, logger);
+    private readonly RetryBackoff backoff = new("counting the queue", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -56,12 +56,12 @@ internal sealed class QueueGauges(
                 [.. known.GroupBy(a => a.State == "online" ? a.Running.Count > 0 ? "busy" : "available" : a.State).Select(g => Of(g.Count(), "cicd.worker.state", g.Key))],
                 [.. stages.Select(s => Of(s.Count, "cicd.pipeline.run.state", s.Key == RunStage.Running ? "executing" : "pending"))],
                 new DriveInfo(server.DataDirectory).AvailableFreeSpace);
-            setbacks.Worked();
+            backoff.Worked();
         }
         catch (Exception e) when (!stopping.IsCancellationRequested)
         {
             // The database may be away; the last numbers stand until the next look.
-            await setbacks.FailedAsync(e, stopping);
+            await backoff.FailedAsync(e, stopping);
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed partial class InboxService(
     private const int AtOnce = 64;
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(2);
     private readonly JobLease lease = new(database, "inbox");
-    private readonly Setbacks setbacks = new("carrying out deliveries", time, logger);
+    private readonly RetryBackoff backoff = new("carrying out deliveries", time, logger);
     private DateTimeOffset forgetAt = DateTimeOffset.MinValue;
     private bool hasTheJob;
 
@@ -28,7 +28,7 @@ internal sealed partial class InboxService(
             try
             {
                 var idle = !await HasTheJobAsync(stoppingToken) || !await RoundAsync(stoppingToken);
-                setbacks.Worked();
+                backoff.Worked();
                 if (idle)
                 {
                     await inbox.WaitAsync(LookAgain, stoppingToken);
@@ -37,7 +37,7 @@ internal sealed partial class InboxService(
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what was taken comes again.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

@@ -87,7 +87,7 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
     private static readonly TimeSpan LookAgain = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly JobLease lease = new(database, "outbox");
-    private readonly Setbacks setbacks = new("telling about runs", time, logger);
+    private readonly RetryBackoff backoff = new("telling about runs", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -107,12 +107,12 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
                     await RoundAsync(http, stoppingToken);
                 }
 
-                setbacks.Worked();
+                backoff.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what is noted stays.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

@@ -35,7 +35,7 @@ internal sealed record CliHost
     public required Func<EffectiveSettings, CliHost, IContainerEngine> NewEngine { get; init; }
 
     /// <summary>Moves an ordinary user's process to where the embedded engine works for them (<see cref="RootlessStart"/>); null: it stays.</summary>
-    public Action<EffectiveSettings, CliHost, bool>? EnterOwnNamespace { get; init; }
+    public Action<EffectiveSettings, CliHost, bool>? ReexecRootless { get; init; }
 
     /// <summary>This process.</summary>
     public static CliHost OfProcess() => new()
@@ -50,7 +50,7 @@ internal sealed record CliHost
         Time = TimeProvider.System,
         Signals = StopSignals.OfProcess(),
         NewEngine = Engines.Create,
-        EnterOwnNamespace = RootlessStart.Enter,
+        ReexecRootless = RootlessStart.Enter,
     };
 
     /// <summary>A line that a person types, or that comes on standard input; null: there is none.</summary>

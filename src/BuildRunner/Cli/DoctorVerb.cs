@@ -24,7 +24,7 @@ internal static class DoctorVerb
         {
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here);
-            here.EnterOwnNamespace?.Invoke(settings, here, false);
+            here.ReexecRootless?.Invoke(settings, here, false);
             var chosen = settings.Required(SettingKeys.EngineKind);
             await using var engine = here.NewEngine(settings, here);
             var readiness = await engine.ProbeAsync(token);

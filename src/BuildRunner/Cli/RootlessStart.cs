@@ -22,7 +22,7 @@ internal static class RootlessStart
         var account = RootlessAccount.OfThisUser();
         if (RootlessAccount.ProblemOf(account.Needed()) is not { } problem)
         {
-            OwnNamespace.Enter(account, StateRoot(settings, host));
+            RootlessReexec.Enter(account, StateRoot(settings, host));
         }
         else if (required)
         {

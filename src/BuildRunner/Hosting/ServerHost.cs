@@ -31,7 +31,7 @@ internal static class ServerHost
         var door = settings.Text(ServerKeys.EmbeddedAgent) is null ? isUp : settings.Flag(ServerKeys.EmbeddedAgent);
         if (door)
         {
-            host.EnterOwnNamespace?.Invoke(settings, host, false);
+            host.ReexecRootless?.Invoke(settings, host, false);
         }
 
         using var folder = DataFolder.Open(plan.Options);

@@ -147,7 +147,7 @@ public sealed class OciEngine : IContainerEngine
     private static IReadOnlyList<string> NameServersOf(OciEngineOptions options) =>
         options.Network.NameServers is { Count: > 0 } named ? named
         : options.User is null ? NameServers.OfHost(withVersion6: options.Network.PoolAddress6 != 0)
-        : options.Network.Uplink ? [NameServers.OfWayOut] : [];
+        : options.Network.Uplink ? [NameServers.OfSlirp] : [];
 
     private static string TreeBelowBase(WorkspaceSpec? workspace)
     {

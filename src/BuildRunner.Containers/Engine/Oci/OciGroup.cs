@@ -198,7 +198,7 @@ internal sealed class OciGroup : IContainerGroup
     {
         if (spec.Network == NetworkMode.Group && _options.User is not null && _holder.Ready.UplinkProblem is { Length: > 0 } problem)
         {
-            throw RootlessAccount.OfThisUser().NoWayOut(spec.Name, problem);
+            throw RootlessAccount.OfThisUser().NoUplink(spec.Name, problem);
         }
 
         var id = "c" + Interlocked.Increment(ref _count).ToString(CultureInfo.InvariantCulture);

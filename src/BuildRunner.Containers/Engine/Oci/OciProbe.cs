@@ -20,7 +20,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
         if (!RootlessUser.IsRootOfHost)
         {
             var account = RootlessAccount.OfThisUser();
-            checks.AddRange(account.Checks().Except(options.Network.Uplink ? [] : account.WayOut()));
+            checks.AddRange(account.Checks().Except(options.Network.Uplink ? [] : account.SlirpNetwork()));
         }
         else
         {

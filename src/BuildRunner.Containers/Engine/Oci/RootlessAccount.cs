@@ -20,13 +20,13 @@ public sealed class RootlessAccount(string root, string user, uint userId, strin
     public static RootlessAccount OfThisUser() => RootlessUser.OfThisProcess is { } inside ? Of(inside.Name, inside.Id) : Of(Environment.UserName, Libc.EffectiveUser());
 
     /// <summary>One line for each piece; those without a remedy are as they should be, or cannot be changed.</summary>
-    public IReadOnlyList<ReadinessCheck> Checks() => [.. Needed(), .. WayOut(), RuntimeDirectory(), Limits()];
+    public IReadOnlyList<ReadinessCheck> Checks() => [.. Needed(), .. SlirpNetwork(), RuntimeDirectory(), Limits()];
 
     /// <summary>Those without which no container can be made.</summary>
     public IReadOnlyList<ReadinessCheck> Needed() => [Namespaces(), Ids("subuid", "newuidmap"), Ids("subgid", "newgidmap")];
 
     /// <summary>Those without which steps reach nothing but each other.</summary>
-    public IReadOnlyList<ReadinessCheck> WayOut() => [Tunnel(), NetworkProgram()];
+    public IReadOnlyList<ReadinessCheck> SlirpNetwork() => [Tunnel(), NetworkProgram()];
 
     /// <summary>The map by which the user is root of a namespace, and the ids that the host gave them are the others there: as <c>newuidmap</c> and <c>newgidmap</c> take it.</summary>
     /// <param name="file"><c>subuid</c> or <c>subgid</c>.</param>
@@ -55,9 +55,9 @@ public sealed class RootlessAccount(string root, string user, uint userId, strin
     /// <summary>The failure of a container that needs a way out where there is none.</summary>
     /// <param name="container">Its name.</param>
     /// <param name="said">What was found out when the way was opened.</param>
-    internal ContainerException NoWayOut(string container, string said) => new(
+    internal ContainerException NoUplink(string container, string said) => new(
         ContainerFailure.EngineUnavailable,
-        $"{container} has no way out, because {user} is not root and {ProblemOf(WayOut()) ?? said}. Steps with 'network: none' need none; Engine:Network=none runs all of them without one.");
+        $"{container} has no way out, because {user} is not root and {ProblemOf(SlirpNetwork()) ?? said}. Steps with 'network: none' need none; Engine:Network=none runs all of them without one.");
 
     private static RootlessAccount Of(string name, uint id) => new("/", name, id, Environment.GetEnvironmentVariable("PATH") ?? "/usr/bin:/bin");
 

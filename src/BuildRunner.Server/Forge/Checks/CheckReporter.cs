@@ -17,7 +17,7 @@ internal sealed partial class CheckReporter(
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan AfterDefect = TimeSpan.FromMinutes(1);
     private readonly JobLease lease = new(database, "checks");
-    private readonly Setbacks setbacks = new("reporting checks", time, logger);
+    private readonly RetryBackoff backoff = new("reporting checks", time, logger);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -31,12 +31,12 @@ internal sealed partial class CheckReporter(
                     // There was something; there may be more.
                 }
 
-                setbacks.Worked();
+                backoff.Worked();
             }
             catch (Exception e) when (!stoppingToken.IsCancellationRequested)
             {
                 // The database may be away; what is left to do stays where it is.
-                await setbacks.FailedAsync(e, stoppingToken);
+                await backoff.FailedAsync(e, stoppingToken);
             }
         }
     }

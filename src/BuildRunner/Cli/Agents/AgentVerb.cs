@@ -33,7 +33,7 @@ internal static class AgentVerb
             var here = globals.Apply(parsed, host);
             var given = from setting in Settings let value = parsed.GetValue(setting.Option) where value is not null select KeyValuePair.Create(setting.Key, value);
             var settings = globals.SettingsOf(parsed, here, given);
-            here.EnterOwnNamespace?.Invoke(settings, here, true);
+            here.ReexecRootless?.Invoke(settings, here, true);
             var secret = parsed.GetValue(TokenFile) is { } file ? await ReadAsync(file, here, token) : null;
             return await AgentProcess.RunAsync(settings, here, secret, parsed.GetValue(Once), token);
         });

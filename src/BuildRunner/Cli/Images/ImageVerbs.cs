@@ -51,7 +51,7 @@ internal static class ImageVerbs
         var applied = globals.Apply(parsed, host);
         IEnumerable<KeyValuePair<string, string>>? flags = parsed.GetValue(Engine) is { } engine ? [new(SettingKeys.EngineKind, engine)] : null;
         var settings = globals.SettingsOf(parsed, applied, flags);
-        applied.EnterOwnNamespace?.Invoke(settings, applied, false);
+        applied.ReexecRootless?.Invoke(settings, applied, false);
         await using var images = ImageLibraries.Open(settings, applied);
         try
         {

@@ -20,7 +20,7 @@ internal static class CleanVerb
             var here = globals.Apply(parsed, host);
             var kind = parsed.GetValue(engine);
             var settings = globals.SettingsOf(parsed, here, kind is null ? null : [new(SettingKeys.EngineKind, kind)]);
-            here.EnterOwnNamespace?.Invoke(settings, here, false);
+            here.ReexecRootless?.Invoke(settings, here, false);
             await using var made = here.NewEngine(settings, here);
             if (parsed.GetValue(dry))
             {

@@ -15,7 +15,7 @@ internal static class RunVerb
         {
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here, flags.Settings(parsed));
-            here.EnterOwnNamespace?.Invoke(settings, here, true);
+            here.ReexecRootless?.Invoke(settings, here, true);
             var request = flags.Read(parsed, here, settings, parsed.GetValue(globals.Quiet));
 
             // The log of another CI is read in a page that shows colours.

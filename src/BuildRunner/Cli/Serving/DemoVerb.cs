@@ -11,7 +11,7 @@ internal static class DemoVerb
         var command = new Command("demo", "show a run go through repository, queue, claim, container and log, on this machine, in a minute");
         command.SetAction((parsed, token) =>
         {
-            host.EnterOwnNamespace?.Invoke(globals.SettingsOf(parsed, host), host, false);
+            host.ReexecRootless?.Invoke(globals.SettingsOf(parsed, host), host, false);
             return Demo.RunAsync(flags => globals.SettingsOf(parsed, host, flags), globals.Apply(parsed, host), token);
         });
         return command;

@@ -28,7 +28,7 @@ internal static class ShellVerb
         {
             var here = globals.Apply(parsed, host);
             var settings = globals.SettingsOf(parsed, here, flags.Settings(parsed));
-            here.EnterOwnNamespace?.Invoke(settings, here, true);
+            here.ReexecRootless?.Invoke(settings, here, true);
             var request = flags.Read(parsed, here, parsed.GetValue(file));
             var wanted = new ShellRequest(parsed.GetValue(step)!, parsed.GetValue(command) ?? [], parsed.GetValue(fresh), parsed.GetValue(kept), !parsed.GetValue(alone));
             return (int)await new ShellSession(here, settings, request, wanted, globals.StyleOf(parsed, here)).RunAsync();

@@ -7,7 +7,7 @@ namespace BuildRunner.Sandbox.Network;
 
 /// <summary>The network that stands for the host's where that may not be changed: a namespace of its own, and <c>slirp4netns</c>, which carries packets between it and the host's sockets.</summary>
 /// <remarks>It lives as long as the group's holder: <c>slirp4netns</c> ends when the other end of its exit pipe is closed, whoever closes it.</remarks>
-internal sealed unsafe class WayOut : IDisposable
+internal sealed unsafe class SlirpNetwork : IDisposable
 {
     private const string Device = "tap0";
 
@@ -17,7 +17,7 @@ internal sealed unsafe class WayOut : IDisposable
     private readonly Descriptor? _exit;
     private readonly int _carrier;
 
-    private WayOut(Descriptor? exit, int carrier, string problem)
+    private SlirpNetwork(Descriptor? exit, int carrier, string problem)
     {
         _exit = exit;
         _carrier = carrier;
@@ -30,7 +30,7 @@ internal sealed unsafe class WayOut : IDisposable
     /// <summary>Moves the calling thread to a network of its own, connected with the host's if that is wanted. There is no way back.</summary>
     /// <param name="connected">True: with a way out.</param>
     /// <param name="log">A new file for what <c>slirp4netns</c> says.</param>
-    public static WayOut Create(bool connected, string log)
+    public static SlirpNetwork Create(bool connected, string log)
     {
         var (read, write) = Descriptor.Pipe();
         using (read)
@@ -52,7 +52,7 @@ internal sealed unsafe class WayOut : IDisposable
             try
             {
                 // The carrier's own sockets are the host's: it is started before this process leaves.
-                return connected ? Connect(network, log) : new WayOut(null, 0, "");
+                return connected ? Connect(network, log) : new SlirpNetwork(null, 0, "");
             }
             finally
             {
@@ -72,11 +72,11 @@ internal sealed unsafe class WayOut : IDisposable
         }
     }
 
-    private static WayOut Connect(Descriptor network, string log)
+    private static SlirpNetwork Connect(Descriptor network, string log)
     {
         if (Processes.Find("slirp4netns") is not { } program)
         {
-            return new WayOut(null, 0, "the program slirp4netns, which carries an ordinary user's packets, is missing; as root: apt-get install slirp4netns");
+            return new SlirpNetwork(null, 0, "the program slirp4netns, which carries an ordinary user's packets, is missing; as root: apt-get install slirp4netns");
         }
 
         var (readyRead, readyWrite) = Descriptor.Pipe();
@@ -97,11 +97,11 @@ internal sealed unsafe class WayOut : IDisposable
             Span<byte> one = [0];
             if (carrier > 0 && readyRead.Read(one) == 1)
             {
-                return new WayOut(exitWrite, carrier, "");
+                return new SlirpNetwork(exitWrite, carrier, "");
             }
 
             exitWrite.Dispose();
-            return new WayOut(null, 0, carrier < 0 ? KernelException.FromErrorNumber($"start {program}", -carrier).Message : End(carrier, log));
+            return new SlirpNetwork(null, 0, carrier < 0 ? KernelException.FromErrorNumber($"start {program}", -carrier).Message : End(carrier, log));
         }
     }
 

@@ -6,7 +6,7 @@ namespace BuildRunner.Server.Hosting;
 /// <param name="what">What is done, as the beginning of a sentence: <c>reporting checks</c>.</param>
 /// <param name="time">The clock of the pauses.</param>
 /// <param name="logger">Where it is said.</param>
-internal sealed partial class Setbacks(string what, TimeProvider time, ILogger logger)
+internal sealed partial class RetryBackoff(string what, TimeProvider time, ILogger logger)
 {
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(5);
     private TimeSpan pause;

@@ -12,7 +12,7 @@ namespace BuildRunner.Sandbox.Rootless;
 /// 3. the child (<see cref="GiveIds"/>) has <c>newuidmap</c> and <c>newgidmap</c> hand out the ids, and ends,
 /// 4. and the process becomes itself once more, by which it gets root's rights, and then the program: the kernel treats a program that has just got rights as secret.
 /// </remarks>
-internal static unsafe class OwnNamespace
+internal static unsafe class RootlessEntry
 {
     /// <summary>The verb that engines start.</summary>
     public const string Verb = "rootless";

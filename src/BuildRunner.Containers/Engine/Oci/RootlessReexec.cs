@@ -7,9 +7,9 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <summary>Begins this process anew as root of a user namespace of its own: for an ordinary user the embedded engine works there as it does for root elsewhere.</summary>
 /// <remarks>
 /// Process, terminal, descriptors, working directory and environment stay, so whoever started it notices nothing. It must not have begun anything that a second beginning would
-/// do again. The sandbox has the steps on the way (<c>BuildRunner.Sandbox.Rootless.OwnNamespace</c>).
+/// do again. The sandbox has the steps on the way (<c>BuildRunner.Sandbox.Rootless.RootlessEntry</c>).
 /// </remarks>
-public static unsafe partial class OwnNamespace
+public static unsafe partial class RootlessReexec
 {
     /// <summary>Does not return, unless it fails.</summary>
     /// <param name="account">What the user has on this host; nothing that is needed may be missing.</param>
