@@ -67,6 +67,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
         options.Health?.Is(() => LookAt(parts));
         options.Ready?.Invoke();
+        engine.KeepReady();
         await WorkAsync(parts, stop);
     }
 

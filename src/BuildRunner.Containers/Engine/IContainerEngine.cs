@@ -40,6 +40,11 @@ public interface IContainerEngine : IAsyncDisposable
     /// <exception cref="ContainerException">It failed, or this engine builds no images; the message says which one does.</exception>
     Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw Storage.StoreLibrary.CannotBuild(build);
 
+    /// <summary>Keeps ready from now on what every group needs, where the engine can make such things before it knows for which: for who runs workflows as they come. It ends with the engine.</summary>
+    void KeepReady()
+    {
+    }
+
     /// <summary>Creates what the containers of one workflow share: network, names, workspace.</summary>
     Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken);
 

@@ -1,5 +1,4 @@
 using BuildRunner.Sandbox.Kernel;
-using BuildRunner.Sandbox.Network;
 using BuildRunner.Sandbox.Rootless;
 using BuildRunner.Sandbox.Wire;
 
@@ -15,21 +14,17 @@ internal sealed class GroupHolder
     private readonly GroupSetup _setup;
     private readonly string _directory;
     private readonly string _scratch;
-    private readonly Slot _slot;
+    private readonly GroupPlace _place;
     private readonly FileLock _lock;
-    private readonly UserNamespace _users;
-    private readonly Descriptor _owners;
     private readonly GroupMounts _mounts;
-    private readonly SlirpNetwork? _slirp;
-    private readonly GroupNetwork _network;
     private string? _keptWorkspace;
 
-    private GroupHolder(GroupSetup setup)
+    private GroupHolder(GroupSetup setup, GroupPlace? taken)
     {
         _setup = setup;
         _directory = HostPaths.Group(setup.StateRoot, setup.GroupId);
         _scratch = HostPaths.GroupScratch(setup.ScratchRoot, setup.GroupId);
-        _slot = Slot.Acquire(setup.Slots);
+        _place = taken ?? GroupPlace.Take(setup.Place);
         Files.MakeDirectories(setup.StateRoot + "/groups", 0x1C9);
         _lock = TakeGroupLock(setup);
         MakeDirectories();
@@ -40,11 +35,12 @@ internal sealed class GroupHolder
             GroupDisk.Mount(_scratch, setup.DiskBytes);
         }
 
-        _users = Rights.AreOfHost ? UserNamespace.Create(OwnerMap.Same(FirstHostId), OwnerMap.Same(FirstHostId)) : UserNamespace.Create(OwnerMap.Own("uid_map"), OwnerMap.Own("gid_map"));
-        _owners = _users.Open();
-        _mounts = new GroupMounts(_directory, _scratch, Rights.AreOfHost ? _owners : null, FirstHostId);
-        _slirp = Rights.AreOfHost ? null : SlirpNetwork.Create(setup.Uplink, _directory + "/slirp4netns.log");
-        _network = GroupNetwork.Create(Addresses, AddressPlan6.OfSlot(setup.PoolAddress6, _slot.Number));
+        if (taken is null)
+        {
+            _place.Furnish(_directory + "/slirp4netns.log");
+        }
+
+        _mounts = new GroupMounts(_directory, _scratch, Rights.AreOfHost ? _place.Owners : null, _place.FirstHostId);
         Cgroups.OfThisHost().Create(HostPaths.GroupCgroup(setup.GroupId), setup.Limits);
         Mounts.Temporary(MakeRuntimeDirectory(), "mode=0711");
         if (setup.WorkspaceSource is { } source)
@@ -53,25 +49,25 @@ internal sealed class GroupHolder
         }
     }
 
-    /// <summary>Without the host's rights the containers have the ids that this process has.</summary>
-    private uint FirstHostId => Rights.AreOfHost ? _setup.FirstHostId + ((uint)_slot.Number * OwnerMap.Count) : 0;
-
-    private AddressPlan Addresses => AddressPlan.OfSlot(_setup.PoolAddress, _slot.Number);
-
     /// <summary>The verb <c>group</c>.</summary>
     public static int Run()
     {
         var channel = FrameChannel.OfStandardStreams();
         _ = Libc.NewSession();
-        if (channel.Read() is not { Kind: (byte)HolderMessage.Setup } first)
-        {
-            return 2;
-        }
-
         GroupHolder holder;
         try
         {
-            holder = new GroupHolder(GroupSetup.Decode(first));
+            var first = channel.Read();
+            var taken = first is { Kind: (byte)HolderMessage.TakePlace } wish ? TakePlace(PlaceSetup.Decode(wish), channel) : null;
+            if ((taken is null ? first : channel.Read()) is not { Kind: (byte)HolderMessage.Setup } asked)
+            {
+                // Its caller is gone, or needs no group any more.
+                return 2;
+            }
+
+            var setup = GroupSetup.Decode(asked);
+            holder = new GroupHolder(setup, taken);
+            holder.Connect(taken is not null);
         }
         catch (KernelException e)
         {
@@ -79,15 +75,42 @@ internal sealed class GroupHolder
             return 1;
         }
 
-        channel.Write(new HolderReady(holder._slot.Number, holder.FirstHostId, holder.UserNamespacePath, holder.ConnectUplink()).Encode());
-        holder.MakeSpareNetwork();
+        var place = holder._place;
+        channel.Write(new HolderReady(place.Number, place.FirstHostId, place.UserNamespacePath, place.UplinkProblem).Encode());
+        place.MakeSpareNetwork();
         holder.Serve(channel);
         holder.Remove();
         channel.Write(Frame.Encode((byte)HolderMessage.Closed, static _ => { }));
         return 0;
     }
 
-    private string UserNamespacePath => $"/proc/{Environment.ProcessId}/fd/{_owners.Number}";
+    private static GroupPlace TakePlace(PlaceSetup setup, FrameChannel channel)
+    {
+        var place = GroupPlace.Take(setup);
+        place.Furnish("/dev/null");
+        place.Connect();
+        if (place.UplinkProblem is { Length: > 0 } problem)
+        {
+            // What is in the way now may be gone when a group is wanted: that one tries again, and tells.
+            throw new KernelException(FailureKind.Kernel, 0, problem);
+        }
+
+        place.MakeSpareNetwork();
+        channel.Write(Frame.Encode((byte)HolderMessage.PlaceTaken, static _ => { }));
+        return place;
+    }
+
+    private void Connect(bool again)
+    {
+        if (again)
+        {
+            _place.Renew(_setup.Place);
+        }
+        else
+        {
+            _place.Connect();
+        }
+    }
 
     private void KeepWorkspace()
     {
@@ -132,25 +155,6 @@ internal sealed class GroupHolder
         return directory;
     }
 
-    private string ConnectUplink()
-    {
-        if (!_setup.Uplink || _slirp is { Problem.Length: > 0 })
-        {
-            return _slirp?.Problem ?? "";
-        }
-
-        try
-        {
-            // The process id makes the name unique: the device of the slot's last holder may not have vanished yet.
-            return Firewall.Connect(
-                _setup.FirewallRules, _setup.FirewallNames, forwards6: _setup.PoolAddress6 != 0, connect: name => _network.ConnectUplink($"{name}{Environment.ProcessId}"));
-        }
-        catch (KernelException e)
-        {
-            return e.Message;
-        }
-    }
-
     private void Serve(FrameChannel channel)
     {
         while (channel.Read() is { } frame && frame.Kind != (byte)HolderMessage.Close)
@@ -172,20 +176,8 @@ internal sealed class GroupHolder
 
             if (frame.Kind == (byte)HolderMessage.AddNetwork)
             {
-                MakeSpareNetwork();
+                _place.MakeSpareNetwork();
             }
-        }
-    }
-
-    private void MakeSpareNetwork()
-    {
-        try
-        {
-            _network.MakeSpare(_users);
-        }
-        catch (KernelException)
-        {
-            // Whoever needs a network makes it, and tells why that cannot be done.
         }
     }
 
@@ -197,12 +189,12 @@ internal sealed class GroupHolder
                 return new LayerAdded(_mounts.AddLayer(LayerRequest.Decode(frame))).Encode();
             case HolderMessage.AddNetwork:
                 var request = NetworkRequest.Decode(frame);
-                return TextMessage.Encode(HolderMessage.NetworkAdded, _network.AddContainer(_users, request.Container, request.Address));
+                return TextMessage.Encode(HolderMessage.NetworkAdded, _place.Network.AddContainer(_place.Users, request.Container, request.Address));
             case HolderMessage.KeepWorkspace:
                 _keptWorkspace = TextMessage.Decode(frame);
                 return Frame.Encode((byte)HolderMessage.WorkspaceKept, static _ => { });
             case HolderMessage.RemoveNetwork:
-                _network.RemoveContainer(TextMessage.Decode(frame));
+                _place.Network.RemoveContainer(TextMessage.Decode(frame));
                 return TextMessage.Encode(HolderMessage.NetworkRemoved, "");
             default:
                 throw new KernelException(FailureKind.InvalidSpec, 0, $"a holder does not know the message {frame.Kind}");
@@ -213,10 +205,7 @@ internal sealed class GroupHolder
     private void Remove()
     {
         _lock.WaitForSole();
-        _network.Dispose();
-        _slirp?.Dispose();
-        _users.Dispose();
-        _owners.Dispose();
+        _place.Close();
         _mounts.Dispose();
         KeepWorkspace();
         if (_setup.DiskBytes > 0)
@@ -235,6 +224,6 @@ internal sealed class GroupHolder
         _ = TreeRemover.Remove(_directory);
         File.Delete(HostPaths.GroupLock(_setup.StateRoot, _setup.GroupId));
         _lock.Dispose();
-        _slot.Dispose();
+        _place.Dispose();
     }
 }

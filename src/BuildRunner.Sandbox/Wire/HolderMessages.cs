@@ -9,6 +9,7 @@ internal enum HolderMessage : byte
     RemoveNetwork,
     Close,
     KeepWorkspace,
+    TakePlace,
 
     Ready = 64,
     LayerAdded,
@@ -16,11 +17,12 @@ internal enum HolderMessage : byte
     NetworkRemoved,
     Closed,
     WorkspaceKept,
+    PlaceTaken,
 
     Failed = 127,
 }
 
-/// <summary>The first message to a holder.</summary>
+/// <summary>The first message to a holder, or the first after that it has a place.</summary>
 internal sealed record GroupSetup
 {
     /// <summary>Where the states of all groups of the host lie.</summary>
@@ -33,11 +35,8 @@ internal sealed record GroupSetup
 
     public required string Owner { get; init; }
 
-    /// <summary>How many groups may live at once on this host.</summary>
-    public required int Slots { get; init; }
-
-    /// <summary>The first host id that containers may get; each slot has 65,536 from there on.</summary>
-    public required uint FirstHostId { get; init; }
+    /// <summary>Its part of the host; for a holder that has a place already the one that it was given, with the rules of the packet filter as they are meant now.</summary>
+    public required PlaceSetup Place { get; init; }
 
     /// <summary>The directory whose view the containers share; null for none.</summary>
     public string? WorkspaceSource { get; init; }
@@ -49,6 +48,61 @@ internal sealed record GroupSetup
 
     /// <summary>Where in the shared directory the tree is mounted; empty if it is the shared directory itself.</summary>
     public string WorkspaceTreeBelowBase { get; init; } = "";
+
+    public CgroupLimits Limits { get; init; } = new(0, 0, 0);
+
+    /// <summary>What all containers together may write to the disk; 0: as much as there is.</summary>
+    public long DiskBytes { get; init; }
+
+    /// <summary>True: the workspace's source is empty and nobody wants it afterwards, so the tree may lie on the group's own disk.</summary>
+    public bool WorkspaceBeginsEmpty { get; init; }
+
+    public byte[] Encode() => Frame.Encode((byte)HolderMessage.Setup, w =>
+    {
+        w.Write(StateRoot);
+        w.Write(ScratchRoot);
+        w.Write(GroupId);
+        w.Write(Owner);
+        Place.Write(w);
+        w.WriteOptional(WorkspaceSource);
+        w.Write(WorkspaceCopyOnWrite);
+        w.WriteOptional(WorkspaceChanges?.Path);
+        w.Write(WorkspaceChanges?.FirstHostId ?? 0);
+        w.Write(WorkspaceTreeBelowBase);
+        Limits.Write(w);
+        w.Write(DiskBytes);
+        w.Write(WorkspaceBeginsEmpty);
+    });
+
+    public static GroupSetup Decode(Frame frame)
+    {
+        using var r = frame.Open();
+        return new GroupSetup
+        {
+            StateRoot = r.ReadString(),
+            ScratchRoot = r.ReadString(),
+            GroupId = r.ReadString(),
+            Owner = r.ReadString(),
+            Place = PlaceSetup.Read(r),
+            WorkspaceSource = r.ReadOptional(),
+            WorkspaceCopyOnWrite = r.ReadBoolean(),
+            WorkspaceChanges = KeptDirectory.Read(r),
+            WorkspaceTreeBelowBase = r.ReadString(),
+            Limits = CgroupLimits.Read(r),
+            DiskBytes = r.ReadInt64(),
+            WorkspaceBeginsEmpty = r.ReadBoolean(),
+        };
+    }
+}
+
+/// <summary>A group's part of the host: the same for all groups of an engine, so that it can be taken before it is known for which.</summary>
+internal sealed record PlaceSetup
+{
+    /// <summary>How many groups may live at once on this host.</summary>
+    public required int Slots { get; init; }
+
+    /// <summary>The first host id that containers may get; each slot has 65,536 from there on.</summary>
+    public required uint FirstHostId { get; init; }
 
     /// <summary>The network of which each group gets a part: its first address.</summary>
     public required uint PoolAddress { get; init; }
@@ -65,63 +119,41 @@ internal sealed record GroupSetup
     /// <summary>What is added to them for this list of name servers, once.</summary>
     public required string FirewallNames { get; init; }
 
-    public CgroupLimits Limits { get; init; } = new(0, 0, 0);
+    /// <summary>Whether a place that was taken as this one is good for a group that shall have the other: only the name servers may differ, which are looked at again when it gets it.</summary>
+    /// <remarks>Its device has the letters of its rules in its name: no others would hold for it.</remarks>
+    public bool IsAlsoFor(PlaceSetup other) => this with { FirewallNames = other.FirewallNames } == other;
 
-    /// <summary>What all containers together may write to the disk; 0: as much as there is.</summary>
-    public long DiskBytes { get; init; }
+    /// <summary>Asks a holder to take a place, and to wait for the group that it is for.</summary>
+    public byte[] Encode() => Frame.Encode((byte)HolderMessage.TakePlace, Write);
 
-    /// <summary>True: the workspace's source is empty and nobody wants it afterwards, so the tree may lie on the group's own disk.</summary>
-    public bool WorkspaceBeginsEmpty { get; init; }
-
-    public byte[] Encode() => Frame.Encode((byte)HolderMessage.Setup, w =>
+    public static PlaceSetup Decode(Frame frame)
     {
-        w.Write(StateRoot);
-        w.Write(ScratchRoot);
-        w.Write(GroupId);
-        w.Write(Owner);
-        w.Write(Slots);
-        w.Write(FirstHostId);
-        w.WriteOptional(WorkspaceSource);
-        w.Write(WorkspaceCopyOnWrite);
-        w.WriteOptional(WorkspaceChanges?.Path);
-        w.Write(WorkspaceChanges?.FirstHostId ?? 0);
-        w.Write(WorkspaceTreeBelowBase);
-        w.Write(PoolAddress);
-        w.Write((ulong)(PoolAddress6 >> 64));
-        w.Write((ulong)PoolAddress6);
-        w.Write(Uplink);
-        w.Write(FirewallRules);
-        w.Write(FirewallNames);
-        Limits.Write(w);
-        w.Write(DiskBytes);
-        w.Write(WorkspaceBeginsEmpty);
-    });
-
-    public static GroupSetup Decode(Frame frame)
-    {
-        using var r = frame.Open();
-        return new GroupSetup
-        {
-            StateRoot = r.ReadString(),
-            ScratchRoot = r.ReadString(),
-            GroupId = r.ReadString(),
-            Owner = r.ReadString(),
-            Slots = r.ReadInt32(),
-            FirstHostId = r.ReadUInt32(),
-            WorkspaceSource = r.ReadOptional(),
-            WorkspaceCopyOnWrite = r.ReadBoolean(),
-            WorkspaceChanges = KeptDirectory.Read(r),
-            WorkspaceTreeBelowBase = r.ReadString(),
-            PoolAddress = r.ReadUInt32(),
-            PoolAddress6 = new UInt128(r.ReadUInt64(), r.ReadUInt64()),
-            Uplink = r.ReadBoolean(),
-            FirewallRules = r.ReadString(),
-            FirewallNames = r.ReadString(),
-            Limits = CgroupLimits.Read(r),
-            DiskBytes = r.ReadInt64(),
-            WorkspaceBeginsEmpty = r.ReadBoolean(),
-        };
+        using var reader = frame.Open();
+        return Read(reader);
     }
+
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(Slots);
+        writer.Write(FirstHostId);
+        writer.Write(PoolAddress);
+        writer.Write((ulong)(PoolAddress6 >> 64));
+        writer.Write((ulong)PoolAddress6);
+        writer.Write(Uplink);
+        writer.Write(FirewallRules);
+        writer.Write(FirewallNames);
+    }
+
+    public static PlaceSetup Read(BinaryReader reader) => new()
+    {
+        Slots = reader.ReadInt32(),
+        FirstHostId = reader.ReadUInt32(),
+        PoolAddress = reader.ReadUInt32(),
+        PoolAddress6 = new UInt128(reader.ReadUInt64(), reader.ReadUInt64()),
+        Uplink = reader.ReadBoolean(),
+        FirewallRules = reader.ReadString(),
+        FirewallNames = reader.ReadString(),
+    };
 }
 
 /// <summary>What a group before wrote, with the ids that its containers had.</summary>

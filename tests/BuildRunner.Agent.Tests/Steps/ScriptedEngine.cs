@@ -25,6 +25,9 @@ internal sealed class ScriptedEngine : IContainerEngine
     /// <summary>What removing what others have left does.</summary>
     public Func<Task<int>> Reap { get; init; } = () => Task.FromResult(0);
 
+    /// <summary>How often it was told to keep a group ready.</summary>
+    public int KeptReady { get; private set; }
+
     public ConcurrentQueue<string> Pulled { get; } = [];
 
     public ConcurrentQueue<PullOptions> PulledWith { get; } = [];
@@ -53,6 +56,8 @@ internal sealed class ScriptedEngine : IContainerEngine
         Pulled.Enqueue($"{image} {options.Policy}");
         return Task.FromResult((Pull ?? Present)(image));
     }
+
+    public void KeepReady() => KeptReady++;
 
     public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken) => Task.FromResult<IContainerGroup>(new Group(this, spec));
 

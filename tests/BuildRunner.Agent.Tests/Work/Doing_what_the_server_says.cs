@@ -34,6 +34,7 @@ public sealed class Doing_what_the_server_says : IAsyncDisposable
             ["hello", "result start ready", "intent build", "result build failure", "result release released"],
             server.Told.Where(t => t != "goodbye"));
         await agent.EndAsync();
+        Assert.Equal(1, engine.KeptReady);
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(agent.WorkDirectory, "work")));
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(agent.WorkDirectory, "workflows")));
     }

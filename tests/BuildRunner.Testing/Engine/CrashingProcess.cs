@@ -46,6 +46,7 @@ public static class CrashingProcess
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         await socket.ConnectAsync(new UnixDomainSocketEndPoint(path));
         await using var engine = NewEngine(folder);
+        engine.KeepReady();
         var image = await ImageAsync(engine, folder);
         if (int.TryParse(Variable(BusyVariable), out var atOnce))
         {

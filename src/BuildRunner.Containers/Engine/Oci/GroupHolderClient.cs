@@ -20,13 +20,24 @@ internal sealed class GroupHolderClient : IAsyncDisposable
 
     public int ProcessId => _process.Id;
 
-    /// <summary>Starts a holder and has it set the group up.</summary>
-    public static async Task<GroupHolderClient> StartAsync(string sandboxPath, GroupSetup setup, CancellationToken cancellationToken)
+    /// <summary>Has a holder set the group up.</summary>
+    /// <param name="ready">One that has taken its place already; null, or it is gone: a new one is started.</param>
+    /// <param name="sandboxPath">BuildRunner's helper.</param>
+    /// <param name="setup">The group.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public static async Task<GroupHolderClient> StartAsync(SandboxProcess? ready, string sandboxPath, GroupSetup setup, CancellationToken cancellationToken)
     {
-        var process = SandboxProcess.Start(sandboxPath, "group");
+        var process = ready ?? SandboxProcess.Start(sandboxPath, "group");
         try
         {
-            await process.SendAsync(setup.Encode(), cancellationToken);
+            if (!await process.SendAsync(setup.Encode(), cancellationToken) && ready is not null)
+            {
+                // It was gone before it heard of the group, so nothing of the group is there.
+                await process.DisposeAsync();
+                process = SandboxProcess.Start(sandboxPath, "group");
+                await process.SendAsync(setup.Encode(), cancellationToken);
+            }
+
             var answer = await process.ReceiveAsync() ?? throw Gone(setup.GroupId);
             return new GroupHolderClient(process, HolderReady.Decode(Checked(answer, HolderMessage.Ready)));
         }

@@ -44,6 +44,7 @@ internal sealed class OciContainer : IPreparedContainer
         }
 
         await _shim.GoAsync(ContainerCommand.Resolve(Spec, start, Names.HostName(Spec.Name)), output);
+        _group.HasStarted();
     }
 
     /// <summary>Starts the command and waits for its end.</summary>

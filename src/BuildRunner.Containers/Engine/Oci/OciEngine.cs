@@ -16,12 +16,14 @@ public sealed class OciEngine : IContainerEngine
     private readonly OciEngineOptions _options;
     private readonly ImageStore? _images;
     private readonly Lazy<string> _sandboxPath;
+    private readonly ReadyGroup _ready;
 
     private OciEngine(OciEngineOptions options, ImageStore? images)
     {
         _options = options;
         _images = images;
         _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
+        _ready = new ReadyGroup(() => _sandboxPath.Value);
         Kept = new KeptContainers(options.KeptRoot);
     }
 
@@ -59,36 +61,33 @@ public sealed class OciEngine : IContainerEngine
     {
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
-        var (pool6, nameServers) = (_options.User is null ? _options.Network.PoolAddress6 : 0, NameServersOf(_options));
+        var nameServers = NameServersOf(_options);
         var setup = new GroupSetup
         {
             StateRoot = _options.StateRoot,
             ScratchRoot = _options.ScratchRoot,
             GroupId = spec.Id,
             Owner = spec.Owner,
-            Slots = _options.Network.Slots,
-            FirstHostId = _options.FirstHostId,
+            Place = PlaceOf(nameServers),
             WorkspaceSource = spec.Workspace?.SourceDirectory,
             WorkspaceCopyOnWrite = spec.Workspace?.CopyOnWrite ?? false,
             WorkspaceChanges = spec.Workspace?.ChangesOf is { WorkspaceDirectory: { } changes } before ? new KeptDirectory(changes, before.FirstHostId) : null,
             WorkspaceTreeBelowBase = TreeBelowBase(spec.Workspace),
-            PoolAddress = _options.Network.PoolAddress,
-            PoolAddress6 = pool6,
-            Uplink = _options.Network.Uplink,
-            FirewallRules = FirewallRules.Create(_options.Network, _options.User is null ? [] : HostAddresses.All()),
-            FirewallNames = FirewallRules.CreateNames(nameServers),
             DiskBytes = DiskOf(spec.Limits, _options.User),
             WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
+        var ready = await _ready.TakeAsync(setup.Place, cancellationToken);
+        var shim = ready?.Shim ?? new SpareShim(_sandboxPath.Value);
         try
         {
-            var holder = await GroupHolderClient.StartAsync(_sandboxPath.Value, setup, cancellationToken);
-            return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept);
+            var holder = await GroupHolderClient.StartAsync(ready?.Holder, _sandboxPath.Value, setup, cancellationToken);
+            return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
         }
         catch (Exception)
         {
             // What was made before it failed has nobody who removes it.
+            await shim.DisposeAsync();
             await RemoveRemainsAsync(spec.Owner);
             throw;
         }
@@ -107,6 +106,16 @@ public sealed class OciEngine : IContainerEngine
     }
 
     /// <inheritdoc/>
+    /// <remarks>An ordinary user's group is made in one: its way out is a process that writes into the group's folder.</remarks>
+    public void KeepReady()
+    {
+        if (_options.User is null)
+        {
+            _ready.Keep(() => PlaceOf(NameServersOf(_options)));
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<int> ReapAsync(string owner, CancellationToken cancellationToken)
     {
         var output = await HelperProgram.RunAsync(_sandboxPath.Value, ["reap", _options.StateRoot, _options.ScratchRoot, owner], cancellationToken);
@@ -115,11 +124,25 @@ public sealed class OciEngine : IContainerEngine
     }
 
     /// <inheritdoc/>
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await _ready.DisposeAsync();
         _images?.Dispose();
-        return ValueTask.CompletedTask;
     }
+
+    // Not while somebody waits for a container: the machine's processors are busy with that.
+    private void RefillReady() => _ready.Refill(() => PlaceOf(NameServersOf(_options)));
+
+    private PlaceSetup PlaceOf(IReadOnlyList<string> nameServers) => new()
+    {
+        Slots = _options.Network.Slots,
+        FirstHostId = _options.FirstHostId,
+        PoolAddress = _options.Network.PoolAddress,
+        PoolAddress6 = _options.User is null ? _options.Network.PoolAddress6 : 0,
+        Uplink = _options.Network.Uplink,
+        FirewallRules = FirewallRules.Create(_options.Network, _options.User is null ? [] : HostAddresses.All()),
+        FirewallNames = FirewallRules.CreateNames(nameServers),
+    };
 
     private static long DiskOf(ResourceLimits limits, RootlessUser? user) => limits.DiskBytes switch
     {

@@ -24,7 +24,7 @@ internal sealed class OciGroup : IContainerGroup
     private bool _disposed;
     private bool _keepsWorkspace;
 
-    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept)
+    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept, SpareShim spare)
     {
         _spec = spec;
         _options = options;
@@ -34,9 +34,12 @@ internal sealed class OciGroup : IContainerGroup
         _kept = kept;
         _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
         _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
-        _spare = new SpareShim(sandboxPath);
+        _spare = spare;
         _spare.Refill();
     }
+
+    /// <summary>Told when a container was started, and when the group is gone: nobody waits for one at that moment.</summary>
+    public Action? Started { get; init; }
 
     /// <inheritdoc/>
     /// <remarks>A view with copies on write, or a tree on the group's disk, is mounted only for the holder: this path goes through its eyes.</remarks>
@@ -124,7 +127,12 @@ internal sealed class OciGroup : IContainerGroup
             // The holder ended before its time, and removed nothing.
             await HelperProgram.RunAsync(_sandboxPath, ["reap", _options.StateRoot, _options.ScratchRoot, _spec.Owner], CancellationToken.None);
         }
+
+        Started?.Invoke();
     }
+
+    /// <summary>A container was started.</summary>
+    public void HasStarted() => Started?.Invoke();
 
     /// <summary>Lets a container that has ended be removed; the group's disposal waits for it.</summary>
     public void RemoveLater(OciContainer container)
