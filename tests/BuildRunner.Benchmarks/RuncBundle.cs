@@ -68,7 +68,7 @@ internal sealed class RuncBundle
             AllowNewPrivileges = false,
             SharedMemoryBytes = 64 << 20,
             OpenFiles = 1024,
-            ForeignArchitectures = false,
+            Allow32Bit = false,
             FilterByRuntime = true,
         };
         var json = JsonNode.Parse(spec.ToJson()) ?? throw new InvalidOperationException();

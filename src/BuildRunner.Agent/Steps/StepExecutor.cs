@@ -80,6 +80,11 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
                 return watch.Report(ended, prepared.Image.DisplayName);
             }
 
+            if (outcome is Outcome.Failure { Reason: FailureReason.Signal(RefusedCall) or FailureReason.ExitCode(ExitOfSignal + RefusedCall) })
+            {
+                await log.SayAsync(RefusedCallSaid, CancellationToken.None);
+            }
+
             var report = await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), attempt, prepared.Files, log);
             await KeepAsync(attempt, prepared, report.Outcome, log, stop);
             return report;
@@ -156,6 +161,13 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             return report.Outcome is Outcome.Success ? report with { Outcome = new Outcome.Error("outputs_too_long", unusable.Message) } : report;
         }
     }
+
+    // SIGSYS, and what a shell adds to a signal that ended its command.
+    private const int RefusedCall = 31, ExitOfSignal = 128;
+
+    // Without it nobody finds the way from "Bad system call" to a setting of the agent.
+    private const string RefusedCallSaid =
+        "a program was ended because it called the kernel in a way that steps may not (SIGSYS). If it is a 32-bit program: those run where the setting Engine:Allow32Bit of the machine is true";
 
     private static Outcome.Lost Killed { get; } = new("its agent had to end it, because it could not reach the server in time or was itself ended");
 

@@ -40,6 +40,7 @@ internal static class Engines
             NameServers = settings.List(SettingKeys.EngineDns),
             AllowPrivateAddresses = settings.Flag(SettingKeys.EngineAllowPrivateNetworks),
         },
+        Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
         DefaultLimits = LimitsOf(settings),
         HiddenPaths = settings.Text(AgentKeys.WorkDir) is { } work ? [Path.GetFullPath(work)] : [],
     };
@@ -48,6 +49,7 @@ internal static class Engines
     {
         Host = settings.Text(SettingKeys.EngineDockerHost),
         ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
+        Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
         DefaultLimits = LimitsOf(settings),
         PulledImagesFile = ImageStores.DirectoryOf(settings, host) + ".pulled",
         MostImageBytes = settings.Size(SettingKeys.ImagesCacheSize),

@@ -53,6 +53,18 @@ public sealed class Executing_a_workflow : IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_program_that_the_filter_of_system_calls_ended_is_explained_and_others_are_not()
+    {
+        engine.Behaviours["own"] = (_, _, _, _) => Task.FromResult<ContainerExit>(new ContainerExit.Signaled(31));
+        engine.Behaviours["shell"] = (_, _, _, _) => Task.FromResult<ContainerExit>(new ContainerExit.Exited(159));
+        engine.Behaviours["other"] = (_, _, _, _) => Task.FromResult<ContainerExit>(new ContainerExit.Signaled(11));
+        await using var run = new AgentRun(engine, AgentRun.Workflow(
+            AgentRun.Step("own") with { Failure = FailureMode.Ignore }, AgentRun.Step("shell") with { Failure = FailureMode.Ignore }, AgentRun.Step("other")));
+        await run.PlayAsync();
+        Assert.Equal(["own", "shell"], run.Lines.Where(l => l.Contains("Engine:Allow32Bit", StringComparison.Ordinal)).Select(l => l.Split(':')[0]).Order());
+    }
+
+    [Fact]
     public async Task A_cancel_ends_the_step_that_runs_and_starts_no_other()
     {
         engine.Behaviours["slow"] = async (_, _, _, stop) =>

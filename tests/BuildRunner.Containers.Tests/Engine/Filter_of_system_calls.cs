@@ -13,7 +13,8 @@ namespace BuildRunner.Containers.Tests.Engine;
 public sealed partial class Filter_of_system_calls
 {
     private const string Library = "libseccomp.so.2";
-    private const uint X64 = 0xC000003E, X86 = 0x40000003, Arm64 = 0xC00000B7, X32 = 0x40000000;
+    private const uint X64 = 0xC000003E, X86 = 0x40000003, Arm64 = 0xC00000B7, Arm = 0x40000028, X32 = 0x40000000;
+    private const uint ArmSetTls = 0xF0005;
     private const uint NotPermitted = LoadedFilter.Error | 1, NotImplemented = LoadedFilter.Error | 38;
     private const uint Calls = 1024;
 
@@ -35,14 +36,28 @@ public sealed partial class Filter_of_system_calls
     }
 
     [Fact]
-    public void Is_compiled_once() => Assert.Same(SeccompFilter.Of(RuntimeInformation.ProcessArchitecture), SeccompFilter.Of(RuntimeInformation.ProcessArchitecture));
+    public void Is_compiled_once() => Assert.Same(SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, false), SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, false));
 
     [Fact]
     public void Gives_every_call_the_same_verdict_on_the_other_processor()
     {
         Requires.That(NativeLibrary.TryLoad(Library, out _), Library);
-        var program = MemoryMarshal.Cast<byte, LoadedFilter.Instruction>(SeccompFilter.Of(Architecture.Arm64)).ToArray();
+        var program = MemoryMarshal.Cast<byte, LoadedFilter.Instruction>(SeccompFilter.Of(Architecture.Arm64, false)).ToArray();
         Assert.Empty(WrongVerdicts(new LoadedFilter(program), Arm64, byTheRuntime: false));
+    }
+
+    [Theory]
+    [InlineData(Architecture.X64, X64, X86)]
+    [InlineData(Architecture.Arm64, Arm64, Arm)]
+    public void Gives_programs_of_32_bits_the_verdicts_of_the_profile_too_where_they_are_allowed(Architecture processor, uint own, uint of32Bits)
+    {
+        Requires.That(NativeLibrary.TryLoad(Library, out _), Library);
+        var filter = new LoadedFilter(MemoryMarshal.Cast<byte, LoadedFilter.Instruction>(SeccompFilter.Of(processor, true)).ToArray());
+        Assert.InRange(filter.Length, 100, 4096);
+        Assert.Empty(WrongVerdicts(filter, own, byTheRuntime: false));
+        Assert.Empty(WrongVerdicts(filter, of32Bits, byTheRuntime: false));
+        Assert.True(Ends(filter.Verdict(own == X64 ? Arm64 : X64, 1)));
+        Assert.Equal(own == X64 ? NotImplemented : LoadedFilter.Allow, filter.Verdict(of32Bits, ArmSetTls));
     }
 
     private static List<string> WrongVerdicts(LoadedFilter filter, uint architecture, bool byTheRuntime)
@@ -91,6 +106,8 @@ public sealed partial class Filter_of_system_calls
         "clone" => (argument & profile.GetProperty("cloneFlagsRefused").GetUInt64()) == 0 ? LoadedFilter.Allow : NotPermitted,
         "personality" => profile.GetProperty("personalitiesAllowed").EnumerateArray().Any(p => p.GetUInt64() == argument) ? LoadedFilter.Allow : NotImplemented,
         "socket" => profile.GetProperty("socketFamiliesAllowed").EnumerateArray().Any(f => f.GetUInt64() == argument) ? LoadedFilter.Allow : NotPermitted,
+        _ when profile.GetProperty("allow32").EnumerateArray().Any(n => n.GetString() == name) => LoadedFilter.Allow,
+        _ when profile.GetProperty("deny32").EnumerateArray().Any(n => n.GetString() == name) => NotPermitted,
         _ when profile.GetProperty("allow").EnumerateArray().Any(n => n.GetString() == name) => LoadedFilter.Allow,
         _ when profile.GetProperty("deny").EnumerateObject().SelectMany(g => g.Value.EnumerateArray()).Any(n => n.GetString() == name) => NotPermitted,
         _ => NotImplemented,

@@ -31,6 +31,9 @@ internal sealed record DockerConnection(DockerEndpoint Endpoint, DockerClient Cl
     /// <summary>Our helper on this host.</summary>
     public string SandboxProgram => sandbox.Value;
 
+    /// <summary>Which system calls steps may make, as Docker's API takes it.</summary>
+    public string SystemCallProfile => DockerSecurity.SystemCallProfile(Options.Allow32Bit);
+
     /// <summary>Makes a call and turns its failures into ours.</summary>
     public Task<T> CallAsync<T>(string what, Func<DockerClient, Task<T>> call) => Endpoint.CallAsync(what, () => call(Client));
 

@@ -20,6 +20,9 @@ public sealed record DockerEngineOptions
     /// <summary>The file in which is written down what was pulled; null: nothing is, and no image is ever removed.</summary>
     public string? PulledImagesFile { get; init; }
 
+    /// <summary>Allows 32-bit programs of the engine's processor in containers. On x86-64 they make sockets by one call with its arguments in memory, where no filter sees of which family.</summary>
+    public bool Allow32Bit { get; init; }
+
     /// <summary>What the images that were pulled may take; after a pull the longest unused go. Null: any size.</summary>
     public long? MostImageBytes { get; init; }
 

@@ -13,10 +13,11 @@ internal static class DockerSecurity
     // Calls that neither list of the profile has, and that libraries try before an older way.
     private static readonly string[] Absent = ["clone3", "listmount", "lsm_get_self_attr", "lsm_list_modules", "lsm_set_self_attr", "statmount", "uretprobe"];
 
-    private static readonly Lazy<string> SystemCalls = new(WriteSystemCalls);
+    private static readonly Lazy<string> OwnCalls = new(() => WriteSystemCalls(with32Bit: false)), AllCalls = new(() => WriteSystemCalls(with32Bit: true));
 
     /// <summary>The profile of system calls as Docker's API takes it.</summary>
-    public static string SystemCallProfile => SystemCalls.Value;
+    /// <param name="with32Bit">True: 32-bit programs of the engine's processor may run too.</param>
+    public static string SystemCallProfile(bool with32Bit) => (with32Bit ? AllCalls : OwnCalls).Value;
 
     /// <summary>Applies it.</summary>
     /// <param name="host">The request.</param>
@@ -37,12 +38,12 @@ internal static class DockerSecurity
         host.ReadonlyPaths = [.. SecurityProfile.ReadOnlyPaths];
     }
 
-    private static string WriteSystemCalls()
+    private static string WriteSystemCalls(bool with32Bit)
     {
         using var text = new MemoryStream();
         using (var writer = new Utf8JsonWriter(text))
         {
-            SeccompProfile.Write(writer, foreignArchitectures: false);
+            SeccompProfile.Write(writer, with32Bit);
         }
 
         // Engines before Docker 23 do not know "defaultErrnoRet" and answer EPERM, after which programs do not fall back.

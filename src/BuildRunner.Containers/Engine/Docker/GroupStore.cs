@@ -63,7 +63,7 @@ internal sealed class SharedGroupStore : GroupStore
     public static async Task<SharedGroupStore> CreateAsync(DockerConnection connection, WorkspaceSpec? spec, GroupDirectories directories, CancellationToken cancellationToken)
     {
         // Podman wants a file, of its own host.
-        var profile = await connection.IsPodman ? directories.WriteSystemCalls(DockerSecurity.SystemCallProfile) : DockerSecurity.SystemCallProfile;
+        var profile = await connection.IsPodman ? directories.WriteSystemCalls(connection.SystemCallProfile) : connection.SystemCallProfile;
         var workspace = spec is null ? null : await DockerWorkspace.CreateAsync(spec, directories.Scratch, cancellationToken);
         return new SharedGroupStore(connection, directories, workspace, profile);
     }
@@ -132,8 +132,8 @@ internal sealed class RemoteGroupStore : GroupStore
 
             var profile = (await connection.IsPodman, seesThisHost) switch
             {
-                (false, _) => DockerSecurity.SystemCallProfile,
-                (true, true) => directories.WriteSystemCalls(DockerSecurity.SystemCallProfile),
+                (false, _) => connection.SystemCallProfile,
+                (true, true) => directories.WriteSystemCalls(connection.SystemCallProfile),
                 (true, false) => null,
             };
             return new RemoteGroupStore(connection, carrier, group.Workspace, Path.Combine(directories.Scratch, "copy"), profile);

@@ -45,7 +45,7 @@ internal sealed class ContainerPlanner(
             ContainerId = $"{group.Id}-{id}",
             CgroupPath = CgroupPath(id),
             Configuration = IsDirect ? specification.ToPlan().Encode() : specification.ToJson(),
-            Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
+            Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, options.Allow32Bit),
             InitPath = sandboxPath,
             Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
             Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
@@ -151,13 +151,13 @@ internal sealed class ContainerPlanner(
             AllowNewPrivileges = spec.AllowNewPrivileges,
             SharedMemoryBytes = options.SharedMemoryBytes,
             OpenFiles = Math.Min(options.OpenFiles, OpenFilesLimit),
-            ForeignArchitectures = options.ForeignArchitectures,
+            Allow32Bit = options.Allow32Bit,
             FilterByRuntime = FilterByRuntime(spec),
         };
     }
 
-    /// <summary>Two architectures need libseccomp's filter; and without <c>no_new_privs</c> only the runtime still has the right to put one in force.</summary>
-    private bool FilterByRuntime(ContainerSpec spec) => options.ForeignArchitectures || spec.AllowNewPrivileges;
+    /// <summary>Without <c>no_new_privs</c> only the runtime still has the right to put a filter in force.</summary>
+    private static bool FilterByRuntime(ContainerSpec spec) => spec.AllowNewPrivileges;
 
     /// <summary>The workspace, then the host's volumes and devices, parents before what lies in them.</summary>
     private List<Attachment> Binds(ContainerSpec spec, string directory, IReadOnlyList<DeviceOfContainer> devices)

@@ -32,8 +32,8 @@ public sealed class OciEngineOptions
     /// <summary>How many files a process of a container may open; lowered to what this process may itself.</summary>
     public long OpenFiles { get; set; } = 1 << 20;
 
-    /// <summary>Allows 32-bit programs of this processor in containers.</summary>
-    public bool ForeignArchitectures { get; set; }
+    /// <summary>Allows 32-bit programs of this processor in containers. On x86-64 they make sockets by one call with its arguments in memory, where no filter sees of which family.</summary>
+    public bool Allow32Bit { get; set; }
 
     /// <summary>The first of the host's user ids that containers may get: 65,536 for each group that lives at once. Beyond those that distributions hand out.</summary>
     public uint FirstHostId { get; set; } = 0x7000_0000;
@@ -60,11 +60,6 @@ public sealed class OciEngineOptions
         if (FirstHostId is 0 or > uint.MaxValue - (65536u * 4096))
         {
             problems.Add($"{nameof(FirstHostId)} {FirstHostId} leaves no room for the ids of groups.");
-        }
-
-        if (ForeignArchitectures && RuntimePath == Sandbox.Wire.LaunchPlan.RuntimeName)
-        {
-            problems.Add($"{nameof(ForeignArchitectures)} needs an OCI runtime: BuildRunner's own launcher ({nameof(RuntimePath)} 'direct') has the filter of system calls for the processor's own programs only; use runc.");
         }
 
         problems.AddRange(Network.Problems());

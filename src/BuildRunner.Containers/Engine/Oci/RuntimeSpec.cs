@@ -47,7 +47,8 @@ internal sealed record RuntimeSpec
 
     public required long OpenFiles { get; init; }
 
-    public required bool ForeignArchitectures { get; init; }
+    /// <summary>True: 32-bit programs of this processor may run too.</summary>
+    public required bool Allow32Bit { get; init; }
 
     /// <summary>True: the runtime compiles the filter of system calls and puts it in force; false: the container's init has it compiled (<see cref="SeccompFilter"/>).</summary>
     public required bool FilterByRuntime { get; init; }
@@ -91,7 +92,7 @@ internal sealed record RuntimeSpec
         Environment = Environment,
         Capabilities = KernelTerms.CapabilitySet(Capabilities),
         NoNewPrivileges = NoNewPrivileges,
-        Filter = Privileged || !FilterByRuntime ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture),
+        Filter = Privileged || !FilterByRuntime ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, Allow32Bit),
         ResourceLimits = [.. ProcessLimits.Select(l => new PlannedLimit(l.Number, (ulong)l.Value))],
         FileSystems = [.. FileSystems.Select(f => KernelTerms.FileSystem(f.Type, f.Source, f.Target, f.Options))],
         Nodes = KernelTerms.Nodes,
@@ -230,7 +231,7 @@ internal sealed record RuntimeSpec
             if (FilterByRuntime)
             {
                 writer.WritePropertyName("seccomp");
-                SeccompProfile.Write(writer, ForeignArchitectures);
+                SeccompProfile.Write(writer, Allow32Bit);
             }
         }
 

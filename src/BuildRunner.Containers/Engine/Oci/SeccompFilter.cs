@@ -6,8 +6,9 @@ namespace BuildRunner.Containers.Engine.Oci;
 
 /// <summary>The profile of <see cref="SeccompProfile"/> as the kernel takes it: compiled once in a process, in place of once for each container by the runtime's library.</summary>
 /// <remarks>
-/// Numbers of calls lie in few ranges with the same verdict, and these in a tree: eight comparisons decide. Whoever calls by another architecture's numbers is ended. The
-/// container's init puts the filter in force before it hears of a command; that needs <c>no_new_privs</c>, without which the runtime must do it while it has the right to.
+/// Numbers of calls lie in few ranges with the same verdict, and these in a tree: eight comparisons decide. Whoever calls by another architecture's numbers is ended, unless
+/// the 32-bit programs of this processor are allowed, which have a tree of their own. The container's init puts the filter in force before it hears of a command; that needs
+/// <c>no_new_privs</c>, without which the runtime must do it while it has the right to.
 /// </remarks>
 internal sealed class SeccompFilter
 {
@@ -22,7 +23,7 @@ internal sealed class SeccompFilter
     /// <summary>Where the kernel's description of a call has its number, its architecture, and the halves of its first argument.</summary>
     private const uint AtNumber = 0, AtArchitecture = 4, AtArgument = 16, AtArgumentHigh = 20;
 
-    private static readonly ConcurrentDictionary<Architecture, byte[]> Compiled = new();
+    private static readonly ConcurrentDictionary<(Architecture Architecture, bool With32Bit), byte[]> Compiled = new();
 
     private readonly JsonElement _profile;
     private readonly Dictionary<uint, string> _names = [];
@@ -37,26 +38,32 @@ internal sealed class SeccompFilter
     }
 
     /// <summary>The filter of a processor, one instruction after the other as <c>struct sock_filter</c>.</summary>
-    public static byte[] Of(Architecture architecture) => Compiled.GetOrAdd(architecture, static architecture =>
+    /// <param name="architecture">The processor.</param>
+    /// <param name="with32Bit">True: its 32-bit programs may run too.</param>
+    public static byte[] Of(Architecture architecture, bool with32Bit) => Compiled.GetOrAdd((architecture, with32Bit), static key =>
     {
         using var profile = SeccompProfile.Open("seccomp.json");
         using var numbers = SeccompProfile.Open("seccomp-numbers.json");
-        var (name, kernelName) = architecture == Architecture.Arm64 ? ("arm64", 0xC000_00B7) : ("x64", 0xC000_003E);
-        return new SeccompFilter(profile.RootElement, numbers.RootElement.GetProperty(name)).Compile(kernelName);
+        var ((name, kernelName), (name32, kernelName32)) = key.Architecture == Architecture.Arm64
+            ? (("arm64", 0xC000_00B7U), ("arm", 0x4000_0028U))
+            : (("x64", 0xC000_003EU), ("x86", 0x4000_0003U));
+        List<Instruction> own = [.. WithoutShortPointers, .. new SeccompFilter(profile.RootElement, numbers.RootElement.GetProperty(name)).Tree()];
+        List<Instruction> program = [new(Code.Load, AtArchitecture), .. For(kernelName, own)];
+        if (key.With32Bit)
+        {
+            program.AddRange(For(kernelName32, [new(Code.Load, AtNumber), .. new SeccompFilter(profile.RootElement, numbers.RootElement.GetProperty(name32)).Tree()]));
+        }
+
+        return Bytes([.. program, new(Code.Return, KillProcess)]);
     });
 
-    private byte[] Compile(uint architecture)
+    private static readonly Instruction[] WithoutShortPointers = [new(Code.Load, AtNumber), new(Code.IfAtLeast, ShortPointers, No: 1), new(Code.Return, NotImplemented)];
+
+    /// <summary>Instructions for whoever calls by the numbers of one architecture; others pass over them.</summary>
+    private static List<Instruction> For(uint architecture, List<Instruction> verdict) => [new(Code.IfEqual, architecture, Yes: 1), new(Code.Jump, (uint)verdict.Count), .. verdict];
+
+    private static byte[] Bytes(List<Instruction> program)
     {
-        List<Instruction> program =
-        [
-            new(Code.Load, AtArchitecture),
-            new(Code.IfEqual, architecture, Yes: 1),
-            new(Code.Return, KillProcess),
-            new(Code.Load, AtNumber),
-            new(Code.IfAtLeast, ShortPointers, No: 1),
-            new(Code.Return, NotImplemented),
-            .. Tree(Ranges()),
-        ];
         var bytes = new byte[program.Count * InstructionLength];
         for (var i = 0; i < program.Count; i++)
         {
@@ -66,12 +73,17 @@ internal sealed class SeccompFilter
         return bytes;
     }
 
+    private List<Instruction> Tree() => Tree(Ranges());
+
     /// <summary>From which number on which instructions decide, in order.</summary>
     private List<(uint From, List<Instruction> Verdict)> Ranges()
     {
-        var (allowed, denied) = (Names("allow"), _profile.GetProperty("deny").EnumerateObject().SelectMany(g => g.Value.EnumerateArray()).Select(n => n.GetString()!).ToHashSet());
+        var (allowed, denied) = (Names("allow", "allow32"), Names("deny32"));
+        denied.UnionWith(_profile.GetProperty("deny").EnumerateObject().SelectMany(g => g.Value.EnumerateArray()).Select(n => n.GetString()!));
         var ranges = new List<(uint From, List<Instruction> Verdict)>();
-        for (var number = 0U; number <= _names.Keys.Max() + 1; number++)
+
+        // Between numbers with a name lie numbers without one, which all have the verdict of the first of them.
+        foreach (var number in _names.Keys.SelectMany(n => new[] { n, n + 1 }).Append(0U).Distinct().Order())
         {
             var verdict = _names.GetValueOrDefault(number) switch
             {
@@ -91,7 +103,16 @@ internal sealed class SeccompFilter
         return ranges;
     }
 
-    private HashSet<string> Names(string property) => [.. _profile.GetProperty(property).EnumerateArray().Select(n => n.GetString()!)];
+    private HashSet<string> Names(params ReadOnlySpan<string> properties)
+    {
+        var names = new HashSet<string>();
+        foreach (var property in properties)
+        {
+            names.UnionWith(_profile.GetProperty(property).EnumerateArray().Select(n => n.GetString()!));
+        }
+
+        return names;
+    }
 
     /// <summary>A clone without new namespaces is allowed.</summary>
     private List<Instruction> Clone() =>

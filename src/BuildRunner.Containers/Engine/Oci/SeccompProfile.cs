@@ -12,15 +12,15 @@ internal static class SeccompProfile
 
     /// <summary>Writes the value of <c>linux.seccomp</c>.</summary>
     /// <param name="writer">The specification.</param>
-    /// <param name="foreignArchitectures">True: 32-bit programs of this processor may run too; the filter then costs more.</param>
-    public static void Write(Utf8JsonWriter writer, bool foreignArchitectures)
+    /// <param name="with32Bit">True: 32-bit programs of this processor may run too; the filter then costs more.</param>
+    public static void Write(Utf8JsonWriter writer, bool with32Bit)
     {
         var data = Data.Value.RootElement;
         writer.WriteStartObject();
         writer.WriteString("defaultAction", "SCMP_ACT_ERRNO");
         writer.WriteNumber("defaultErrnoRet", NotImplemented);
         writer.WriteStartArray("architectures");
-        foreach (var architecture in Architectures(foreignArchitectures))
+        foreach (var architecture in Architectures(with32Bit))
         {
             writer.WriteStringValue(architecture);
         }
@@ -29,13 +29,28 @@ internal static class SeccompProfile
         writer.WriteStartArray("syscalls");
         Rule(writer, "SCMP_ACT_ALLOW", data.GetProperty("allow").EnumerateArray().Select(n => n.GetString()!));
         Rule(writer, "SCMP_ACT_ERRNO", data.GetProperty("deny").EnumerateObject().SelectMany(g => g.Value.EnumerateArray()).Select(n => n.GetString()!));
+        if (with32Bit)
+        {
+            Rule(writer, "SCMP_ACT_ALLOW", data.GetProperty("allow32").EnumerateArray().Select(n => n.GetString()!));
+            Rule(writer, "SCMP_ACT_ERRNO", data.GetProperty("deny32").EnumerateArray().Select(n => n.GetString()!));
+        }
+
         WriteClone(writer, data.GetProperty("cloneFlagsRefused").GetUInt64());
         foreach (var value in data.GetProperty("personalitiesAllowed").EnumerateArray())
         {
             Rule(writer, "SCMP_ACT_ALLOW", ["personality"], new Condition("SCMP_CMP_EQ", value.GetUInt64(), 0));
         }
 
-        WriteSocket(writer, data);
+        if (with32Bit && RuntimeInformation.ProcessArchitecture == Architecture.X64)
+        {
+            // The library takes rules of a socket's family for rules of the one call for all of them, too, which has no family among its arguments.
+            Rule(writer, "SCMP_ACT_ALLOW", ["socket"]);
+        }
+        else
+        {
+            WriteSocket(writer, data);
+        }
+
         writer.WriteEndArray();
         writer.WriteEndObject();
     }
@@ -96,7 +111,7 @@ internal static class SeccompProfile
         writer.WriteEndObject();
     }
 
-    private static string[] Architectures(bool foreign) => (RuntimeInformation.ProcessArchitecture, foreign) switch
+    private static string[] Architectures(bool with32Bit) => (RuntimeInformation.ProcessArchitecture, with32Bit) switch
     {
         (Architecture.Arm64, false) => ["SCMP_ARCH_AARCH64"],
         (Architecture.Arm64, true) => ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
