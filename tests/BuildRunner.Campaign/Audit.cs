@@ -9,6 +9,7 @@ public sealed class Audit(Installation installation)
 {
     private const string Path = "repos/" + Installation.Repository + "/runs/";
 
+    private static readonly string[] Cancelled = ["cancelled"];
     private readonly Dictionary<int, string> terminal = [];
 
     /// <summary>Everything that is wrong about a run that has ended, a sentence each.</summary>
@@ -26,8 +27,11 @@ public sealed class Audit(Installation installation)
         var testimonies = installation.Witness.Of(number);
         if (cancelledAt is { } at && testimonies.Where(t => t.IsStart).Select(t => t.Step).Distinct().Count() == Installation.Steps.Count && testimonies.All(t => !t.IsStart || t.At < at))
         {
-            // A cancel that comes when nothing is left to be started may change nothing: what runs may have ended, well or by the fault, before it hears of it.
-            expected = [.. expected, "success", .. Expectations.Of(fault with { Cancelled = false })];
+            // A cancel that comes when nothing is left to be started may change nothing (decision 204). Then no step says that it was cancelled, and what ended the last one ended the run;
+            // only what becomes of a service can end it besides.
+            var ends = EndsOf(run.RootElement);
+            var without = Expectations.Of(fault with { Cancelled = false }).Append("success");
+            expected = ends.Contains("cancelled") ? Cancelled : [.. fault.Shape == RunShape.Service ? without : without.Intersect([ends[^1]])];
         }
 
         if (outage > 2 * installation.Renew)
@@ -148,6 +152,9 @@ public sealed class Audit(Installation installation)
         ' ',
         run.GetProperty("workflows").EnumerateArray().SelectMany(w => w.GetProperty("steps").EnumerateArray())
             .Select(s => $"{Text(s, "name")}={string.Join(',', s.GetProperty("attempts").EnumerateArray().Select(a => Text(a, "state")))}").Prepend(Runs.StateOf(run)));
+
+    private static List<string> EndsOf(JsonElement run) =>
+        [.. run.GetProperty("workflows").EnumerateArray().SelectMany(w => w.GetProperty("steps").EnumerateArray()).Select(s => Text(s, "state"))];
 
     private static string ReasonsOf(JsonElement run) => string.Join(
         "; ",

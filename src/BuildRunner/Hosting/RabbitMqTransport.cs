@@ -13,6 +13,9 @@ internal static class RabbitMqTransport
     public static void UseRabbitMq(this IBusRegistrationConfigurator bus, BusNames names, Uri uri) => bus.UsingRabbitMq((context, transport) =>
     {
         transport.Host(uri);
+
+        // What is told to every server goes by exchanges that are named after the message: without the prefix every installation of the broker would hear it.
+        transport.MessageTopology.SetEntityNameFormatter(new PrefixEntityNameFormatter(transport.MessageTopology.EntityNameFormatter, $"{names.Prefix}."));
         transport.SendTopology.ConfigureErrorSettings = settings => settings.SetQuorumQueue();
         transport.SendTopology.ConfigureDeadLetterSettings = settings => settings.SetQuorumQueue();
 

@@ -87,6 +87,20 @@ public sealed class Retries_and_limits
         Assert.Equal("cancelled", run.State.Result!.Outcome.Word);
     }
 
+    [Theory]
+    [InlineData(0, "success")]
+    [InlineData(1, "failure")]
+    public void A_cancel_that_kept_nothing_from_running_and_ended_nothing_leaves_the_run_the_end_of_its_steps(int exit, string end)
+    {
+        var run = Started(new Simulation(Plans.Run(Plans.Step("a").Retry(3, ["failure"]))), "a");
+        run.Say(new RunFact.CancelRequested("kim wants it"));
+        run.Say(new RunFact.StepEnded("ci", "a", 1, new StepReport { Outcome = Simulation.Exit(exit) }));
+        Assert.Equal(end, run.Done("a").Outcome.Word);
+        Assert.DoesNotContain(run.Effects, e => e is Effect.DispatchStep { Attempt: 2 });
+        End(run);
+        Assert.Equal(end, run.State.Result!.Outcome.Word);
+    }
+
     [Fact]
     public void Reports_that_are_late_or_come_twice_are_refused()
     {

@@ -1,5 +1,7 @@
 using System.Text;
+using BuildRunner.Core.Messages;
 using BuildRunner.Hosting;
+using BuildRunner.Server.Bus;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 
@@ -29,6 +31,30 @@ public sealed class Queues_at_the_broker(SharedServers servers)
         await DeclareAsync(connection, steps, bounds);
         await DeclareAsync(connection, $"{steps}_error", bounds);
         await DeclareAsync(connection, $"{steps}_dead");
+    }
+
+    [Fact]
+    public async Task Everything_has_the_prefix_of_its_installation_so_that_another_one_hears_nothing_of_it()
+    {
+        var uri = await servers.BrokerAsync();
+        var (one, other) = (new InstallationSpec { Rabbit = uri }, new InstallationSpec { Rabbit = uri });
+        await using var server = await Installation.StartAsync(one);
+        await using var neighbour = await Installation.StartAsync(other);
+        using var here = new Hearing(server);
+        using var there = new Hearing(neighbour);
+        var (agent, run, work) = (Guid.NewGuid(), Guid.NewGuid(), Guid.NewGuid());
+        var bus = server.Get<ServerBus>();
+        await bus.WantAsync(agent, Cancel);
+        await bus.ChangedAsync(run, 1, Cancel);
+        await bus.QueuedAsync(run, work, Cancel);
+        object[] said = [new AgentWanted(agent), new RunChanged(run, 1), new StepQueued(run, work), new StepWaiting(work)];
+        await here.HearsAsync(said);
+
+        // The broker has handed out all of that: what follows it comes after it, if it comes.
+        var last = new AgentWanted(Guid.NewGuid());
+        await neighbour.Get<ServerBus>().WantAsync(last.Agent, Cancel);
+        await there.HearsAsync(last);
+        Assert.Equal([last], there.Heard);
     }
 
     private static async Task PublishAsync(IConnection connection, string exchange, string body)

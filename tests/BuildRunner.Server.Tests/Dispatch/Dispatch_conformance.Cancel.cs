@@ -78,6 +78,37 @@ public abstract partial class Dispatch_conformance
         Assert.Equal("lost", (await Server.StateAsync(run)).Result?.Outcome.Word);
     }
 
+    [Theory]
+    [InlineData(false, "failure")]
+    [InlineData(true, "cancelled")]
+    public async Task A_step_that_dies_before_it_hears_of_the_cancel_keeps_its_end_and_the_run_is_cancelled_if_more_was_to_come(bool more, string end)
+    {
+        var run = await Server.RunAsync(more ? TestPlans.Steps("build", "test") : TestPlans.Steps("build"));
+        var agent = await Server.AgentAsync();
+        var step = await agent.TakeFirstStepAsync();
+        Assert.Null(await agent.IntendAsync(step));
+        Assert.Null(await Server.Runs.CancelAsync(run, "by kim", Cancel));
+        await agent.SayAsync(step, TestAgent.Ended(new Outcome.Failure(new FailureReason.Signal(9))));
+        Assert.Equal(["ci"], await ReleasedAsync(agent));
+        var state = await Server.StateAsync(run);
+        Assert.Equal(new Outcome.Failure(new FailureReason.Signal(9)), Assert.Single(state.Workflow("ci").Step("build").Attempts).Outcome);
+        Assert.Equal(end, state.Result?.Outcome.Word);
+    }
+
+    // Nothing else is handed out any more.
+    private static async Task<List<string>> ReleasedAsync(TestAgent agent)
+    {
+        var released = new List<string>();
+        while ((await agent.ClaimAsync()).Work is [var work, ..])
+        {
+            Assert.IsType<WorkTask.Release>(work.Task);
+            await agent.SayAsync(work, new WorkResult.Released());
+            released.Add(work.Workflow);
+        }
+
+        return released;
+    }
+
     [Fact]
     public async Task Cancels_and_intents_at_once_never_leave_a_step_running_that_nobody_was_told_to_stop()
     {

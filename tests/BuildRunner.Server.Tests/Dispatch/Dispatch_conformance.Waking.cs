@@ -1,6 +1,8 @@
 using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.Messages;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Tests.Bus;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Tests.Dispatch;
@@ -59,16 +61,18 @@ public abstract partial class Dispatch_conformance
         var spec = await SpecAsync() with { ClaimWait = Long };
         await using var server = await Installation.StartAsync(spec);
         await using var unheard = await server.ReplicaAsync(new InstallationSpec { Postgres = spec.Postgres, Rabbit = spec.Rabbit });
+        using var lost = new Hearing(unheard);
         var agent = await server.AgentAsync(slots: 1);
         var elsewhere = agent.At(unheard);
-        var start = await LostAsync(server, agent, free: 1, () => unheard.RunAsync(TestPlans.Steps("build")), nothingBefore: true);
+        async Task<WorkItem> LostAsync(int free, Func<Task> act) => await AfterAsync(server, agent, free, act, () => RungAsync(unheard, lost));
+        var start = await LostAsync(free: 1, () => unheard.RunAsync(TestPlans.Steps("build")));
         Assert.IsType<WorkTask.Start>(start.Task);
 
         // What only this agent may take: the workflow's step, and what releases it.
-        var step = await LostAsync(server, agent, free: 1, () => elsewhere.SayAsync(start, new WorkResult.Ready()));
+        var step = await LostAsync(free: 1, () => elsewhere.SayAsync(start, new WorkResult.Ready()));
         Assert.IsType<WorkTask.Step>(step.Task);
         Assert.Null(await agent.IntendAsync(step));
-        var release = await LostAsync(server, agent, free: 0, () => elsewhere.SayAsync(step, TestAgent.Ended(new Outcome.Success())));
+        var release = await LostAsync(free: 0, () => elsewhere.SayAsync(step, TestAgent.Ended(new Outcome.Success())));
         Assert.IsType<WorkTask.Release>(release.Task);
     }
 
@@ -90,15 +94,29 @@ public abstract partial class Dispatch_conformance
     }
 
     // The act happens at a server that nobody listens to: it stores what it has to, and its bells are lost.
-    // A bell of earlier work that came late by way of the broker may wake the claim as well; before the first work there is none.
-    private static async Task<WorkItem> LostAsync(Installation server, TestAgent agent, int free, Func<Task> act, bool nothingBefore = false)
+    private static async Task<WorkItem> AfterAsync(Installation server, TestAgent agent, int free, Func<Task> act, Func<Task> rung)
     {
         var waiting = await WaitingAsync(server, agent, free);
         await act();
+        await rung();
         await server.PassAsync(TimeSpan.FromSeconds(1));
-        Assert.False(nothingBefore && waiting.IsCompleted);
+        Assert.False(waiting.IsCompleted);
         await server.PassAsync(server.Options.RingAgainAfter);
         return Assert.Single((await waiting.WaitAsync(Long / 2, Cancel)).Work);
+    }
+
+    // What was rung before it has come to whomever it comes: bells go out one after the other.
+    private static async Task RungAsync(Installation unheard, Hearing lost)
+    {
+        var last = new RunChanged(Guid.NewGuid(), 1);
+        await unheard.Database.WriteAsync(
+            turn =>
+            {
+                turn.Bells.Add(new Bell.Changed(last.Run, last.Version));
+                return Task.FromResult(0);
+            },
+            Cancel);
+        await lost.HearsAsync(last);
     }
 
     // A claim that has looked and found nothing: by the look the agent was heard of.
