@@ -10,14 +10,14 @@ public sealed class Runs(Installation installation)
     /// <summary>Starts one.</summary>
     /// <param name="shape">Its pipeline.</param>
     /// <param name="slow">The step that takes longer; null: none.</param>
-    /// <param name="pause">How much longer.</param>
+    /// <param name="pause">How much longer; infinite: until <see cref="Witness.Tell"/>.</param>
     /// <returns>Its number.</returns>
     public async Task<int> StartAsync(RunShape shape, string? slow, TimeSpan pause)
     {
         using var answer = await installation.Api.SendAsync(HttpMethod.Post, Path, new
         {
             branch = Installation.NameOf(shape),
-            environment = new Dictionary<string, string> { ["SLOW"] = slow ?? "none", ["PAUSE"] = pause.TotalSeconds.ToString("0.00") },
+            environment = new Dictionary<string, string> { ["SLOW"] = slow ?? "none", ["PAUSE"] = pause == Timeout.InfiniteTimeSpan ? "told" : pause.TotalSeconds.ToString("0.00") },
         });
         return answer.RootElement.GetProperty("number").GetInt32();
     }

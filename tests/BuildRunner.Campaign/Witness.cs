@@ -19,7 +19,7 @@ public sealed class Witness
         echo "the canary says $CANARY"
         [ "$CI_STEP_NAME" = a ] || [ "$(cat made-by-a)" = "$CI_PIPELINE_NUMBER" ] || { echo "end $me $(uptime) workspace" >> /witness/steps; exit 9; }
         [ "$CI_STEP_NAME" = a ] && echo "$CI_PIPELINE_NUMBER" > made-by-a
-        [ "$CI_STEP_NAME" = "$SLOW" ] && sleep "$PAUSE"
+        [ "$CI_STEP_NAME" = "$SLOW" ] && if [ "$PAUSE" = told ]; then while [ ! -e "/witness/go-$CI_PIPELINE_NUMBER" ]; do sleep 0.1; done; else sleep "$PAUSE"; fi
         say "$nonce last"
         echo "end $me $(uptime) well" >> /witness/steps
         """;
@@ -54,6 +54,9 @@ public sealed class Witness
             await Task.Delay(10, cancel);
         }
     }
+
+    /// <summary>Lets the step of a run that waits to be told go on.</summary>
+    public void Tell(int run) => File.WriteAllBytes(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"go-{run}")), []);
 
     private IEnumerable<Testimony> Read()
     {

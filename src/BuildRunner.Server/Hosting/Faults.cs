@@ -4,6 +4,7 @@ using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Api;
 using BuildRunner.Server.Pages;
 using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Storage;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Data.Sqlite;
@@ -15,8 +16,6 @@ namespace BuildRunner.Server.Hosting;
 /// <summary>Answers what no endpoint could: disk and database are away for a while (503, to be tried again), and defects (500, with a reference that is in the log).</summary>
 internal sealed partial class Faults(TimeProvider time, ILogger<Faults> logger) : IExceptionHandler
 {
-    private const int NoSpace = 28;
-    private const int OverQuota = 122;
     private const int SqliteIo = 10;
     private const int SqliteFull = 13;
     private const int SqliteCannotOpen = 14;
@@ -103,7 +102,7 @@ internal sealed partial class Faults(TimeProvider time, ILogger<Faults> logger) 
             if (at switch
             {
                 SqliteException { SqliteErrorCode: SqliteFull or SqliteIo or SqliteCannotOpen } => "the server's disk is full, or cannot be written; free some space, nothing was lost",
-                IOException { HResult: NoSpace or OverQuota } => "the server's disk is full; free some space, nothing was lost",
+                IOException full when DiskFaults.IsFull(full) => "the server's disk is full; free some space, nothing was lost",
                 PostgresException { SqlState: PostgresErrorCodes.DiskFull } => "the database's disk is full; free some space, nothing was lost",
                 PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.TooManyConnections } => "the database does not take calls now",
                 NpgsqlException { IsTransient: true } => "the database does not answer",

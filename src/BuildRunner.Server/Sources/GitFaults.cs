@@ -3,6 +3,9 @@ namespace BuildRunner.Server.Sources;
 /// <summary>Makes of what git said an error that a person can act on.</summary>
 internal static class GitFaults
 {
+    /// <summary>What to do when nothing can be stored.</summary>
+    public const string DiskIsFull = "the server's disk is full; free some space";
+
     private const int MostSaid = 300;
 
     // git has no codes for these; the words are those of its C locale.
@@ -20,7 +23,7 @@ internal static class GitFaults
         ("unable to update url base from redirection", SourceFault.NotReadable, "the host redirects; give the address that it redirects to"),
         ("not our ref", SourceFault.NoSuchRef, "the repository has no such commit"),
         ("couldn't find remote ref", SourceFault.NoSuchRef, "the repository has no such ref"),
-        ("No space left on device", SourceFault.Here, "the server's disk is full; free some space"),
+        ("No space left on device", SourceFault.Here, DiskIsFull),
         ("certificate", SourceFault.Unreachable, "the host's certificate is not trusted (setting Sources:CertificateAuthorities)"),
     ];
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
+using BuildRunner.Server.Storage;
 
 namespace BuildRunner.Server.Sources;
 
@@ -170,7 +171,28 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
     private async Task<GitResult> DoAsync(SourceRemote? open, SourceRemote named, string[] arguments, CancellationToken cancellationToken)
     {
         var result = await git.RunAsync(open, arguments, input: null, open is null ? null : path, cancellationToken);
-        return result.Code == 0 ? result : throw GitFaults.Of(result, named);
+        if (result.Code == 0)
+        {
+            return result;
+        }
+
+        var fault = GitFaults.Of(result, named);
+        throw fault.Fault == SourceFault.Unreachable && !HasRoom() ? new SourceException(SourceFault.Here, $"{named.Url.Text}: {GitFaults.DiskIsFull}") : fault;
+    }
+
+    // Not every program of git says why it could not write; a little more than it wanted to write tells.
+    private bool HasRoom()
+    {
+        try
+        {
+            using var probe = new FileStream(path + ".room", FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
+            probe.Write(new byte[64 * 1024]);
+            return true;
+        }
+        catch (IOException e) when (DiskFaults.IsFull(e))
+        {
+            return false;
+        }
     }
 
     // Between processes too: servers of one installation may share the folder.
@@ -182,7 +204,7 @@ internal sealed class SourceMirror(GitProgram git, string path, TimeProvider tim
             {
                 return new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (Directory.Exists(Path.GetDirectoryName(path)))
+            catch (IOException e) when (!DiskFaults.IsFull(e) && Directory.Exists(Path.GetDirectoryName(path)))
             {
                 // Somebody else reads the same repository.
                 await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken);

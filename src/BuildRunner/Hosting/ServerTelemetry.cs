@@ -3,6 +3,7 @@ using System.Text;
 using BuildRunner.Server.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -20,6 +21,8 @@ internal static class ServerTelemetry
     {
         if (HasPrometheus(plan) || HasOtlp(environment))
         {
+            // Where to, how, how often: the packages read that from the host's configuration, which is otherwise empty.
+            builder.Configuration.AddInMemoryCollection(environment.Where(e => e.Key.StartsWith("OTEL_", StringComparison.Ordinal)).Select(e => KeyValuePair.Create(e.Key, (string?)e.Value)));
             AddOpenTelemetry(builder, HasPrometheus(plan), HasOtlp(environment));
         }
     }

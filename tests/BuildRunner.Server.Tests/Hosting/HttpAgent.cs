@@ -1,7 +1,5 @@
-using System.Security.Cryptography;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Core.Logs;
 using BuildRunner.Server.Tests.Api;
 
 namespace BuildRunner.Server.Tests.Hosting;
@@ -61,13 +59,8 @@ internal sealed class HttpAgent(HttpClient http) : IDisposable
     /// <summary>Uploads one line as the whole log.</summary>
     public async Task<System.Net.HttpStatusCode> WriteLogAsync(WorkItem step, string line)
     {
-        var frame = new LogFrame(LogStream.Out, DateTimeOffset.UnixEpoch, false, System.Text.Encoding.UTF8.GetBytes(line));
-        var bytes = new byte[frame.Size];
-        frame.Write(bytes);
-        using var content = new ByteArrayContent(bytes);
-        using var put = await http.PutAsync(
-            AgentRoutes.ForLog(step.Id, LogStreams.Output, step.Fence, 0, Convert.ToHexStringLower(SHA256.HashData(bytes))), content, TestContext.Current.CancellationToken);
-        return put.StatusCode;
+        using var log = new UploadedLog(this, step);
+        return await log.AddAsync(line, end: true);
     }
 
     public void Dispose() => http.Dispose();

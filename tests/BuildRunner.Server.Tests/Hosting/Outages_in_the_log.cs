@@ -43,7 +43,7 @@ public sealed class Outages_in_the_log
         await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ succeeds again");
     }
 
-    [Fact(Explicit = true)]
+    [Fact]
     public async Task A_database_that_goes_as_soon_as_the_server_listens_does_not_end_it()
     {
         await using var database = await PostgresServer.StartAsync();

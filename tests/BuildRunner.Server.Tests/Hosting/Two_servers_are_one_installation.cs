@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Storage;
@@ -36,9 +37,7 @@ public sealed class Two_servers_are_one_installation(SharedServers servers)
 
         // By the bus: the claim's own wait and the sweeper's are 15 seconds.
         Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(12));
-        var follow = api.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.LogFollow, "acme/shop", 1) + "?step=build", Cancel);
-        Assert.Equal(HttpStatusCode.OK, await agent.WriteLogAsync(work, "hello"));
-        Assert.Contains("\"text\":\"hello\"", await follow.WaitAsync(TimeSpan.FromSeconds(30), Cancel));
+        await FollowedAsync(api, agent, work);
 
         // The server that the agent spoke to goes; the other one takes over where it was.
         await one.DisposeAsync();
@@ -73,6 +72,34 @@ public sealed class Two_servers_are_one_installation(SharedServers servers)
         Assert.All(all, fire => Assert.True(fire.Run is not null, fire.Why));
         Assert.Equal(all.Count, all.Select(f => f.Run).Distinct().Count());
         Assert.Equal(all.Count, await database.ReadAsync(db => db.Runs.CountAsync(Cancel), Cancel));
+    }
+
+    // Each line is seen before the next one is written: the step goes on, and its agent speaks to the other server.
+    private static async Task FollowedAsync(ApiClient api, HttpAgent agent, WorkItem work)
+    {
+        using var log = new UploadedLog(agent, work);
+        using var follow = new StreamReader(await api.Http.GetStreamAsync(ApiRoutes.For(ApiRoutes.LogFollow, "acme/shop", 1) + "?step=build", Cancel));
+        for (var i = 0; i < 5; i++)
+        {
+            await log.AddAsync($"line {i}");
+            await SeesAsync(follow, $"\"text\":\"line {i}\"");
+        }
+
+        await log.EndAsync();
+        await SeesAsync(follow, "event: end");
+    }
+
+    private static async Task SeesAsync(StreamReader follow, string wanted)
+    {
+        while (true)
+        {
+            var line = await follow.ReadLineAsync(Cancel).AsTask().WaitAsync(TimeSpan.FromSeconds(60), Cancel);
+            Assert.True(line is not null, $"the stream has ended before '{wanted}'");
+            if (line.Contains(wanted, StringComparison.Ordinal))
+            {
+                return;
+            }
+        }
     }
 
     private static async Task<List<ScheduleFireRow>> FiresAsync(Database database, Func<List<ScheduleFireRow>, bool> enough)
