@@ -24,7 +24,7 @@ public sealed class Being_cut_off
         Assert.True(File.Exists(Release.Executable), $"{Release.Executable} is not there: run ./buildrunner version first");
         await using var installation = await Installation.StartAsync(Release.Executable, large, renew);
         var runs = new Runs(installation);
-        Assert.Contains("success", await ForAMomentAsync(installation, runs));
+        await EndsWellAsync(installation, runs, () => ForAMomentAsync(installation, runs));
 
         // One agent is cut off, the other one stands still. The first can take nothing new, so the second run is the second's.
         var cut = await StartAsync(installation, runs);
@@ -41,10 +41,8 @@ public sealed class Being_cut_off
 
         cut.Agent.Gate.Heal();
         frozen.Agent.Process.Send(Continue);
-        foreach (var run in new[] { await runs.StartAsync(RunShape.Plain, null, TimeSpan.Zero), await runs.StartAsync(RunShape.Plain, null, TimeSpan.Zero) })
-        {
-            Assert.Equal("success", await runs.EndAsync(run, Limit));
-        }
+        await Task.WhenAll(BeatAsync(cut.Agent), BeatAsync(frozen.Agent));
+        await EndsWellAsync(installation, runs, () => runs.StartAsync(RunShape.Plain, null, TimeSpan.Zero));
 
         // The ends that were told late changed nothing, and nothing was started again.
         Assert.Equal(["lost", "lost"], [await runs.EndAsync(cut.Run, Limit), await runs.EndAsync(frozen.Run, Limit)]);
@@ -53,28 +51,39 @@ public sealed class Being_cut_off
         Assert.Empty(await Remains.AfterAsync(installation, new HashSet<string>(), new HashSet<string>()));
     }
 
-    // Cut off for as many renewals as 20 seconds have of those that are built in. A machine with so much to do that its heartbeats were late besides says nothing of that: it is asked again.
-    private static async Task<List<string>> ForAMomentAsync(Installation installation, Runs runs)
+    // Cut off for as many renewals as 20 seconds have of those that are built in.
+    private static async Task<int> ForAMomentAsync(Installation installation, Runs runs)
     {
-        var ends = new List<string>();
-        for (var tries = 0; tries < Tries && !ends.Contains("success"); tries++)
-        {
-            var (run, agent) = await StartAsync(installation, runs);
-            await BeatAsync(agent);
-            _ = agent.Gate.Silence.Take();
-            agent.Gate.Cut();
-            await Task.Delay(installation.Renew * 4 / 3, TestContext.Current.CancellationToken);
-            Assert.DoesNotContain(installation.Witness.Of(run), t => t is { Step: "b", IsStart: false });
-            agent.Gate.Heal();
-            await BeatAsync(agent);
-            var silent = agent.Gate.Silence.Take();
-            installation.Witness.Tell(run);
-            ends.Add(await runs.EndAsync(run, Limit));
-            Assert.True(ends[^1] == "success" || (ends[^1] == "lost" && silent > installation.Renew * 2), $"the run ended '{ends[^1]}' after {silent.TotalSeconds:0.0} s without an answer to heartbeats");
-            Assert.Equal(ends[^1] == "success" ? ["a", "b", "c"] : ["a", "b"], StartsOf(installation, run));
-        }
+        var (run, agent) = await StartAsync(installation, runs);
+        await BeatAsync(agent);
+        agent.Gate.Cut();
+        await Task.Delay(installation.Renew * 4 / 3, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(installation.Witness.Of(run), t => t is { Step: "b", IsStart: false });
+        agent.Gate.Heal();
+        await BeatAsync(agent);
+        installation.Witness.Tell(run);
+        return run;
+    }
 
-        return ends;
+    // A machine with so much to do that heartbeats were late for other reasons loses work rightly (promise G5), and is asked again.
+    private static async Task EndsWellAsync(Installation installation, Runs runs, Func<Task<int>> start)
+    {
+        for (var tries = 1; ; tries++)
+        {
+            installation.Gates.ToList().ForEach(g => g.Silence.Take());
+            var run = await start();
+            var end = await runs.EndAsync(run, Limit);
+            var silent = installation.Gates.Max(g => g.Silence.Take());
+            var starts = StartsOf(installation, run).ToList();
+            if (end == "success")
+            {
+                Assert.Equal(["a", "b", "c"], starts);
+                return;
+            }
+
+            Assert.True(end == "lost" && silent > installation.Renew * 2 && tries < Tries, $"the run ended '{end}', and the longest time without an answer to heartbeats was {silent.TotalSeconds:0.0} s");
+            Assert.Equal(starts.Distinct(), starts);
+        }
     }
 
     private static IEnumerable<string> StartsOf(Installation installation, int run) => installation.Witness.Of(run).Where(t => t.IsStart).Select(t => t.Step);
