@@ -46,13 +46,13 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, CheckoutRoot root
             var access = new GitAccess(url, source.User, source.Secret, key);
             var (mirror, found) = await mirrors.GetAsync(new MirrorRequest(access, reference, commit, settings.Depth, settings.Tags, url.Text), log, cancellationToken);
             bool MayOpen(SourceUrl of) => of.Host == url.Host && of.Kind == url.Kind && (!source.ForItselfOnly || of.Text == url.Text);
-            var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, of => MayOpen(of) ? access with { Url = of } : WithoutCredential(of));
+            var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, async (of, cancel) => MayOpen(of) ? access with { Url = of } : await WithoutCredentialAsync(of, url, attempt.Stranger, cancel));
             if (settings.Submodules)
             {
                 await submodules.GetAsync(mirror, url, found, log, cancellationToken);
             }
 
-            var lfs = await new LargeFiles(mirrors.Git).GetAsync(mirror, access, found, settings.Lfs, log, cancellationToken);
+            var lfs = await new LargeFiles(mirrors.Git).GetAsync(mirror, access, found, settings.Lfs, attempt.Stranger, log, cancellationToken);
             return Container(await root.GetAsync(cancellationToken), environment, settings, url, reference, found, mirror, submodules.Found, lfs);
         }
         finally
@@ -65,7 +65,18 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, CheckoutRoot root
     }
 
     // Whoever writes the repository chooses these hosts: they are shown no key, not even one of this machine.
-    private static GitAccess WithoutCredential(SourceUrl url) => new(url, null, null, url.Kind == SourceKind.Ssh ? "/dev/null" : null);
+    private static async Task<GitAccess> WithoutCredentialAsync(SourceUrl url, SourceUrl source, bool stranger, CancellationToken cancellationToken)
+    {
+        if (stranger && url.Kind == SourceKind.Folder && url.Text != source.Text)
+        {
+            throw new ContainerException(ContainerFailure.AccessDenied, $"the source '{url.Text}' is not cloned in a stranger's run: it is another repository of the agent's machine");
+        }
+
+        return new GitAccess(url, null, null, url.Kind == SourceKind.Ssh ? "/dev/null" : null)
+        {
+            At = stranger && url.Kind != SourceKind.Folder && url.Host != source.Host ? await PublicHost.FindAsync(url, cancellationToken) : null,
+        };
+    }
 
     private static CheckoutContainer Container(
         string root, IReadOnlyDictionary<string, string> environment, CloneSettings settings, SourceUrl url, string reference, string commit, string mirror,

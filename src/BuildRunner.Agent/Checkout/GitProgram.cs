@@ -157,6 +157,9 @@ internal sealed record GitAnswer(int Code, string Output, string Errors)
 /// <param name="KeyFile">Where the private key lies; null unless it is one.</param>
 internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, string? KeyFile)
 {
+    /// <summary>The only address at which its host is; null: wherever its name leads, and where it sends on.</summary>
+    public System.Net.IPAddress? At { get; init; }
+
     // The secret is in the environment of git alone: not in its arguments, which everybody on the machine can read, nor in any file of a repository.
     private const string Helper = """!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$BUILDRUNNER_GIT_USER" "$BUILDRUNNER_GIT_SECRET"; }; f""";
 
@@ -167,6 +170,13 @@ internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, st
         if (Url.Kind == SourceKind.Folder)
         {
             settings.Add(("protocol.file.allow", "always"));
+        }
+
+        if (Url.Kind == SourceKind.Https && At is { } address)
+        {
+            var uri = new Uri(Url.Text);
+            settings.Add(("http.curloptResolve", $"{uri.IdnHost}:{uri.Port}:{address}"));
+            settings.Add(("http.followRedirects", "false"));
         }
 
         if (Url.Kind == SourceKind.Https && Secret is { } secret)
@@ -183,7 +193,8 @@ internal sealed record GitAccess(SourceUrl Url, string? User, string? Secret, st
             var known = trust.KnownHosts is { } file
                 ? $"StrictHostKeyChecking=yes -o GlobalKnownHostsFile=none -o UserKnownHostsFile={Quoted(file)}"
                 : $"StrictHostKeyChecking=accept-new -o UserKnownHostsFile={Quoted(Path.Combine(folder, "known_hosts"))}";
-            environment["GIT_SSH_COMMAND"] = $"ssh -F /dev/null {identity}-o BatchMode=yes -o ConnectTimeout=15 -o {known}";
+            var place = At is null ? "" : $"-o HostName={At} -o HostKeyAlias={new Uri(Url.Text).IdnHost} ";
+            environment["GIT_SSH_COMMAND"] = $"ssh -F /dev/null {identity}{place}-o BatchMode=yes -o ConnectTimeout=15 -o {known}";
         }
 
         environment["GIT_CONFIG_COUNT"] = settings.Count.ToString(System.Globalization.CultureInfo.InvariantCulture);

@@ -11,11 +11,12 @@ internal sealed class LargeFiles(GitProgram git)
     /// <param name="access">How to reach the source.</param>
     /// <param name="commit">The commit.</param>
     /// <param name="wanted">True: they must be had; false: pointers are enough; null: if there are any and the machine can.</param>
+    /// <param name="stranger">True: whoever wrote the commit does not choose where they come from.</param>
     /// <param name="log">Told what is done.</param>
     /// <param name="stop">Gives up.</param>
     /// <returns>Whether the workspace gets them.</returns>
     /// <exception cref="ContainerException">They are wanted and cannot be had.</exception>
-    public async Task<bool> GetAsync(string mirror, GitAccess access, string commit, bool? wanted, IStepLog log, CancellationToken stop)
+    public async Task<bool> GetAsync(string mirror, GitAccess access, string commit, bool? wanted, bool stranger, IStepLog log, CancellationToken stop)
     {
         if (wanted == false || (wanted is null && !await HasAnyAsync(mirror, commit, stop)))
         {
@@ -36,6 +37,18 @@ internal sealed class LargeFiles(GitProgram git)
 
         // git-lfs would go wherever the repository says, with this machine's keys for ssh and to plain http here too, so it is told where.
         var (place, by) = await PlaceAsync(mirror, access, commit, stop);
+        if (stranger && by != access)
+        {
+            var elsewhere = $"the large files of {access.Url.Text} are not fetched from {place}, as its .lfsconfig says, in a stranger's run";
+            if (wanted is null)
+            {
+                await log.SayAsync($"{elsewhere}: they stay pointers", stop);
+                return false;
+            }
+
+            throw new ContainerException(ContainerFailure.AccessDenied, $"{elsewhere}; set lfs: false");
+        }
+
         await git.RunAsync(mirror, null, ["config", "remote.origin.url", access.Url.Text], stop);
         var answer = await git.RunAsync(mirror, by, ["-c", $"lfs.url={place}", "lfs", "fetch", "origin", commit], stop);
         return answer.Code == 0

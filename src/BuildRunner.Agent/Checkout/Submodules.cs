@@ -4,7 +4,7 @@ using BuildRunner.Containers.Engine;
 namespace BuildRunner.Agent.Checkout;
 
 /// <summary>Brings the submodules of a commit to this machine, and theirs.</summary>
-internal sealed class Submodules(Mirrors mirrors, string owner, IReadOnlyList<string> allowedFolders, CloneSettings settings, Func<SourceUrl, GitAccess> accessOf)
+internal sealed class Submodules(Mirrors mirrors, string owner, IReadOnlyList<string> allowedFolders, CloneSettings settings, Func<SourceUrl, CancellationToken, Task<GitAccess>> accessOf)
 {
     private const int Most = 200, Deepest = 8;
     private readonly Dictionary<string, string> paths = new(StringComparer.Ordinal);
@@ -33,7 +33,7 @@ internal sealed class Submodules(Mirrors mirrors, string owner, IReadOnlyList<st
             // As the script in the container does it: those of the source itself, by their names.
             var wanted = (depth == 0 ? settings.Overrides.GetValueOrDefault(name) : null) ?? url;
             var source = of.Resolve(wanted, allowedFolders);
-            var (copy, _) = await mirrors.GetAsync(new MirrorRequest(accessOf(source), "", pinned, 0, Tags: false, owner), log, stop);
+            var (copy, _) = await mirrors.GetAsync(new MirrorRequest(await accessOf(source, stop), "", pinned, 0, Tags: false, owner), log, stop);
             paths[source.Text] = copy;
             if (!wanted.StartsWith('.') && !wanted.Contains("..", StringComparison.Ordinal))
             {

@@ -26,6 +26,9 @@ public sealed record StepAttempt(
     /// <summary>Where a clone step finds the source; null for every other, and in a local run.</summary>
     public SourceAccess? Source { get; init; }
 
+    /// <summary>True: a stranger wrote what is fetched, and does not choose where else this machine fetches from.</summary>
+    public bool Stranger { get; init; }
+
     /// <summary>The run as people name it; empty in a local run.</summary>
     public string Repository { get; init; } = "";
 

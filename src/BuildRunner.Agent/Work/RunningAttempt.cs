@@ -30,6 +30,7 @@ internal sealed class RunningAttempt(AgentParts parts, WorkInHand held, WorkTask
     {
         PinnedDigest = step.PinnedDigest,
         Source = step.Source,
+        Stranger = step.Grants.Stranger,
         Repository = item.RunName,
     };
 

@@ -1,5 +1,6 @@
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Images;
+using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine;
 
@@ -179,7 +180,7 @@ public sealed record StartSpec
 public sealed record InjectedFile(string Name, ReadOnlyMemory<byte> Content, bool Executable = false, bool Secret = false)
 {
     /// <summary>The directory in the container in which injected files appear.</summary>
-    public const string Root = "/.buildrunner";
+    public const string Root = ContainerPaths.Injected;
 
     /// <summary>Absolute path in the container.</summary>
     public string Path => $"{Root}/{Name}";
@@ -227,4 +228,14 @@ public enum NetworkMode
 /// <param name="Timeout">A check that takes longer has failed.</param>
 /// <param name="Retries">Failures in a row that make it unhealthy.</param>
 /// <param name="StartPeriod">Failures in this time after the start do not count.</param>
-public sealed record HealthCheck(IReadOnlyList<string> Test, TimeSpan Interval, TimeSpan Timeout, int Retries, TimeSpan StartPeriod);
+public sealed record HealthCheck(IReadOnlyList<string> Test, TimeSpan Interval, TimeSpan Timeout, int Retries, TimeSpan StartPeriod)
+{
+    // More is never, and more than timers take.
+    private static readonly TimeSpan Longest = TimeSpan.FromDays(1);
+
+    /// <summary>Time between checks; a day at most, whatever an image or a pipeline says.</summary>
+    public TimeSpan Interval { get; } = Interval < Longest ? Interval : Longest;
+
+    /// <summary>A check that takes longer has failed; a day at most.</summary>
+    public TimeSpan Timeout { get; } = Timeout < Longest ? Timeout : Longest;
+}

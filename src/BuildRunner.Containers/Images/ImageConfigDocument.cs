@@ -10,6 +10,9 @@ internal sealed record ImageConfigDocument(ImageConfig Config, ImagePlatform Pla
     private static readonly TimeSpan DefaultInterval = TimeSpan.FromSeconds(30);
     private const int DefaultRetries = 3;
 
+    // A path is no longer for the kernel, and a name is not for anybody; what is beyond would come back in every message.
+    private const int LongestPath = 4095, LongestName = 256;
+
     /// <summary>Reads a configuration.</summary>
     /// <param name="bytes">As received.</param>
     /// <param name="source">What it is, for messages: "the configuration of alpine:3".</param>
@@ -37,9 +40,9 @@ internal sealed record ImageConfigDocument(ImageConfig Config, ImagePlatform Pla
         Entrypoint = Checked(wire.Entrypoint, source),
         Command = Checked(wire.Cmd, source),
         Environment = [.. Checked(wire.Env, source).Select(ToVariable)],
-        User = Text(wire.User, source),
-        WorkingDirectory = Text(wire.WorkingDir, source),
-        StopSignal = Text(wire.StopSignal, source),
+        User = Text(wire.User, nameof(wire.User), LongestName, source),
+        WorkingDirectory = Text(wire.WorkingDir, nameof(wire.WorkingDir), LongestPath, source),
+        StopSignal = Text(wire.StopSignal, nameof(wire.StopSignal), LongestName, source),
         HealthCheck = ToHealthCheck(wire.Healthcheck, source),
         Volumes = Checked([.. wire.Volumes?.Keys ?? []], source),
         ExposedPorts = Checked([.. wire.ExposedPorts?.Keys ?? []], source),
@@ -71,7 +74,9 @@ internal sealed record ImageConfigDocument(ImageConfig Config, ImagePlatform Pla
 
     private static TimeSpan ToTime(long nanoseconds, TimeSpan ifNone) => nanoseconds > 0 ? TimeSpan.FromTicks(nanoseconds / 100) : ifNone;
 
-    private static string? Text(string? text, string source) => string.IsNullOrEmpty(text) ? null : Checked([text], source)[0];
+    private static string? Text(string? text, string name, int longest, string source) => string.IsNullOrEmpty(text) ? null
+        : text.Length > longest ? throw ImageDocument.Corrupt(source, $"has a {name} of {text.Length} characters; at most {longest} are allowed")
+        : Checked([text], source)[0];
 
     // A NUL would cut the text short for the kernel, after everybody else has judged the whole of it.
     private static List<string> Checked(IReadOnlyList<string>? texts, string source) => (texts ?? []).Any(text => text is null || text.Contains('\0'))

@@ -6,14 +6,16 @@ namespace BuildRunner.Containers.Networks;
 /// <c>@DEVICES@</c> here, so that installations of other versions or settings have tables of their own. What would go to the host, to another group,
 /// of whatever version, to link-local addresses (where clouds answer with credentials) or, unless allowed, to private networks is refused; so is every
 /// connection to a group from outside. Both versions of the protocol have the same rules; IPv6 also has addresses that stand for those of
-/// version 4, which could lead past the rules of that, and a cloud's answers at addresses that are not link-local.
+/// version 4, which could lead past the rules of that, whatever is allowed. Some clouds answer at addresses that are not link-local: Azure's,
+/// Alibaba's, Oracle's, Amazon's, Google's and Scaleway's are among those that are refused.
 /// </remarks>
 internal static class FirewallRules
 {
-    private const string LinkLocal = "169.254.0.0/16, 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 240.0.0.0/4";
+    private const string LinkLocal = "169.254.0.0/16, 0.0.0.0/8, 127.0.0.0/8, 224.0.0.0/4, 240.0.0.0/4, 168.63.129.16, 100.100.100.200, 192.0.0.192";
     private const string Private = "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 198.18.0.0/15";
-    private const string LinkLocal6 = "::/64, ::ffff:0:0/96, fe80::/10, ff00::/8, fd00:ec2::254, fd20:ce::254";
-    private const string Private6 = "fc00::/7, fec0::/10, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32";
+    private const string LinkLocal6 = "::/64, ::ffff:0:0/96, 64:ff9b::/96, 64:ff9b:1::/48, 2002::/16, 2001::/32, fe80::/10, ff00::/8, "
+        + "fd00:ec2::254, fd00:ec2::23, fd20:ce::254, fd00:c1::a9fe:a9fe, fd00:42::42";
+    private const string Private6 = "fc00::/7, fec0::/10";
 
     /// <summary>The rules; <c>@TABLE@</c> stands for the table's name.</summary>
     /// <param name="options">How containers are connected.</param>

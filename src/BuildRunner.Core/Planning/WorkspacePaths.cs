@@ -14,6 +14,10 @@ internal static class WorkspacePaths
         return Join("src", url.Host, Uri.UnescapeDataString(url.AbsolutePath));
     }
 
+    /// <summary>False: what is mounted there would cover the whole container, its devices, or what the kernel shows, which runtimes look for by name.</summary>
+    /// <param name="path">As <see cref="Join"/> returned it.</param>
+    public static bool MayBeBase(string path) => path.Split('/')[1] is not ("" or "dev" or "proc" or "sys" or ".buildrunner");
+
     /// <summary>Joins parts to one path without empty parts, <c>.</c> and <c>..</c>; absolute if the first part is.</summary>
     public static string Join(params string[] parts)
     {

@@ -86,11 +86,12 @@ internal sealed class ContainerFiles
 
     /// <summary>
     /// Removes what an image has in the place of directories that the runtime fills: runtimes put files into <c>/dev</c> by its path, while
-    /// the host's root can still be reached, and would follow a link to it. They make the directories themselves.
+    /// the host's root can still be reached, and would follow a link to it. They make the directories themselves. And the init is executed by
+    /// its path: a link on it could lead into the workspace, where another container of the workflow has it lead elsewhere in the moment between.
     /// </summary>
     private void RemoveLinks()
     {
-        foreach (var path in (string[])[Root + "/dev", Root + "/proc", Root + "/sys"])
+        foreach (var path in (string[])[Root + "/dev", Root + "/proc", Root + "/sys", Root + ContainerPaths.Injected])
         {
             if (Files.IsThere(path) && !FileStatus.Of(path).IsDirectory)
             {

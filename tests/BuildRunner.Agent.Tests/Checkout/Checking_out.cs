@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using BuildRunner.Agent.Checkout;
 using BuildRunner.Agent.Tests.Steps;
 using BuildRunner.Agent.Tests.Work;
 using BuildRunner.Core.AgentContract;
@@ -184,7 +185,89 @@ public sealed class Checking_out : IDisposable
         await ended;
     }
 
-    private async Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, params (string Name, string Value)[] variables)
+    /// <summary>Whoever may reach those without a credential is not protected from the agent's machine: a step of the same stranger could not have reached them.</summary>
+    [Theory]
+    [InlineData("https://127.0.0.1:{0}/lib.git", "private or this machine")]
+    [InlineData("https://localhost:{0}/lib.git", "private or this machine")]
+    [InlineData("ssh://git@127.0.0.1:{0}/lib.git", "private or this machine")]
+    [InlineData("{1}", "another repository of the agent's machine")]
+    public async Task A_strangers_submodule_sends_the_agent_neither_to_private_addresses_nor_to_other_repositories_of_its_machine(string address, string why)
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var library = TestRepository.Create(sources["repos"], "lib");
+        var pinned = library.Commit("lib.txt", "library");
+        var evil = TestRepository.Create(sources["repos"], "evil");
+        evil.Commit(".gitmodules", $"[submodule \"lib\"]\n\tpath = lib\n\turl = {string.Format(CultureInfo.InvariantCulture, address, ((IPEndPoint)listener.LocalEndpoint).Port, library.Bare)}\n");
+        evil.Git("update-index", "--add", "--cacheinfo", $"160000,{pinned},lib");
+        evil.Git("commit", "-q", "-m", "look around");
+        evil.Git("push", "-q", "origin", "HEAD:refs/heads/main");
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        var source = new SourceAccess { Url = evil.Bare, Ref = "refs/heads/main", Commit = evil.Git("rev-parse", "HEAD").Trim() };
+        var called = listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken).AsTask();
+
+        await CloneAsync(agent, source, stranger: true, ("PLUGIN_RECURSIVE", "true"));
+        var refused = server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal) && t.Contains(why, StringComparison.Ordinal)), "access denied");
+        Assert.Same(refused, await Task.WhenAny(called, refused));
+        await refused;
+
+        // The repository's own people send it there: the address is one that leads somewhere.
+        await CloneAsync(agent, source, stranger: false, ("PLUGIN_RECURSIVE", "true"));
+        await Task.WhenAny(called, server.SeesAsync("result clone success"));
+        Assert.True(called.IsCompletedSuccessfully || server.Told.Contains("result clone success"));
+    }
+
+    [Fact]
+    public async Task A_strangers_large_files_do_not_come_from_where_his_commit_says()
+    {
+        Requires.Program("git-lfs");
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var shop = TestRepository.Create(sources["repos"], "shop");
+        shop.Commit(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+        shop.Commit(".lfsconfig", $"[lfs]\nurl = https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/x\n");
+        var commit = shop.Commit("big.bin", $"version https://git-lfs.github.com/spec/v1\noid sha256:{new string('a', 64)}\nsize 5\n");
+        await using var agent = AgentProcess.Create(server, sources["repos"]);
+        var source = new SourceAccess { Url = shop.Bare, Ref = "refs/heads/main", Commit = commit };
+        var called = listener.AcceptTcpClientAsync(TestContext.Current.CancellationToken).AsTask();
+        await CloneAsync(agent, source, stranger: true, ("PLUGIN_LFS", "true"));
+        var refused = server.SeesAsync(s => s.Told.Any(t => t.StartsWith("result clone error access_denied:", StringComparison.Ordinal) && t.Contains("in a stranger's run", StringComparison.Ordinal)), "access denied");
+        Assert.Same(refused, await Task.WhenAny(called, refused));
+        await refused;
+
+        // Where nobody insists, they stay pointers.
+        await CloneAsync(agent, source, stranger: true);
+        var ended = server.SeesAsync("result clone success");
+        Assert.Same(ended, await Task.WhenAny(called, ended));
+        await ended;
+    }
+
+    [Theory]
+    [InlineData("140.82.112.3", true)]
+    [InlineData("2606:50c0:8000::153", true)]
+    [InlineData("10.1.2.3", false)]
+    [InlineData("100.100.100.200", false)]
+    [InlineData("127.9.9.9", false)]
+    [InlineData("168.63.129.16", false)]
+    [InlineData("169.254.169.254", false)]
+    [InlineData("172.31.0.1", false)]
+    [InlineData("192.168.1.1", false)]
+    [InlineData("0.0.0.0", false)]
+    [InlineData("::", false)]
+    [InlineData("::1", false)]
+    [InlineData("::ffff:169.254.169.254", false)]
+    [InlineData("::ffff:140.82.112.3", true)]
+    [InlineData("::169.254.169.254", false)]
+    [InlineData("64:ff9b::a9fe:a9fe", false)]
+    [InlineData("2002:a9fe:a9fe::1", false)]
+    [InlineData("2001:0:a9fe:a9fe::1", false)]
+    [InlineData("fd00:ec2::254", false)]
+    [InlineData("fe80::1", false)]
+    public void An_address_is_of_the_world_or_it_is_near(string address, bool isPublic) => Assert.Equal(isPublic, PublicHost.IsPublic(IPAddress.Parse(address)));
+
+    private Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, params (string Name, string Value)[] variables) => CloneAsync(agent, source, stranger: false, variables);
+
+    private async Task<(TestWork Work, WorkItem Step)> CloneAsync(AgentProcess agent, SourceAccess source, bool stranger, params (string Name, string Value)[] variables)
     {
         var step = AgentRun.Step("clone") with
         {
@@ -193,7 +276,7 @@ public sealed class Checking_out : IDisposable
             Commands = [],
             Environment = variables.ToDictionary(v => v.Name, PlanValue (v) => new PlanValue.Literal(v.Value)),
         };
-        var work = new TestWork(AgentRun.Workflow(step));
+        var work = new TestWork(AgentRun.Workflow(step)) { Grants = new WorkGrants { Stranger = stranger } };
         var item = work.Step("clone", s => s with { Source = source });
         agent.StartOnce();
         var ready = server.Told.Count(t => t == "result start ready");

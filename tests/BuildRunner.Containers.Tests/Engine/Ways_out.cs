@@ -37,6 +37,30 @@ public sealed class Ways_out
         Assert.False(service.Pending(), "the step reached the host");
     }
 
+    /// <summary>Addresses at which clouds answer that are not link-local, and such as stand for others of version 4: a translator on the way would ask those.</summary>
+    [Fact]
+    public async Task Lead_to_no_answers_of_clouds_and_around_no_rule_where_private_networks_are_open()
+    {
+        Assert.SkipUnless(NearbyMachine.HostHasIPv6, "IPv6 is switched off on this host");
+        await using var host = OciHost.Create(o => (o.Network.IPv6, o.Network.AllowPrivateAddresses, o.Network.Pool) = (true, true, AnyPool()));
+        using var machine = await NearbyMachine.StartAsync();
+        string[] refused =
+        [
+            machine.LinkLocal[0], machine.LinkLocal[1], "168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::23", "fd00:c1::a9fe:a9fe", "fd00:42::42",
+            "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "2002:a9fe:a9fe::1", "2001:0:a9fe:a9fe::1",
+        ];
+        refused[2..].ToList().ForEach(machine.Add);
+        using var client = new HttpClient();
+        string[] all = [machine.Private[0], machine.Private[1], .. refused];
+        foreach (var address in all)
+        {
+            Assert.Equal("page", await AskAsync(client, NearbyMachine.PageAt(address)));
+        }
+
+        var script = string.Join('\n', all.Select(a => $"timeout 60 wget -q -O - {NearbyMachine.PageAt(a)} 2>/dev/null || printf refused; echo ' {a}'"));
+        Assert.Equal(all.Select((a, at) => $"{(at < 2 ? "page" : "refused")} {a}"), (await RunAsync(host, script)).Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Fact]
     public async Task Of_version_6_are_there_where_the_host_has_one_only()
     {

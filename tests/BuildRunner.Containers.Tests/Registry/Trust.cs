@@ -79,6 +79,40 @@ public sealed class Trust
         Assert.NotEmpty(proxy.Requests);
     }
 
+    [Fact]
+    public async Task An_image_comes_through_a_proxy_that_wants_a_password_by_a_tunnel_and_in_plain()
+    {
+        using var folder = TestFolder.Create();
+        var certificate = TestCertificate.Create();
+        await using var registry = await RegistryServer.StartAsync(new RegistryServerOptions { Certificate = certificate }, Cancellation);
+        await registry.PushAsync(TestImage.Busybox, "image", cancellationToken: Cancellation);
+        await using var plain = FakeRegistry.Start();
+        plain.Serve(TestImage.Busybox);
+        await using var proxy = ForwardProxy.Start(new Dictionary<string, string> { [$"{TestCertificate.Elsewhere}:443"] = registry.Host, ["plain.example:5000"] = plain.Host });
+        await WriteAsync(folder[$"certs.d/{TestCertificate.Elsewhere}"], certificate);
+        var tunnelled = Reference($"{TestCertificate.Elsewhere}/image");
+        var fetched = Reference("plain.example:5000/image");
+
+        // Neither name is known to anybody but the proxy.
+        Assert.Contains(TestCertificate.Elsewhere, await ThroughAsync(folder, "one", tunnelled, $"http://wrong:login@{proxy.Host}"), StringComparison.Ordinal);
+        Assert.Empty(proxy.Passed);
+        Assert.Equal("pulled", await ThroughAsync(folder, "two", tunnelled, $"http://{ForwardProxy.Login}@{proxy.Host}"));
+        Assert.All(proxy.Passed, line => Assert.Equal($"CONNECT {TestCertificate.Elsewhere}:443", line));
+        Assert.NotEmpty(proxy.Passed);
+        Assert.Equal("pulled", await ThroughAsync(folder, "three", fetched, $"http://{ForwardProxy.Login}@{proxy.Host}"));
+        Assert.Contains("GET http://plain.example:5000/v2/image/manifests/latest", proxy.Passed);
+        Assert.DoesNotContain(plain.Requests, request => request.Headers.ContainsKey("Proxy-Authorization"));
+    }
+
+    private static Task<string> ThroughAsync(TestFolder folder, string store, ImageReference image, string proxy)
+    {
+        var start = PullingChild.Describe(folder[store], image, ["plain.example:5000"]);
+        start.Environment["HTTPS_PROXY"] = start.Environment["HTTP_PROXY"] = proxy;
+        start.Environment["NO_PROXY"] = "";
+        start.Environment[PullingChild.Certificates] = folder["certs.d"];
+        return FirstLineAsync(start);
+    }
+
     private static ImageReference Reference(string text) => ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);
 
     private static async Task WriteAsync(string folder, TestCertificate certificate)

@@ -10,6 +10,9 @@ namespace BuildRunner.Containers.Tests.Storage;
 /// <summary>Another process that uses a store: this test program, started with words that make it pull or hold an image instead of running tests.</summary>
 internal static class PullingChild
 {
+    /// <summary>The variable that names a folder with authorities.</summary>
+    public const string Certificates = "BUILDRUNNER_TEST_STORE_CERTIFICATES";
+
     private const string Variable = "BUILDRUNNER_TEST_STORE_CHILD";
 
     /// <summary>Starts one. It prints <c>pulled</c> when it has the image, or what is wrong, then holds a lease on it until its input ends.</summary>
@@ -51,7 +54,13 @@ internal static class PullingChild
     private static void Run(string[] words)
     {
         ImageReference.TryParse(words[1], null, out var image, out _);
-        using var store = new ImageStore(words[0], new ImageStoreOptions { Registry = new RegistryOptions { UseCredentialFiles = false, Insecure = words[2..], Attempts = 1 } }, TimeProvider.System);
+        var registry = new RegistryOptions { UseCredentialFiles = false, Insecure = words[2..], Attempts = 1 };
+        if (Environment.GetEnvironmentVariable(Certificates) is { } folder)
+        {
+            registry = registry with { CertificateFolders = [folder] };
+        }
+
+        using var store = new ImageStore(words[0], new ImageStoreOptions { Registry = registry }, TimeProvider.System);
         ResolvedImage resolved;
         try
         {

@@ -55,6 +55,35 @@ public sealed class PlannerTests
         }
     }
 
+    [Theory]
+    [InlineData("49d", 49)]
+    [InlineData("49d1ms", null)]
+    [InlineData("366d", null)]
+    [InlineData("99999999999999999999999d", null)]
+    public void A_time_is_no_longer_than_timers_take(string text, int? days)
+    {
+        var yaml = $"steps: [{{name: a, image: x, commands: b, timeout: {text}}}]";
+        Assert.Equal(days is null, Plans.Errors(yaml).Count > 0);
+        if (days is { } all)
+        {
+            var time = Assert.Single(Plans.Workflow(yaml).Steps, s => s.Name == "a").Timeout!.Value;
+            Assert.Equal(TimeSpan.FromDays(all), time);
+            using var limit = new CancellationTokenSource(time);
+        }
+    }
+
+    /// <summary>A workspace there would stand in the place of devices and of what the kernel shows, which runtimes look for by name.</summary>
+    [Theory]
+    [InlineData("workspace: {base: /dev}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("workspace: {base: /./dev/../shm}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("workspace: {base: /, path: dev}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("workspace: {base: //proc/sys}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("workspace: {base: /sys}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("workspace: {base: /.buildrunner/x}\nsteps: [{name: a, image: x, commands: b}]")]
+    [InlineData("matrix: {D: [dev]}\nworkspace: {base: '/${D}'}\nsteps: [{name: a, image: x, commands: b}]")]
+    public void A_workspace_is_not_where_the_kernels_files_are(string yaml) =>
+        Assert.Equal(["BR1032"], Plans.Errors(yaml).Select(e => e.Code));
+
     [Fact]
     public void Every_problem_is_reported_at_once_at_its_place()
     {

@@ -64,6 +64,16 @@ public sealed class NearbyMachine : IDisposable
     /// <summary>Where the page is at an address.</summary>
     public static string PageAt(string address) => $"http://{(address.Contains(':') ? $"[{address}]" : address)}:{Port}/page";
 
+    /// <summary>Gives it another address, which this host reaches.</summary>
+    public void Add(string address)
+    {
+        var version = address.Contains(':') ? 1 : 0;
+        var alone = version == 0 ? "32" : "128";
+        string[] nodad = version == 0 ? [] : ["nodad"];
+        Run("nsenter", ["-t", Id, "-n", "ip", "address", "add", $"{address}/{alone}", "dev", "eth0", .. nodad]);
+        Run("ip", "route", "replace", $"{address}/{alone}", "via", World[version], "dev", Device);
+    }
+
     /// <summary>Ends it; its devices go with it.</summary>
     public void Dispose()
     {
@@ -77,23 +87,21 @@ public sealed class NearbyMachine : IDisposable
     {
         var home = Namespace("self");
         Assert.True(SpinWait.SpinUntil(() => Namespace(Id) != home, TimeSpan.FromSeconds(30)), "unshare made no network namespace");
-        var device = "nearby" + Id;
-        Run("ip", "link", "add", device, "type", "veth", "peer", "name", "eth0", "netns", Id);
+        Run("ip", "link", "add", Device, "type", "veth", "peer", "name", "eth0", "netns", Id);
         Run("nsenter", "-t", Id, "-n", "ip", "link", "set", "eth0", "up");
-        Run("ip", "link", "set", device, "up");
+        Run("ip", "link", "set", Device, "up");
         for (var version = 0; version < 2; version++)
         {
-            var (short_, alone) = version == 0 ? ("30", "32") : ("64", "128");
+            var length = version == 0 ? "30" : "64";
             string[] nodad = version == 0 ? [] : ["nodad"];
-            Run("ip", ["address", "add", $"{Host[version]}/{short_}", "dev", device, .. nodad]);
-            Run("nsenter", ["-t", Id, "-n", "ip", "address", "add", $"{World[version]}/{short_}", "dev", "eth0", .. nodad]);
-            foreach (var address in new[] { Private[version], LinkLocal[version] })
-            {
-                Run("nsenter", ["-t", Id, "-n", "ip", "address", "add", $"{address}/{alone}", "dev", "eth0", .. nodad]);
-                Run("ip", "route", "replace", $"{address}/{alone}", "via", World[version], "dev", device);
-            }
+            Run("ip", ["address", "add", $"{Host[version]}/{length}", "dev", Device, .. nodad]);
+            Run("nsenter", ["-t", Id, "-n", "ip", "address", "add", $"{World[version]}/{length}", "dev", "eth0", .. nodad]);
+            Add(Private[version]);
+            Add(LinkLocal[version]);
         }
     }
+
+    private string Device => "nearby" + Id;
 
     private string Id => _server.Id.ToString(CultureInfo.InvariantCulture);
 

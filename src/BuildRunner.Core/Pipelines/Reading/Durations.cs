@@ -8,8 +8,8 @@ internal static class Durations
     /// <summary>Least: one millisecond.</summary>
     public static readonly TimeSpan Min = TimeSpan.FromMilliseconds(1);
 
-    /// <summary>Greatest: a year.</summary>
-    public static readonly TimeSpan Max = TimeSpan.FromDays(366);
+    /// <summary>Greatest: 49 days. Timers take no more, and whoever sets one by a pipeline must not fail at it.</summary>
+    public static readonly TimeSpan Max = TimeSpan.FromDays(49);
 
     /// <summary>Reads <c>90s</c>, <c>1h30m</c>, <c>1.5h</c>, <c>250ms</c>, <c>7d</c>; null if it is none or outside <see cref="Min"/> to <see cref="Max"/>.</summary>
     public static TimeSpan? Parse(string text)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using BuildRunner.Core.Pipelines.Yaml;
+using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Core.Pipelines.Reading;
 
@@ -37,6 +38,8 @@ internal static class FileRules
     {
         if (file.WorkspaceBase is { } mount && !mount.Text.StartsWith('/'))
             diagnostics.Error(DiagnosticCodes.BadValue, mount.Location, "`base` must be an absolute path", "For example `/woodpecker`");
+        else if (file.WorkspaceBase is { } place && !WorkspacePaths.MayBeBase(WorkspacePaths.Join(place.Text)))
+            diagnostics.Error(DiagnosticCodes.BadValue, place.Location, $"`base` must not be `{WorkspacePaths.Join(place.Text)}`: the files of containers themselves, and the kernel's, are there", "For example `/woodpecker`");
         if (file.WorkspacePath is { } path && (path.Text.StartsWith('/') || path.Text.Split('/').Contains("..")))
             diagnostics.Error(DiagnosticCodes.BadValue, path.Location, "`path` must be relative to `base` and stay below it", "For example `src/example.com/octocat/hello`");
     }

@@ -84,7 +84,7 @@ internal sealed class ScalarChecker(VariableScope? variables, NameRules names, D
                 diagnostics.Error(DiagnosticCodes.OutOfRange, scalar.Location, string.Create(CultureInfo.InvariantCulture, $"{subject} must be a number from {range.Min} to {range.Max}, not `{Short(text)}`"));
                 break;
             case ValueKind.Duration when Durations.Parse(text) is null:
-                diagnostics.Error(DiagnosticCodes.BadDuration, scalar.Location, $"{subject} must be {kind.Expectation}, not `{Short(text)}`", "Units are `ms`, `s`, `m`, `h` and `d`, up to a year");
+                diagnostics.Error(DiagnosticCodes.BadDuration, scalar.Location, $"{subject} must be {kind.Expectation}, not `{Short(text)}`", "Units are `ms`, `s`, `m`, `h` and `d`, up to 49 days");
                 break;
             case ValueKind.Size when Sizes.Parse(text) is null:
                 diagnostics.Error(DiagnosticCodes.BadSize, scalar.Location, $"{subject} must be {kind.Expectation}, not `{Short(text)}`", "Units are `k`, `m`, `g` and `t`, in steps of 1024");
