@@ -45,7 +45,7 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, CheckoutRoot root
         {
             var access = new GitAccess(url, source.User, source.Secret, key);
             var (mirror, found) = await mirrors.GetAsync(new MirrorRequest(access, reference, commit, settings.Depth, settings.Tags, url.Text), log, cancellationToken);
-            bool MayOpen(SourceUrl of) => of.Host == url.Host && of.Kind == url.Kind && (!source.ForItselfOnly || of.Text == url.Text);
+            bool MayOpen(SourceUrl of) => of.Host == url.Host && of.Kind == url.Kind && (!(source.ForItselfOnly || attempt.Stranger) || of.Text == url.Text);
             var submodules = new Submodules(mirrors, url.Text, allowedFolders, settings, async (of, cancel) => MayOpen(of) ? access with { Url = of } : await WithoutCredentialAsync(of, url, attempt.Stranger, cancel));
             if (settings.Submodules)
             {
@@ -114,12 +114,15 @@ internal sealed partial class BuiltInCheckout(Mirrors mirrors, CheckoutRoot root
         }
 
         // The workspace names the real addresses; only this container goes to the copies instead.
-        Count(variables, "GIT_CONFIG_COUNT", copies.Count + 1);
+        Count(variables, "GIT_CONFIG_COUNT", (copies.Count * 2) + 1);
         Configure(variables, 0, "protocol.file.allow", "always");
         foreach (var (at, copy) in copies.Index())
         {
             variables[$"BR_SOURCE_{at}"] = copy.Url;
-            Configure(variables, at + 1, $"url.file://{CloneScript.Mirrors}/{at}.insteadOf", copy.Url);
+            Configure(variables, (at * 2) + 1, $"url.file://{CloneScript.Mirrors}/{at}.insteadOf", copy.Url);
+
+            // git clones no path that is not there, whatever stands for it; an address of it will do.
+            Configure(variables, (at * 2) + 2, $"url.file://{CloneScript.Mirrors}/{at}.insteadOf", copy.Url.StartsWith('/') ? "file://" + copy.Url : copy.Url);
         }
 
         return new CheckoutContainer(

@@ -42,6 +42,10 @@ internal static class CloneScript
                     echo "$key: '$url' is not an address that this agent has fetched from; write it in .gitmodules as https://HOST/PATH, without .. in its middle" >&2
                     exit 1
                 fi
+
+                case "$url" in
+                    /*) git config "$key" "file://$url" ;;
+                esac
             done
             git submodule --quiet update
             git submodule --quiet foreach "exec /bin/sh $BR_SELF submodules"
