@@ -69,6 +69,9 @@ public sealed class RunPageModel : SitePage
     /// <summary>The address that does something.</summary>
     public string Action(string handler) => $"{Repository(Details.Run.Repo)}/runs/{Details.Run.Number}?handler={handler}{(Shown is { } attempt ? $"&attempt={attempt}" : "")}";
 
+    /// <summary>What is said about its files, in short: the page's script sees by it when that changes.</summary>
+    internal string Problems => string.Join(' ', Details.Diagnostics.Select(d => $"{d.Code}@{d.File}:{d.Line}"));
+
     /// <summary>What a step is called where steps of several workflows stand together.</summary>
     internal string Called(Failure failure) =>
         Details.Workflows.Count > 1 ? $"{Details.Workflows.First(w => w.Name == failure.Workflow).Label} / {failure.Step.Name}" : failure.Step.Name;

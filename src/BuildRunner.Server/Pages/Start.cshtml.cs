@@ -76,7 +76,6 @@ public sealed class StartPage : SitePage
 
         (Name, DefaultBranch, Title) = (repository.Name, repository.DefaultBranch, $"Start a run · {repository.Name} · BuildRunner");
         (Branch, Tag, Commit) = (Given(branch), Given(tag), Given(commit)?.ToLowerInvariant());
-        HttpContext.Response.Headers.CacheControl = "no-store";
         Once = Typed("once") ?? Guid.NewGuid().ToString("N");
         try
         {

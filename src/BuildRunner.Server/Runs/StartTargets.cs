@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using BuildRunner.Core.Pipelines.Keys;
 using BuildRunner.Core.Planning;
 using BuildRunner.Server.Repositories;
@@ -8,9 +9,14 @@ using BuildRunner.Server.Triggers;
 namespace BuildRunner.Server.Runs;
 
 /// <summary>Looks whether what is to start runs later, a schedule or an endpoint, names what is there: its branch, and the inputs that it gives.</summary>
-internal sealed class StartTargets(Remotes remotes, SourceReader sources)
+internal sealed class StartTargets(Remotes remotes, SourceReader sources, TimeProvider time)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    // Whoever looks at the page again soon does not make the forge list its branches again; what is typed is looked for there all the same.
+    private static readonly TimeSpan BranchesLast = TimeSpan.FromMinutes(1);
+    private const int MostLists = 1000;
+    private readonly ConcurrentDictionary<(Guid Repository, string Url), (DateTimeOffset At, IReadOnlyList<string> Names)> branches = [];
 
     /// <summary>Why it would start nothing, as a clause.</summary>
     /// <param name="repository">Of what.</param>
@@ -66,14 +72,27 @@ internal sealed class StartTargets(Remotes remotes, SourceReader sources)
         return new StartPoint(at.Commit, tree.Files.Count > 0, Planner.Inputs(tree.Files) ?? []);
     }
 
-    /// <summary>The names of branches to choose from; empty if they cannot be had soon.</summary>
+    /// <summary>The names of branches to choose from, as they were within the last minute; empty if they cannot be had soon.</summary>
     public async Task<IReadOnlyList<string>> BranchesAsync(RepositoryRow repository, CancellationToken cancellationToken)
     {
+        var key = (repository.Id, repository.CloneUrl);
+        if (branches.TryGetValue(key, out var known) && time.GetUtcNow() - known.At < BranchesLast)
+        {
+            return known.Names;
+        }
+
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(Patience);
         try
         {
-            return await sources.BranchesAsync(await remotes.OfAsync(repository, patience.Token), patience.Token);
+            var names = await sources.BranchesAsync(await remotes.OfAsync(repository, patience.Token), patience.Token);
+            if (branches.Count >= MostLists)
+            {
+                branches.Clear();
+            }
+
+            branches[key] = (time.GetUtcNow(), names);
+            return names;
         }
         catch (SourceException)
         {

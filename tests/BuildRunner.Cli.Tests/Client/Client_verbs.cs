@@ -229,6 +229,68 @@ public sealed class Client_verbs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_runs_again_can_be_followed_at_once()
+    {
+        server.On("POST", Sample.RunPath + "/rerun", Sample.Summary("queued") with { Attempt = 2 }, Json.RunSummary, 201);
+        server.On("GET", Sample.RunPath + "/events", async http =>
+        {
+            await ScriptedServer.EventAsync(http, "run", JsonSerializer.Serialize(Sample.Run("running", Sample.Step("build", "running")), Json.RunDetails));
+            await ScriptedServer.EventAsync(http, "run", JsonSerializer.Serialize(Sample.Run("failure", Sample.Step("build", "failure", 7)), Json.RunDetails));
+            await ScriptedServer.EventAsync(http, "end", "{}");
+        });
+        server.On("GET", Sample.RunPath + "/log/follow", http => ScriptedServer.EventAsync(http, "end", "{}"));
+        Assert.Equal(1, await cli.RunAsync("rerun", "acme/shop#12", "--failed", "--watch", "--progress", "plain"));
+        Assert.StartsWith("acme/shop#12 attempt 2\n", cli.Output, StringComparison.Ordinal);
+        Assert.Contains("build │ failed in 2.0s: exit 7", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_log_of_a_run_without_steps_is_refused_with_why_there_are_none()
+    {
+        server.On("GET", Sample.RunPath, Sample.Run("invalid") with { Run = Sample.Summary("invalid") with { Reason = "its files have errors" }, Workflows = [] }, Json.RunDetails);
+        Assert.Equal(2, await cli.RunAsync("logs", "acme/shop#12", "test"));
+        Assert.Equal("buildrunner: acme/shop#12 has no step 'test'; it has no steps at all: its files have errors\n", cli.Error);
+    }
+
+    [Theory]
+    [InlineData("read,run")]
+    [InlineData("read, run")]
+    [InlineData("read", "--scope", "run")]
+    [InlineData("read", "run")]
+    public async Task Scopes_of_a_token_are_a_list_as_the_documentation_writes_it(params string[] scopes)
+    {
+        var info = new ApiToken("1", "ci", ["read", "run"], Sample.At, null, null);
+        server.On("POST", ApiRoutes.Tokens, new CreatedApiToken(info, "brt_new"), Json.CreatedApiToken, 201);
+        Assert.Equal(0, await cli.RunAsync(["token", "create", "ci", "--scope", .. scopes]));
+        var asked = Assert.Single(server.Asked, a => a.Path == ApiRoutes.Tokens);
+        Assert.Equal(["read", "run"], JsonDocument.Parse(asked.Body).RootElement.GetProperty("scopes").EnumerateArray().Select(s => s.GetString()));
+
+        Assert.Equal(2, await cli.RunAsync("token", "create", "ci", "--scope", "read,everything"));
+        Assert.Contains("--scope takes a list of read, run, approve, admin; 'everything' is none of them", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, await cli.RunAsync("token", "create", "ci", "--scope", ""));
+    }
+
+    [Fact]
+    public async Task A_token_for_an_agent_comes_with_what_to_do_with_it_and_alone_on_standard_output()
+    {
+        server.On("POST", ApiRoutes.AgentTokens, new AgentToken("brr_once", Sample.At.AddHours(1)), Json.AgentToken, 201);
+        Assert.Equal(0, await cli.RunAsync("agents", "token"));
+        Assert.Equal("brr_once\n", cli.Output);
+        Assert.Contains($"until 2027-03-01 10:58:00Z; on its machine, at the first start: buildrunner agent --server {server.Url.TrimEnd('/')}/ --token-file FILE", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Where_no_secret_is_found_it_says_whose_were_looked_for()
+    {
+        server.On("GET", TriggerRoutes.Secrets, new ApiList<SecretInfo>([]), Json.SecretList);
+        server.On("GET", "/api/v1/repos/acme/shop/secrets", new ApiList<SecretInfo>([]), Json.SecretList);
+        Assert.Equal(0, await cli.RunAsync("secret", "ls"));
+        Assert.Equal("no secret of the whole installation; those of one repository: --repo OWNER/NAME, of an owner: --org OWNER\n", cli.Output);
+        Assert.Equal(0, await cli.RunAsync("secret", "ls", "--repo", "acme/shop"));
+        Assert.Contains("no secret of acme/shop alone\n", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task What_cannot_be_undone_is_asked_on_a_terminal_and_refused_without_one()
     {
         server.On("POST", Sample.RunPath + "/cancel", Sample.Run("running"), Json.RunDetails);

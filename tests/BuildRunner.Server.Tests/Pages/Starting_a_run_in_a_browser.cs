@@ -137,6 +137,32 @@ public sealed class Starting_a_run_in_a_browser(Chromium chromium) : IClassFixtu
     }
 
     [Fact]
+    public async Task A_warning_that_was_taken_back_goes_from_the_page_while_somebody_looks()
+    {
+        git.Commit("need a secret", (".buildrunner.yml", "steps: [ { name: build, image: busybox, environment: { T: { from_secret: token } }, commands: [ 'true' ] } ]"));
+        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
+        await OpenAsync("/acme/shop/runs/1");
+        await tab.UntilAsync("document.getElementById('problems').innerText.includes('BR1109')");
+        await tab.EvaluateAsync("window.kept = true");
+        await api.SendAsync("PUT", "/api/v1/repos/acme/shop/secrets/token", new SetSecret { Value = "a-value-of-it" }, Json.SetSecret, Json.SecretInfo);
+        await tab.UntilAsync("document.getElementById('problems').innerText.trim() === ''");
+        Assert.Equal("true", await tab.TextAsync("String(window.kept)"));
+    }
+
+    [Fact]
+    public async Task Branches_to_choose_from_are_not_asked_for_at_each_look()
+    {
+        await OpenAsync("/acme/shop/start");
+        Assert.Equal("main", await tab.TextAsync("[...document.querySelectorAll('#branches option')].map(o => o.value).join()"));
+
+        // Where the repository cannot be reached, they are the same as a moment ago, and that it cannot be read is said.
+        Directory.Move(git.Path, git.Path + ".away");
+        await OpenAsync("/acme/shop/start?branch=main");
+        await tab.UntilAsync("document.querySelector('[role=alert]')?.innerText.includes('there is no such folder')");
+        Assert.Equal("main", await tab.TextAsync("[...document.querySelectorAll('#branches option')].map(o => o.value).join()"));
+    }
+
+    [Fact]
     public async Task Only_who_may_starts_a_run_only_with_our_form_and_only_one_by_pressing_twice()
     {
         using var reader = await BrowserAsync(Scopes.Read);

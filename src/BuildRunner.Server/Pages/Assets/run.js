@@ -70,7 +70,9 @@ function show(details) {
     for (const step of [...workflow.services, ...workflow.steps]) showStep(section, workflow.name, step);
   }
   sentence(details);
-  if (changed) refresh();
+  // What was said about the files may be taken back, as when a secret that was missing is there.
+  const said = details.diagnostics.map((/** @type {any} */ d) => `${d.code}@${d.file}:${d.line}`).join(" ");
+  if (changed || said !== $("problems").dataset.of) refresh();
 }
 
 /** @param {Element} section @param {string} workflow @param {any} step */
@@ -114,7 +116,7 @@ async function refresh() {
   const response = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!response.ok) return;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const id of ["sentence", "actions", "failures", "phases"]) {
+  for (const id of ["sentence", "actions", "problems", "failures", "phases"]) {
     const fresh = page.getElementById(id), old = document.getElementById(id);
     if (fresh && old) old.replaceWith(document.importNode(fresh, true));
   }

@@ -8,6 +8,8 @@ namespace BuildRunner.Cli.Client;
 /// <summary><c>token …</c> and <c>audit</c>.</summary>
 internal static class AdministrationVerbs
 {
+    private static readonly string[] Scopes = ["read", "run", "approve", "admin"];
+
     public static IEnumerable<Command> Create(ClientScope scope)
     {
         yield return ClientScope.Bare("token", "tokens for the API: list, create, remove", List(scope), Make(scope), Remove(scope));
@@ -31,8 +33,8 @@ internal static class AdministrationVerbs
     private static Command Make(ClientScope scope)
     {
         var name = new Argument<string>("NAME") { Description = "for people: who or what has it" };
-        var scopes = new Option<string[]>("--scope") { Description = "what it may do: read, run, approve, admin (default: read)", HelpName = "SCOPE", AllowMultipleArgumentsPerToken = true };
-        scopes.AcceptOnlyFromAmong("read", "run", "approve", "admin");
+        var scopes = new Option<string[]>("--scope") { Description = "what it may do, with commas or repeated: read, run, approve, admin (default: read)", HelpName = "LIST", AllowMultipleArgumentsPerToken = true };
+        scopes.CompletionSources.Add(Scopes);
         var valid = new Option<string?>("--valid-for") { Description = "how long, as 12h or 90d (default: until it is removed)", HelpName = "TIME" };
         var json = ClientScope.Json();
         return scope.Verb("create", "make one; it is shown this once", async call =>
@@ -40,12 +42,21 @@ internal static class AdministrationVerbs
             var body = new NewApiToken
             {
                 Name = call.Get(name)!,
-                Scopes = call.Get(scopes) is { Length: > 0 } given ? given : ["read"],
+                Scopes = ScopesOf(call.Get(scopes) ?? []),
                 ValidForSeconds = AgentVerbs.SecondsOf(call.Get(valid), "--valid-for"),
             };
             var created = await call.Api.SendAsync(HttpMethod.Post, ApiRoutes.Tokens, body, ApiJson.Default.NewApiToken, ApiJson.Default.CreatedApiToken, call.Stop);
             return call.Print(json, created, c => c.Token + "\n");
         }, name, scopes, valid, json);
+    }
+
+    // An empty list is one that names nothing, as `--scope ""` of a script whose variable is not set: that must not become a right to read.
+    private static string[] ScopesOf(string[] given)
+    {
+        string[] all = [.. given.SelectMany(list => list.Split(',', StringSplitOptions.TrimEntries)).Distinct()];
+        return all.FirstOrDefault(one => !Scopes.Contains(one)) is { } unknown
+            ? throw new CliException(ExitCode.Usage, $"--scope takes a list of {string.Join(", ", Scopes)}; '{unknown}' is none of them")
+            : all.Length == 0 ? ["read"] : all;
     }
 
     private static Command Remove(ClientScope scope)

@@ -35,7 +35,7 @@ internal static class AgentVerbs
             var token = await call.Api.SendAsync(HttpMethod.Post, ApiRoutes.AgentTokens, body, ApiJson.Default.NewAgentToken, ApiJson.Default.AgentToken, call.Stop);
             if (!call.Get(json))
             {
-                call.Host.Say($"for one agent, until {token.ExpiresAt:u}:\n");
+                call.Host.Say($"for one agent, until {token.ExpiresAt:u}; on its machine, at the first start: buildrunner agent --server {call.Api.Url} --token-file FILE (- reads it from standard input)\n");
             }
 
             return call.Print(json, token, t => t.Token + "\n");

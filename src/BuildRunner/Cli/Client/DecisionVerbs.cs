@@ -33,6 +33,7 @@ internal static class DecisionVerbs
         var (run, repository, json) = (ClientScope.Run(), ClientScope.Repository(), ClientScope.Json());
         var failed = new Option<bool>("--failed") { Description = "only workflows that did not end well, and those that depend on them" };
         var workflow = new Option<string?>("--workflow") { Description = "only this one, and those that depend on it; of a matrix cell as build/2 or 'build (go=1.22)'", HelpName = "NAME" };
+        var (watch, progress, timestamps) = (WatchVerbs.Following(), WatchVerbs.Progress(), WatchVerbs.Timestamps());
         return scope.Verb("rerun", "run again what has ended, as a new attempt", async call =>
         {
             var (name, number) = await call.RunAsync(run, repository);
@@ -40,8 +41,8 @@ internal static class DecisionVerbs
             var body = new RerunRun(call.Get(failed), call.Get(workflow));
             var summary = await call.Api.SendAsync(HttpMethod.Post, path, body, ApiJson.Default.RerunRun, ApiJson.Default.RunSummary, call.Stop);
             call.Print(json, summary, s => $"{s.Repo}#{s.Number} attempt {s.Attempt}\n{s.Url}\n");
-            return WatchVerbs.Said(call, summary);
-        }, run, repository, failed, workflow, json);
+            return call.Get(watch) ? await WatchVerbs.FollowAsync(call, summary, progress, timestamps) : WatchVerbs.Said(call, summary);
+        }, run, repository, failed, workflow, watch, json, progress, timestamps);
     }
 
     // The commit is what is decided about: it is shown, and said back.

@@ -117,7 +117,8 @@ internal sealed class LogVerb
             var found = all.Where(s => s.Step.Name == named || NamesOf(s.Workflow).Any(workflow => $"{workflow}/{s.Step.Name}" == named)).ToList();
             if (found.Count == 0)
             {
-                throw new CliException(ExitCode.Usage, $"{details.Run.Repo}#{details.Run.Number} has no step '{named}'; it has {string.Join(", ", all.Select(s => Shown(s.Workflow, s.Step)))}");
+                var has = all.Count == 0 ? $"no steps at all: {details.Run.Reason ?? details.Run.State}" : string.Join(", ", all.Select(s => Shown(s.Workflow, s.Step)));
+                throw new CliException(ExitCode.Usage, $"{details.Run.Repo}#{details.Run.Number} has no step '{named}'; it has {has}");
             }
 
             if (found.Count > 1)

@@ -54,7 +54,9 @@ internal static partial class RemoteRun
         Image = step.Image.Split('@')[0],
         Location = new SourceLocation(file, 1, 1),
         DependsOn = [.. step.DependsOn.Select(d => new PlanDependency(d))],
-        Retry = RetryPlan.None with { Max = Math.Max(0, step.Attempts.Count - 1) },
+
+        // How often it is tried at most, a server does not tell.
+        Retry = RetryPlan.None,
     };
 
     private static WorkflowState StateOf(WorkflowDetails workflow, DateTimeOffset ended)

@@ -21,7 +21,7 @@ internal static class SecretVerbs
             var path = level.Path(call, TriggerRoutes.Secrets, TriggerRoutes.SecretsOfOrganisation, TriggerRoutes.SecretsOfRepository);
             var secrets = (await call.Api.GetAsync(path, ApiJson.Default.SecretList, call.Stop)).Items;
             return call.Print(json, secrets, items => items.Count == 0
-                ? "no secret here\n"
+                ? $"no secret {level.Whose(call)}\n"
                 : TextTable.Of(call.Style, ["NAME", "EVENTS", "BRANCHES", "IMAGES", "SET"], items.Select(s => (string[])
                 [
                     RunText.Safe(s.Name), All(s.Events), All(s.Branches), All(s.Images), SizeText.Of(call.Now - s.UpdatedAt) + " ago",
@@ -80,7 +80,7 @@ internal static class SecretVerbs
             var path = level.Path(call, TriggerRoutes.Registries, TriggerRoutes.RegistriesOfOrganisation, TriggerRoutes.RegistriesOfRepository);
             var found = (await call.Api.GetAsync(path, ApiJson.Default.RegistryList, call.Stop)).Items;
             return call.Print(json, found, items => items.Count == 0
-                ? "no credentials here\n"
+                ? $"no credentials {level.Whose(call)}\n"
                 : TextTable.Of(call.Style, ["HOST", "USER", "SET"], items.Select(r => (string[])[RunText.Safe(r.Host), RunText.Safe(r.User), SizeText.Of(call.Now - r.UpdatedAt) + " ago"])));
         }, level.Repository, level.Organisation, json);
     }
@@ -145,5 +145,10 @@ internal static class SecretVerbs
             (null, { } owner) => ApiRoutes.With(organisation, "owner", owner),
             _ => throw new CliException(ExitCode.Usage, "either --repo or --org"),
         };
+
+        /// <summary>Whose, behind "no secret".</summary>
+        public string Whose(ClientCall call) => (call.Get(Repository) ?? call.Get(Organisation)) is { } named
+            ? $"of {RunText.Safe(named)} alone"
+            : "of the whole installation; those of one repository: --repo OWNER/NAME, of an owner: --org OWNER";
     }
 }

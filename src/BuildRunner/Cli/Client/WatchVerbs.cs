@@ -29,7 +29,7 @@ internal static class WatchVerbs
     {
         var repository = new Argument<string>("REPO") { Description = "the repository, as owner/name" };
         var flags = new StartFlags();
-        var (watch, json, progress, timestamps) = (new Option<bool>("--watch") { Description = "follow it; exits with its result" }, ClientScope.Json(), Progress(), Timestamps());
+        var (watch, json, progress, timestamps) = (Following(), ClientScope.Json(), Progress(), Timestamps());
         return scope.Verb("start", "start a run; prints the address of its page", async call =>
         {
             var path = ApiRoutes.For(ApiRoutes.RunsOfRepository, ClientCall.Checked(call.Get(repository)!));
@@ -38,9 +38,7 @@ internal static class WatchVerbs
             var run = await call.Api.SendAsync(
                 HttpMethod.Post, path, flags.Read(call), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, call.Stop, Guid.NewGuid().ToString("N"));
             call.Print(json, run, r => r.Url + "\n");
-            return call.Get(watch)
-                ? await new RunWatch(call, ModeOf(call, progress), TimestampsOf(call, timestamps)).FollowAsync(run.Repo, run.Number)
-                : Said(call, run);
+            return call.Get(watch) ? await FollowAsync(call, run, progress, timestamps) : Said(call, run);
         }, [repository, .. flags.All, watch, json, progress, timestamps]);
     }
 
@@ -56,10 +54,19 @@ internal static class WatchVerbs
         return run.State == "invalid" ? ExitCodes.Of(new Outcome.Invalid()) : ExitCode.Success;
     }
 
-    private static Option<string> Progress() =>
+    /// <summary>Follows a run that this call has started, with the options of <c>watch</c>; ends with its result.</summary>
+    public static Task<ExitCode> FollowAsync(ClientCall call, RunSummary run, Option<string> progress, Option<string?> timestamps) =>
+        new RunWatch(call, ModeOf(call, progress), TimestampsOf(call, timestamps)).FollowAsync(run.Repo, run.Number);
+
+    /// <summary><c>--watch</c>.</summary>
+    public static Option<bool> Following() => new("--watch") { Description = "follow it; exits with its result" };
+
+    /// <summary><c>--progress</c>.</summary>
+    public static Option<string> Progress() =>
         new Option<string>("--progress") { Description = "auto, tty, plain, json or quiet", HelpName = "HOW" }.Among("auto", "tty", "plain", "json", "quiet");
 
-    private static Option<string?> Timestamps()
+    /// <summary><c>--timestamps</c>.</summary>
+    public static Option<string?> Timestamps()
     {
         var option = new Option<string?>("--timestamps") { Description = "time before each line: elapsed, utc or local", HelpName = "HOW", Arity = ArgumentArity.ZeroOrOne };
         option.AcceptOnlyFromAmong("elapsed", "utc", "local");

@@ -26,6 +26,7 @@ internal static class SizeText
         >= 2 => $"{(int)age.TotalDays} days",
         _ when age.TotalHours >= 2 => $"{(int)age.TotalHours} hours",
         _ when age.TotalMinutes >= 2 => $"{(int)age.TotalMinutes} minutes",
+        _ when age.TotalSeconds is >= 1 and < 2 => "1 second",
         _ => $"{Math.Max(0, (int)age.TotalSeconds)} seconds",
     };
 }

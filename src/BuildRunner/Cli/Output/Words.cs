@@ -26,8 +26,10 @@ internal static class Words
     }
 
     /// <summary>How an attempt ended that another one follows.</summary>
+    /// <param name="attempt">The one that has ended.</param>
+    /// <param name="of">How many there are at most; fewer than there were: nobody here knows.</param>
     public static string Retry(AttemptRecord attempt, int of) =>
-        $"{End(new StepPhase.Done(attempt.Outcome, attempt.Outcome, attempt.EndedAt), attempt)}; attempt {attempt.Number + 1} of {of} follows";
+        $"{End(new StepPhase.Done(attempt.Outcome, attempt.Outcome, attempt.EndedAt), attempt)}; attempt {attempt.Number + 1}{(of > attempt.Number ? $" of {of}" : "")} follows";
 
     /// <summary>Why, in a few words behind a step's time; empty for a plain success.</summary>
     public static string Short(StepPhase.Done done) => done.Outcome switch
