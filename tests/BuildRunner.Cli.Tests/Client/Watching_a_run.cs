@@ -75,14 +75,14 @@ public sealed class Watching_a_run : IAsyncLifetime
     [Fact]
     public async Task Of_attempts_it_counts_those_that_there_were_because_a_server_does_not_tell_how_many_there_may_be()
     {
-        var (tried, ended) = (Sample.Step("build", "failure", 7).Attempts[0], Sample.Step("build", "success", 0));
+        var tried = Sample.Step("build", "failure", 7).Attempts[0];
+        var ended = Sample.Step("build", "success", 0);
         Events(
             Sample.Run("running", Sample.Step("build", "running")),
             Sample.Run("running", Sample.Step("build", "running") with { Attempts = [tried, Sample.Step("build", "running").Attempts[0] with { Number = 2 }] }),
-            Sample.Run("success", ended with { Attempts = [tried, tried with { Number = 2 }, ended.Attempts[0] with { Number = 3 }] }));
+            Sample.Run("success", ended with { Attempts = [tried, ended.Attempts[0] with { Number = 2 }] }));
         Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
         Assert.Contains("build │ failed in 2.0s: exit 7; attempt 2 follows\n", cli.Error, StringComparison.Ordinal);
-        Assert.Contains("build │ failed in 2.0s: exit 7; attempt 3 follows\n", cli.Error, StringComparison.Ordinal);
     }
 
     [Theory]
