@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;

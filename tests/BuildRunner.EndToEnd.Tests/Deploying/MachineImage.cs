@@ -53,7 +53,7 @@ internal static class MachineImage
         Directory.CreateDirectory(Path.Combine(skeleton, "tmp"));
         File.SetUnixFileMode(Path.Combine(skeleton, "tmp"), (UnixFileMode)0b1_111_111_111);
         File.CreateSymbolicLink(Path.Combine(skeleton, "usr/bin/sh"), "bash");
-        await File.WriteAllLinesAsync(Path.Combine(folder, "files"), files.Select(Merged).Distinct().Where(f => f != "usr/bin/sh"));
+        await File.WriteAllLinesAsync(Path.Combine(folder, "files"), files.Select(Merged).Distinct().Where(f => f is not ("usr/bin/sh" or "bin" or "sbin" or "lib" or "lib64")));
         return $"tar -c -C '{skeleton}' . -C / -T '{folder}/files'";
     }
 
