@@ -48,7 +48,7 @@ internal sealed class GitHubApps(Database database, KeyRing keys, GitHubLogin lo
     /// <exception cref="SecretException">Its master key is not here.</exception>
     public async Task LoadAsync(CancellationToken cancellationToken)
     {
-        var text = await database.ReadAsync(db => db.Settings.Where(s => s.Key == Key).Select(s => s.Value).SingleOrDefaultAsync(cancellationToken), cancellationToken);
+        var text = await database.SettingAsync(Key, cancellationToken);
         if (text == loaded)
         {
             return;

@@ -100,6 +100,9 @@ public static class ServerServices
 
     private static long MaxStream(LogLimits logs) => (2 * logs.MaxPerStep) + (1024 * 1024);
 
+    /// <summary>Begins to put the bus together, which takes a while, beside whatever else is to be done before it starts. What is wrong with it is said when it starts.</summary>
+    internal static void PrepareBus(IServiceProvider services) => _ = Task.Run(services.GetRequiredService<ServerBus>);
+
     /// <summary>The database that the options name; nothing is migrated.</summary>
     internal static Database OpenDatabase(ServerOptions options, TimeProvider time)
     {

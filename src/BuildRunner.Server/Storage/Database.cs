@@ -12,6 +12,7 @@ internal abstract class Database
 {
     private const int MaxConflicts = 40;
     private IReadOnlyList<string>? migrations;
+    private Task<IReadOnlyList<string>>? ahead;
 
     /// <summary>Called with what a write wants rung, after it was committed.</summary>
     public event Action<IReadOnlyList<Bell>>? Committed;
@@ -76,11 +77,15 @@ internal abstract class Database
     /// <summary>Brings the tables to this version, one server at a time. Where they are at this version it only looks, which every start does.</summary>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        if ((await PendingAsync(cancellationToken)).Count > 0)
+        var looked = Interlocked.Exchange(ref ahead, null);
+        if ((looked is null ? await PendingAsync(cancellationToken) : await looked.WaitAsync(cancellationToken)).Count > 0)
         {
             await MigrateAloneAsync(cancellationToken);
         }
     }
+
+    /// <summary>Begins to look for what <see cref="MigrateAsync"/> will ask, and does not wait for it: connecting to a database takes a good part of a start, and what else there is to do does not need it.</summary>
+    public void LookAhead() => ahead = Task.Run(() => PendingAsync(CancellationToken.None));
 
     /// <summary>Changes of the tables that are still to be made, oldest first.</summary>
     /// <remarks>Every start and every health check asks this. So it is asked without the framework, which would first make the model of all tables: that takes longer than the rest of a start.</remarks>
@@ -94,11 +99,18 @@ internal abstract class Database
         return [.. migrations.Except(made, StringComparer.OrdinalIgnoreCase)];
     }
 
-    /// <summary>Makes what the first query needs, beside whatever else is going on.</summary>
-    public void WarmUp() => _ = Task.Run(() =>
+    /// <summary>A setting that is kept in the database; null: there is none. Asked without the framework, as <see cref="PendingAsync"/> is: a start waits for it.</summary>
+    public async Task<string?> SettingAsync(string key, CancellationToken cancellationToken)
     {
-        using var db = Open();
-        return db.Model;
+        await using var connection = await ConnectAsync(cancellationToken);
+        return (await TextsAsync(connection, "SELECT value FROM settings WHERE key = @key", cancellationToken, ("key", key))).SingleOrDefault();
+    }
+
+    /// <summary>Makes what the first query needs, beside whatever else is going on.</summary>
+    public void WarmUp() => _ = Task.Run(async () =>
+    {
+        await using var db = Open();
+        return await db.Settings.AnyAsync();
     });
 
     /// <summary>The kind of context, by which the changes of its tables are known.</summary>
@@ -130,10 +142,17 @@ internal abstract class Database
         orderby id
         select id;
 
-    private static async Task<List<string>> TextsAsync(DbConnection connection, string question, CancellationToken cancellationToken)
+    private static async Task<List<string>> TextsAsync(DbConnection connection, string question, CancellationToken cancellationToken, params (string Name, string Value)[] values)
     {
         await using var command = connection.CreateCommand();
         command.CommandText = question;
+        foreach (var (name, value) in values)
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.Value) = (name, value);
+            command.Parameters.Add(parameter);
+        }
+
         await using var reader = await command.ExecuteReaderAsync(cancellationToken);
         var texts = new List<string>();
         while (await reader.ReadAsync(cancellationToken))

@@ -11,10 +11,19 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
     // The client's own limits do not hold where something takes the connection and says nothing: then it waits for ever.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
     private readonly SemaphoreSlim gate = new(1, 1);
+    private readonly CancellationTokenSource ended = new();
+    private Task ahead = Task.CompletedTask;
     private IConnection? connection;
 
     /// <summary>For <c>/readyz</c>. Not essential: without the broker agents and servers look for themselves (promise G9).</summary>
     public ReadinessProbe Readiness => new("broker", Essential: false, ProblemAsync);
+
+    /// <summary>Begins to connect, and does not wait for it. Where that fails, whoever asks first connects, and says so.</summary>
+    public void ConnectAhead()
+    {
+        var token = ended.Token;
+        ahead = Task.Run(() => ProblemAsync(token));
+    }
 
     /// <summary>Messages that wait in a queue; null: there is no such queue, or no broker.</summary>
     public async Task<long?> DepthAsync(string queue, CancellationToken cancellationToken)
@@ -32,7 +41,10 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await ended.CancelAsync();
+        await ahead.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await CloseAsync();
+        ended.Dispose();
         gate.Dispose();
     }
 

@@ -111,6 +111,12 @@ internal static class ServerHost
     /// <param name="door">Where an agent in the same process calls; null: there is none.</param>
     public static WebApplication Build(ServerPlan plan, CliHost host, Serilog.ILogger log, EndPoint? door)
     {
+        // Connecting takes long, and most of it is this process's own work: it is done beside the rest.
+        var database = ServerServices.OpenDatabase(plan.Options, host.Time);
+        database.LookAhead();
+        var probe = plan.Broker is { } watched ? new BrokerProbe(watched) : null;
+        probe?.ConnectAhead();
+
         // Empty: what stands in the working directory or in ASPNETCORE_ variables is no setting of ours.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory, ApplicationName = "buildrunner" });
         builder.Services.AddSerilog(log);
@@ -125,15 +131,17 @@ internal static class ServerHost
         }
 
         builder.Services.AddBuildRunnerServer(plan.Options, plan.Broker is { } broker ? bus => bus.UseRabbitMq(plan.Options.Bus, broker) : null);
-        if (plan.Broker is { } watched)
+        builder.Services.AddSingleton(_ => database);
+        if (probe is not null)
         {
-            builder.Services.AddSingleton(_ => new BrokerProbe(watched));
+            builder.Services.AddSingleton(_ => probe);
             builder.Services.AddSingleton(services => services.GetRequiredService<BrokerProbe>().Readiness);
             builder.Services.AddHostedService<BrokerGauge>();
         }
 
         ServerTelemetry.Add(builder, plan, host.Environment);
         var app = builder.Build();
+        ServerServices.PrepareBus(app.Services);
         Use(app, plan);
         return app;
     }
