@@ -18,6 +18,7 @@ public sealed class A_broker_that_cannot_be_asked
     {
         await using var broker = await RabbitServer.StartAsync();
         await using var probe = new BrokerProbe(broker.Uri);
+        probe.ConnectAhead();
         await using (var connection = await new ConnectionFactory { Uri = broker.Uri }.CreateConnectionAsync(Cancel))
         await using (var channel = await connection.CreateChannelAsync(cancellationToken: Cancel))
         {
@@ -62,6 +63,24 @@ public sealed class A_broker_that_cannot_be_asked
         {
             Assert.Null(await probe.DepthAsync("kept", Cancel).WaitAsync(Patience, Cancel));
             Assert.Contains("does not answer", await probe.Readiness.Problem(Cancel).WaitAsync(Patience, Cancel), StringComparison.Ordinal);
+        }
+
+        listener.Stop();
+        await serving;
+    }
+
+    [Fact]
+    public async Task A_server_that_ends_does_not_wait_for_a_broker_that_it_began_to_connect_to()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeAsync(listener, "says nothing");
+        for (var round = 0; round < 20; round++)
+        {
+            var probe = new BrokerProbe(new Uri($"amqp://guest:guest@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"));
+            probe.ConnectAhead();
+            await Task.Delay(round * 2, Cancel);
+            await probe.DisposeAsync().AsTask().WaitAsync(Patience, Cancel);
         }
 
         listener.Stop();

@@ -1,6 +1,8 @@
 using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Storage;
+using BuildRunner.Server.Storage.Rows;
 using BuildRunner.Testing;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Npgsql;
@@ -51,6 +53,40 @@ public sealed class Migrations_of_both(SharedServers servers)
         var all = Enumerable.Range(0, 6).Select(_ => new SqliteDatabase(folder["one.db"], TimeProvider.System)).ToList();
         await RaceAsync(all);
         all.ForEach(d => d.Dispose());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_start_that_looked_ahead_brings_the_tables_to_their_version_and_asks_for_settings(bool postgres)
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = TestFolder.Create();
+        Database database = postgres ? new PgDatabase(await servers.DatabaseAsync(), clock: null) : new SqliteDatabase(folder["one.db"], TimeProvider.System);
+        using var closing = (IDisposable)database;
+        database.LookAhead();
+        await database.MigrateAsync(cancel);
+        Assert.Empty(await database.PendingAsync(cancel));
+        Assert.Null(await database.SettingAsync("it's", cancel));
+        await database.WriteAsync(turn => Task.FromResult(turn.Db.Add(new SettingRow { Key = "it's", Value = "kept" })), cancel);
+        Assert.Equal("kept", await database.SettingAsync("it's", cancel));
+        Assert.Null(await database.SettingAsync("its", cancel));
+        database.LookAhead();
+        await database.MigrateAsync(cancel);
+    }
+
+    /// <summary>What was found out ahead counts once: whoever tries again asks again.</summary>
+    [Fact]
+    public async Task A_look_ahead_at_a_database_that_is_away_fails_the_start_that_waits_for_it_and_not_the_next()
+    {
+        var cancel = TestContext.Current.CancellationToken;
+        using var folder = TestFolder.Create();
+        using var database = new SqliteDatabase(folder["not-yet/one.db"], TimeProvider.System);
+        database.LookAhead();
+        await Assert.ThrowsAsync<SqliteException>(() => database.MigrateAsync(cancel));
+        Directory.CreateDirectory(folder["not-yet"]);
+        await database.MigrateAsync(cancel);
+        Assert.Empty(await database.PendingAsync(cancel));
     }
 
     /// <summary>Its installer runs all scripts that it ever had, and each of those that are in force already ends in an error.</summary>
