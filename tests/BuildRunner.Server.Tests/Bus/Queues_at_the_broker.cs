@@ -34,6 +34,53 @@ public sealed class Queues_at_the_broker(SharedServers servers)
     }
 
     [Fact]
+    public async Task What_comes_back_twenty_times_is_put_aside_for_people_to_look_at()
+    {
+        var spec = new InstallationSpec { Rabbit = await servers.BrokerAsync() };
+        var steps = $"{spec.Prefix}.steps";
+
+        // A server that makes the queues and goes: nobody else takes from them.
+        await (await Installation.StartAsync(spec)).DisposeAsync();
+        await using var probe = new BrokerProbe(spec.Rabbit!);
+        await using var connection = await new ConnectionFactory { Uri = spec.Rabbit! }.CreateConnectionAsync(Cancel);
+        await PublishAsync(connection, steps, "poison");
+        await CountedAsync(probe, steps, 1);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancel);
+        var taken = 0;
+        while (await ComesAsync(channel, probe, steps) is { } message)
+        {
+            Assert.InRange(++taken, 1, 21);
+            await channel.BasicNackAsync(message.DeliveryTag, multiple: false, requeue: true, Cancel);
+        }
+
+        Assert.InRange(taken, 20, 21);
+        Assert.Equal(1, await CountedAsync(probe, $"{steps}_dead", 1));
+        Assert.Equal(0, await CountedAsync(probe, steps, 0));
+    }
+
+    // Null: it was put aside instead, which the broker does in its own time.
+    private static async Task<BasicGetResult?> ComesAsync(IChannel channel, BrokerProbe probe, string queue)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
+        patience.CancelAfter(Patience);
+        while (true)
+        {
+            if (await channel.BasicGetAsync(queue, autoAck: false, Cancel) is { } message)
+            {
+                return message;
+            }
+
+            if (await probe.DepthAsync($"{queue}_dead", Cancel) > 0)
+            {
+                return null;
+            }
+
+            Assert.False(patience.IsCancellationRequested, "the message is gone");
+            await Task.Delay(20, Cancel);
+        }
+    }
+
+    [Fact]
     public async Task Everything_has_the_prefix_of_its_installation_so_that_another_one_hears_nothing_of_it()
     {
         var uri = await servers.BrokerAsync();

@@ -181,4 +181,20 @@ public abstract partial class Dispatch_conformance
         Assert.Equal("success", (await Server.StateAsync(again!.Value)).Result?.Outcome.Word);
         Assert.Equal("failure", (await Server.StateAsync(run)).Result?.Outcome.Word);
     }
+
+    [Fact]
+    public async Task Everything_runs_again_where_that_is_wanted_and_the_earlier_attempt_stays_as_it_was()
+    {
+        var run = await Server.RunAsync(TestPlans.Of(TestPlans.Workflow("one", "build"), TestPlans.Workflow("two", "deploy") with { DependsOn = [new("one")] }));
+        var agent = await Server.AgentAsync();
+        Assert.Equal(["one", "one/build", "two", "two/deploy"], await agent.DoAllAsync());
+        var before = await Server.StateAsync(run);
+        var (again, refusal) = await Server.Runs.RerunAsync(run, new Runs.RerunWhat.All(), "kim", Cancel);
+        Assert.Null(refusal);
+        Assert.Null((await Server.StateAsync(again!.Value)).Result);
+        Assert.Equal(["one", "one/build", "two", "two/deploy"], await agent.DoAllAsync());
+        Assert.Equal("success", (await Server.StateAsync(again.Value)).Result?.Outcome.Word);
+        Assert.Equal(before.Result, (await Server.StateAsync(run)).Result);
+        Assert.Equal(before.Workflow("one").Step("build").Attempts, (await Server.StateAsync(run)).Workflow("one").Step("build").Attempts);
+    }
 }

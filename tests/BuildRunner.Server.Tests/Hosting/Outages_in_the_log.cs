@@ -1,4 +1,11 @@
+using System.Net;
 using System.Text.RegularExpressions;
+using BuildRunner.Core.AgentContract;
+using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Runs;
+using BuildRunner.Server.Tests.Api;
+using BuildRunner.Server.Tests.Sources;
+using BuildRunner.Testing;
 using BuildRunner.Testing.Services;
 
 namespace BuildRunner.Server.Tests.Hosting;
@@ -12,17 +19,20 @@ public sealed class Outages_in_the_log
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task A_database_and_a_broker_that_are_away_are_a_few_lines_and_their_return_is_said()
+    public async Task A_database_and_a_broker_that_are_away_are_a_few_lines_and_a_run_goes_through_before_the_broker_is_back()
     {
+        using var folder = TestFolder.Create();
         await using var database = await PostgresServer.StartAsync();
         await using var broker = await RabbitServer.StartAsync();
-        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
+        var environment = new Dictionary<string, string>
         {
+            ["BUILDRUNNER_SOURCES__LOCALFOLDERS"] = folder["repos"],
             ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
             ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await database.CreateDatabaseAsync(),
             ["BUILDRUNNER_BUS__TRANSPORT"] = "rabbitmq",
             ["BUILDRUNNER_BUS__RABBITMQ__URI"] = broker.Uri.ToString(),
-        });
+        };
+        await using var server = await RunningServer.StartAsync(folder.Path, environment);
         await server.SeesAsync("(nobody can sign in yet)");
         await WholeAsync(server);
         await broker.KillAsync();
@@ -41,6 +51,24 @@ public sealed class Outages_in_the_log
         await database.RestartAsync();
         await server.SeesAsync(@"(reporting checks)\W+ succeeds again");
         await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ succeeds again");
+        await GoesThroughAsync(server, folder, environment);
+        Assert.Contains("RabbitMQ", await server.Http.GetStringAsync("/readyz", Cancel), StringComparison.Ordinal);
+    }
+
+    // Promise G9. The broker is still away; all that is missing is the bells.
+    private static async Task GoesThroughAsync(RunningServer server, TestFolder folder, Dictionary<string, string> environment)
+    {
+        var api = new ApiClient(server.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
+        var git = new GitRepository(folder["repos/shop"]);
+        git.Commit("one", (".buildrunner.yml", "skip_clone: true\nsteps:\n  - name: build\n    image: busybox\n    commands: [ 'true' ]\n"));
+        await api.SendAsync("POST", ApiRoutes.Repositories, new AddRepository { Name = "acme/shop", CloneUrl = git.Path }, ApiJson.Default.AddRepository, ApiJson.Default.Repository, HttpStatusCode.Created);
+        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, HttpStatusCode.Created);
+        using var agent = await HttpAgent.RegisterAsync(server, api);
+        var step = await agent.BeginStepAsync();
+        Assert.Equal(HttpStatusCode.OK, await agent.WriteLogAsync(step, "hello"));
+        Assert.Equal(HttpStatusCode.NoContent, await agent.ReportAsync(step, TestAgent.Ended(new Outcome.Success())));
+        Assert.Equal(HttpStatusCode.NoContent, await agent.ReportAsync(await agent.ClaimAsync(), new WorkResult.Released()));
+        Assert.Equal("success", (await api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Run.State);
     }
 
     [Fact]
