@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BuildRunner.Containers.Storage;
@@ -7,24 +8,26 @@ namespace BuildRunner.Agent.Work;
 
 /// <summary>What the agent has taken on, on disk before anything is made for it. Whoever comes after a crash reads here what may be left, and what has to be said.</summary>
 /// <remarks>
-/// A folder per piece of work: <c>secrets</c> (what has to be masked, sealed) and <c>entry</c> (what it is) are written first, <c>started</c> when the server has stored the intent and before the first instruction,
-/// <c>result</c> before the result is sent. The folder goes when the server has the result, and all of the logs in it.
+/// A folder per piece of work: <c>secrets</c> (what has to be masked, sealed) and <c>entry</c> (what it is) are written first, with room for <c>started</c>, which is filled in when the server has stored the intent and before
+/// the first instruction; <c>result</c> before the result is sent. The folder goes when the server has the result, and all of the logs in it.
 /// </remarks>
 internal sealed class Journal(WorkFolder folder)
 {
-    private const string EntryName = "entry", SecretsName = "secrets", StartedName = "started", ResultName = "result", LogPrefix = "log.";
+    private const string EntryName = "entry", SecretsName = "secrets", StartedName = "started", ResultName = "result", LogPrefix = "log.", NoImage = "-";
     private static readonly AgentJson Json = AgentJson.Default;
 
-    /// <summary>Notes that a piece of work was taken.</summary>
-    public void Begin(WorkItem item, string group)
+    /// <summary>Notes that a piece of work was taken. When this returns, whoever comes after this process can read it.</summary>
+    /// <returns>Completes when it is on the disk, where it outlives the machine's failure too.</returns>
+    public Task BeginAsync(WorkItem item, string group)
     {
         var directory = folder.Work(item.Id);
         TreeRemoval.Remove(directory);
         DurableFile.MakeDirectory(directory);
         var secrets = SecretsOf(item.Task);
+        var onDisk = new List<Task>();
         if (secrets.Count > 0)
         {
-            DurableFile.Write(SecretsFile(item.Id), folder.Seal.Seal(JsonSerializer.SerializeToUtf8Bytes(secrets, Json.IReadOnlyListString)));
+            onDisk.Add(DurableFile.WriteAsync(SecretsFile(item.Id), folder.Seal.Seal(JsonSerializer.SerializeToUtf8Bytes(secrets, Json.IReadOnlyListString))));
         }
 
         var step = item.Task as WorkTask.Step;
@@ -41,11 +44,17 @@ internal sealed class Journal(WorkFolder folder)
             Group = group,
             Secrets = secrets.Count,
         };
-        DurableFile.Write(Path.Combine(directory, EntryName), JsonSerializer.SerializeToUtf8Bytes(entry, Json.JournalEntry));
+        if (step is not null)
+        {
+            onDisk.Add(DurableFile.MakeRoomAsync(StartedFile(item.Id)));
+        }
+
+        onDisk.Add(DurableFile.WriteAsync(Path.Combine(directory, EntryName), JsonSerializer.SerializeToUtf8Bytes(entry, Json.JournalEntry)));
+        return Task.WhenAll(onDisk);
     }
 
     /// <summary>Notes that the server has stored the intent: from here on the attempt may have run.</summary>
-    public void Started(WorkId work, string? image) => DurableFile.Write(Path.Combine(folder.Work(work), StartedName), System.Text.Encoding.UTF8.GetBytes(image ?? ""));
+    public void Started(WorkId work, string? image) => DurableFile.Fill(StartedFile(work), Encoding.UTF8.GetBytes(image is { Length: > 0 } ? image : NoImage));
 
     /// <summary>Notes how it ended.</summary>
     public void Ended(WorkId work, ResultRequest result)
@@ -83,17 +92,19 @@ internal sealed class Journal(WorkFolder folder)
                 continue;
             }
 
-            var started = Path.Combine(directory, StartedName);
+            var started = DurableFile.ReadFilled(StartedFile(entry.Work));
             all.Add(new JournaledWork(
                 entry,
-                File.Exists(started),
-                File.Exists(started) && File.ReadAllText(started) is { Length: > 0 } image ? image : null,
+                started is not null,
+                started is { Length: > 0 } && Encoding.UTF8.GetString(started) is var image && image != NoImage ? image : null,
                 TryRead(Path.Combine(directory, ResultName), AgentContractJson.Default.ResultRequest),
                 folder.Seal.OpenFile(SecretsFile(entry.Work)) is { } secrets ? JsonSerializer.Deserialize(secrets, Json.IReadOnlyListString) : null));
         }
 
         return all;
     }
+
+    private string StartedFile(WorkId work) => Path.Combine(folder.Work(work), StartedName);
 
     private string SecretsFile(WorkId work) => Path.Combine(folder.Work(work), SecretsName);
 

@@ -54,7 +54,7 @@ internal sealed partial class Resumption(AgentParts parts)
         // Records of containers are settled; new attempts make their own.
         TreeRemoval.Remove(parts.Folder.Containers(held.Start));
         var group = parts.GroupOf(known.Item);
-        parts.Journal.Begin(known.Item, group);
+        await parts.Journal.BeginAsync(known.Item, group);
         var workflow = new HostedWorkflow(parts, known.Item, start, group);
         if (await workflow.ReopenAsync(known.Ended, stop) is { } problem)
         {

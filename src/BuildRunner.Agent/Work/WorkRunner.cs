@@ -36,12 +36,12 @@ internal sealed partial class WorkRunner(AgentParts parts)
         try
         {
             var group = parts.GroupOf(item);
-            Begin(item, group);
+            var noted = NoteAsync(item, group);
             LogTaken(logger, item.RunName, item.Workflow, (item.Task as WorkTask.Step)?.Plan.Name ?? item.Task.GetType().Name);
             await (item.Task switch
             {
-                WorkTask.Start start => StartAsync(held, item, start, group),
-                WorkTask.Step step => StepAsync(held, item, step),
+                WorkTask.Start start => StartAsync(held, item, start, group, noted),
+                WorkTask.Step step => StepAsync(held, item, step, noted),
                 _ => ReleaseAsync(held, item),
             });
         }
@@ -68,24 +68,26 @@ internal sealed partial class WorkRunner(AgentParts parts)
     }
 
     // What removes things needs no entry: after a crash it comes again. On a full disk it is what makes room.
-    private void Begin(WorkItem item, string group)
-    {
-        try
-        {
-            parts.Journal.Begin(item, group);
-        }
-        catch (IOException) when (item.Task is WorkTask.Release)
-        {
-            // Done without it.
-        }
-    }
+    private Task NoteAsync(WorkItem item, string group) => item.Task is WorkTask.Release ? Task.CompletedTask : parts.Journal.BeginAsync(item, group);
 
-    private async Task StartAsync(WorkInHand held, WorkItem item, WorkTask.Start start, string group)
+    private async Task StartAsync(WorkInHand held, WorkItem item, WorkTask.Start start, string group, Task noted)
     {
         var workflow = new HostedWorkflow(parts, item, start, group);
         parts.Workflows[item.Id] = workflow;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Stop, held.Kill, parts.Leaving);
         var problem = await workflow.OpenAsync(either.Token);
+        try
+        {
+            // Meanwhile the disk has had its time. Before the server hears of it, it must outlive the machine's failure.
+            await noted;
+        }
+        catch (IOException)
+        {
+            parts.Workflows.TryRemove(item.Id, out _);
+            await workflow.CloseAsync();
+            throw;
+        }
+
         var left = held.Kill.IsCancellationRequested || parts.Leaving.IsCancellationRequested;
         var refusal = problem is not null && left
             ? await ReturnAsync(held, "its agent could not finish making it")
@@ -97,8 +99,9 @@ internal sealed partial class WorkRunner(AgentParts parts)
         }
     }
 
-    private async Task StepAsync(WorkInHand held, WorkItem item, WorkTask.Step step)
+    private async Task StepAsync(WorkInHand held, WorkItem item, WorkTask.Step step, Task noted)
     {
+        await noted;
         if (parts.Workflows.TryGetValue(item.Start, out var workflow) && workflow.IsReady)
         {
             await workflow.RunAsync(held, item, step);
@@ -123,7 +126,12 @@ internal sealed partial class WorkRunner(AgentParts parts)
     private async Task<WorkRefusal?> TellAsync(WorkInHand held, WorkResult result)
     {
         var request = new ResultRequest { Fence = held.Fence, Result = result };
-        parts.Journal.Ended(held.Id, request);
+        if (result is WorkResult.Broken)
+        {
+            // Of the others there is nothing to tell after a crash: a workflow that was ready then is gone, and one that was released is released again.
+            parts.Journal.Ended(held.Id, request);
+        }
+
         held.IsTelling = true;
         using var either = CancellationTokenSource.CreateLinkedTokenSource(held.Gone, parts.Leaving);
         try

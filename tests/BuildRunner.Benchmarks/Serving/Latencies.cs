@@ -4,6 +4,8 @@ namespace BuildRunner.Benchmarks.Serving;
 internal sealed class Latencies(string name)
 {
     private readonly List<double> _milliseconds = [];
+    private readonly List<(double Began, double Took)> _inOrder = [];
+    private readonly long _made = System.Diagnostics.Stopwatch.GetTimestamp();
 
     public int Count => _milliseconds.Count;
 
@@ -12,6 +14,7 @@ internal sealed class Latencies(string name)
         lock (_milliseconds)
         {
             _milliseconds.Add(milliseconds);
+            _inOrder.Add((System.Diagnostics.Stopwatch.GetElapsedTime(_made).TotalSeconds - milliseconds / 1000, milliseconds));
         }
     }
 
@@ -21,6 +24,18 @@ internal sealed class Latencies(string name)
         lock (_milliseconds)
         {
             return _milliseconds.Order().ElementAt(Math.Min(_milliseconds.Count - 1, (int)(quantile * _milliseconds.Count)));
+        }
+    }
+
+    /// <summary>Prints the slowest with when they began.</summary>
+    public void PrintSlowest(int count)
+    {
+        lock (_milliseconds)
+        {
+            foreach (var (began, took) in _inOrder.OrderByDescending(m => m.Took).Take(count))
+            {
+                Console.WriteLine($"    {took,8:F1} ms at {began,6:F2} s");
+            }
         }
     }
 

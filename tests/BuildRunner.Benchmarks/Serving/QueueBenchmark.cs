@@ -87,6 +87,7 @@ internal static class QueueBenchmark
 
         var shares = served.Where(s => s.Key != "quiet/one").Select(s => s.Value).ToList();
         var met = claims.AtMost(0.99, 50);
+        claims.PrintSlowest(30);
         met &= Bar.Met("the server's peak memory", server.PeakMemory, 512, "MiB");
         met &= Bar.Met("workflows of others before that of a repository that came late", quiet.Task.IsCompleted ? await quiet.Task : double.PositiveInfinity, Agents * Slots, "workflows");
         return met & Bar.Met("most workflows of one busy repository less the fewest", shares.Max() - shares.Min(), Agents * Slots, "workflows");

@@ -50,7 +50,8 @@ internal sealed class ReleasedServer : IAsyncDisposable
     /// <param name="backend">Where it stores.</param>
     /// <param name="agent">True: with an agent in its process (<c>up</c>).</param>
     /// <param name="executable">The release; null: <see cref="Executable"/>.</param>
-    public static async Task<ReleasedServer> StartAsync(Backend backend, bool agent = false, string? executable = null)
+    /// <param name="runtime">What makes containers (<c>Engine:Runtime</c>); null: as by default, or as the environment says.</param>
+    public static async Task<ReleasedServer> StartAsync(Backend backend, bool agent = false, string? executable = null, string? runtime = null)
     {
         var folder = TestFolder.Create();
 
@@ -69,6 +70,11 @@ internal sealed class ReleasedServer : IAsyncDisposable
             ["BUILDRUNNER_SERVER__LISTEN"] = $"http://127.0.0.1:{port}",
             ["BUILDRUNNER_SERVER__EMBEDDEDAGENT"] = agent ? "true" : "false",
         };
+        if (runtime is not null)
+        {
+            settings["BUILDRUNNER_ENGINE__RUNTIME"] = runtime;
+        }
+
         var server = new ReleasedServer(executable ?? Executable, folder, new Uri($"http://127.0.0.1:{port}"), settings);
         await server.StartAsync();
         using var made = server.Start("server", "token");
