@@ -103,7 +103,7 @@ internal sealed partial class DockerArchives(DockerConnection connection)
 
     private LocalImageFile Files() => new(_limits, Scratch());
 
-    private string Scratch() => Directory.CreateDirectory(connection.Options.ScratchDirectory).FullName;
+    private string Scratch() => OwnDirectory.Make(connection.Options.ScratchDirectory);
 
     private static string? NameOf(ImageReference image) => image is { Transport: ImageTransport.Docker, Tag: { } tag } ? $"{image.Registry}/{image.Repository}:{tag}" : null;
 

@@ -162,7 +162,7 @@ internal sealed class DockerBuild(
 
     private SafeFileHandle WriteContext((string Name, string? Path) file, string content, CancellationToken cancellationToken)
     {
-        var scratch = new ScratchFiles(Directory.CreateDirectory(connection.Options.ScratchDirectory).FullName);
+        var scratch = new ScratchFiles(OwnDirectory.Make(connection.Options.ScratchDirectory));
         var archive = scratch.Create();
         try
         {

@@ -28,6 +28,7 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
             Directory.CreateDirectory(Path.GetDirectoryName(Runtime)!, OwnerOnly);
             var alive = new FileStream(LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             Directory.CreateDirectory(Runtime, OwnerOnly);
+            OwnDirectory.Make(Path.GetDirectoryName(Scratch)!);
             Directory.CreateDirectory(Scratch);
             return alive;
         }
@@ -98,7 +99,7 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
     {
         var name = $"buildrunner-{Libc.GetEffectiveUserId()}";
         string?[] candidates = ["/run/buildrunner", Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? $"{own}/buildrunner" : null];
-        var root = candidates.FirstOrDefault(c => c is not null && IsInMemory(Path.GetDirectoryName(c)!) && CanWrite(c)) ?? $"/dev/shm/{name}";
+        var root = candidates.FirstOrDefault(c => c is not null && IsInMemory(Path.GetDirectoryName(c)!) && CanWrite(c)) ?? OwnDirectory.Make($"/dev/shm/{name}");
         return Path.Combine(root, "docker");
     }
 
