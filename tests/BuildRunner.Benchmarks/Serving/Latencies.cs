@@ -27,14 +27,17 @@ internal sealed class Latencies(string name)
         }
     }
 
-    /// <summary>Prints the slowest with when they began.</summary>
-    public void PrintSlowest(int count)
+    /// <summary>Prints each quarter of them, in the order in which they began: a process that has just begun still compiles.</summary>
+    public void PrintQuarters()
     {
         lock (_milliseconds)
         {
-            foreach (var (began, took) in _inOrder.OrderByDescending(m => m.Took).Take(count))
+            foreach (var part in _inOrder.OrderBy(m => m.Began).Chunk((_inOrder.Count + 3) / 4))
             {
-                Console.WriteLine($"    {took,8:F1} ms at {began,6:F2} s");
+                var took = part.Select(m => m.Took).Order().ToList();
+                Console.WriteLine(string.Create(
+                    System.Globalization.CultureInfo.InvariantCulture,
+                    $"    from {part[0].Began,6:F1} s on: {took.Count,6} times  p50 {took[took.Count / 2],8:F1}  p99 {took[(int)(0.99 * took.Count)],8:F1}  max {took[^1],8:F1} ms"));
             }
         }
     }
