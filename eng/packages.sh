@@ -12,6 +12,8 @@ test_packages+=(uidmap slirp4netns rootlesskit)
 test_packages+=(e2fsprogs)
 # The shells that commands are completed in, and a checker of manual pages.
 test_packages+=(zsh fish mandoc)
+# What the compose file and the units of deploy/ are tried with.
+test_packages+=(docker-compose systemd)
 # The browser that pages are looked at with.
 test_packages+=(chromium)
 # Only where no npm is there yet: a host's own may come from elsewhere.

@@ -33,7 +33,7 @@ internal sealed class Composition : IAsyncDisposable
           environment:
             BUILDRUNNER_SOURCES__LOCALFOLDERS: /given
             BUILDRUNNER_AGENT__LOCALREPOSITORIES: /given
-            BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS: /given
+            BUILDRUNNER_ENGINE__ALLOWEDROOTFILESYSTEMS: /given/busybox
             BUILDRUNNER_AGENT__MINFREEDISK: "0"
           volumes: ["GIVEN:/given"]
         services:
@@ -96,6 +96,14 @@ internal sealed class Composition : IAsyncDisposable
         Directory.Delete(place, recursive: true);
     }
 
+    /// <summary>Says what an imported image starts, and what else is said of it.</summary>
+    public async Task EntryAsync(string image, string program, params string[] more)
+    {
+        Directory.CreateDirectory(folder["entry"]);
+        await File.WriteAllTextAsync(folder["entry/Dockerfile"], $"FROM {image}\n{string.Concat(more.Select(m => m + "\n"))}ENTRYPOINT [\"{program}\"]\n", Cancel);
+        await RunAsync("docker", "build", "-q", "-t", image, folder["entry"]);
+    }
+
     /// <summary>The image <c>buildrunner</c>: the last stage of the Dockerfile, from a base image of this machine's packages, with the release that was built.</summary>
     public async Task BuildLastStageAsync()
     {
@@ -103,7 +111,7 @@ internal sealed class Composition : IAsyncDisposable
         var last = text[text.LastIndexOf("\nFROM ", StringComparison.Ordinal)..];
         var packages = Regex.Match(last, "apt-get install -y --no-install-recommends (.*?) &&").Groups[1].Value.Split(' ').Where(p => p != "postgresql-client");
         await ImportAsync(BaseName(last), [
-            .. MachineImage.FilesOf(["bash", "coreutils", "libstdc++6", "libgcc-s1", "zlib1g", "ca-certificates", "libc-bin", "mount", "sed", "grep", "passwd", .. packages]),
+            .. MachineImage.FilesOf(["bash", "coreutils", "base-files", "findutils", "diffutils", "gzip", "hostname", "tar", "util-linux", "libstdc++6", "libgcc-s1", "zlib1g", "ca-certificates", "libc-bin", "mount", "sed", "grep", "passwd", .. packages]),
             .. MachineImage.Dotnet("host", "shared"), "/etc/passwd", "/etc/group", "/etc/nsswitch.conf",
         ]);
         var context = folder["context"];

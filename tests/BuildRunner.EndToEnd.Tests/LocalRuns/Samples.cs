@@ -29,6 +29,20 @@ public sealed class Samples
     }
 
     [Fact]
+    public async Task A_device_is_refused_with_the_setting_that_allows_it_and_with_it_only_its_step_has_it()
+    {
+        var refused = await Release.RunAsync("run", "pipelines/devices.yml");
+        Assert.True(refused.Code == 5, refused.All);
+        Assert.Contains("who runs this machine can allow it with the setting Engine:AllowedDevices", refused.Error);
+
+        await using var allowed = Release.Start(Release.Root, new Dictionary<string, string?> { ["BUILDRUNNER_ENGINE__ALLOWEDDEVICES"] = "/dev/zero" }, "run", "pipelines/devices.yml");
+        var ran = await allowed.EndAsync(TimeSpan.FromMinutes(2));
+        Assert.True(ran.Code == 0, ran.All);
+        Assert.Contains("the board was read", ran.Error);
+        Assert.Contains("the next step has none", ran.Error);
+    }
+
+    [Fact]
     public async Task Our_own_pipeline_restores_builds_and_tests_us()
     {
         await using var running = Release.Start(Release.Root, "run", "pipelines/ci.yml");
