@@ -8,6 +8,9 @@ using BuildRunner.Sandbox.Waiter;
 
 // The programs around a container, in one static executable (docs/decisions/0001): what holds a workflow's namespaces, what stands beside
 // each container, and what is its first process. Engines start them; people have no use for any of them.
+#if RESTLESS
+BuildRunner.Sandbox.Stress.RestlessCollector.Start();
+#endif
 if (RootlessEntry.Passes(args))
 {
     return RootlessEntry.Run(args) ?? Unknown();

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Wire;
@@ -52,6 +51,7 @@ internal static unsafe class CommandLauncher
         var plan = new Plan
         {
             Numbers = CallNumbers.OfThisProcessor(),
+            Call = BareCode.Call(),
             Programs = programs.Pointers,
             Arguments = arguments.Pointers,
             Environment = environment.Pointers,
@@ -65,13 +65,7 @@ internal static unsafe class CommandLauncher
             CoversOutput = streams.Quiet || streams.Terminal is not null,
             Errors = errors,
         };
-        var pid = Clone.Fork(0);
-        if (pid == 0)
-        {
-            Execute(&plan);
-        }
-
-        return pid;
+        return Clone.Fork(0, &Execute, &plan);
     }
 
     /// <summary>The paths at which the program may be, in order.</summary>
@@ -105,33 +99,32 @@ internal static unsafe class CommandLauncher
     }
 
     /// <summary>The child, until it is the command. Bare calls only.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Execute(Plan* plan)
+    private static void Execute(void* given)
     {
+        var plan = (Plan*)given;
         var numbers = plan->Numbers;
         ResetSignals(plan);
-        Libc.BareCall(numbers.NewSession, 0, 0, 0, 0, 0);
+        plan->Call(numbers.NewSession, 0, 0, 0, 0, 0);
 
         // A terminal that a session without one opens becomes its own.
-        var source = plan->Input >= 0 ? plan->Input : Libc.BareCall(numbers.OpenAt, AtCurrentDirectory, (nint)plan->Source, ReadWrite, 0, 0);
+        var source = plan->Input >= 0 ? plan->Input : plan->Call(numbers.OpenAt, AtCurrentDirectory, (nint)plan->Source, ReadWrite, 0, 0);
         Demand(plan, CommandStage.StandardInput, source);
-        Libc.BareCall(numbers.DuplicateTo, source, 0, 0, 0, 0);
+        plan->Call(numbers.DuplicateTo, source, 0, 0, 0, 0);
         if (plan->CoversOutput)
         {
-            Libc.BareCall(numbers.DuplicateTo, source, 1, 0, 0, 0);
-            Libc.BareCall(numbers.DuplicateTo, source, 2, 0, 0, 0);
+            plan->Call(numbers.DuplicateTo, source, 1, 0, 0, 0);
+            plan->Call(numbers.DuplicateTo, source, 2, 0, 0, 0);
         }
 
-        Libc.BareCall(CallCloseRange, 3, int.MaxValue, CloseRangeOnExec, 0, 0);
-        Demand(plan, CommandStage.WorkingDirectory, Libc.BareCall(numbers.ChangeDirectory, (nint)plan->WorkingDirectory, 0, 0, 0, 0));
-        Demand(plan, CommandStage.User, Libc.BareCall(numbers.SetGroups, plan->GroupCount, (nint)plan->Groups, 0, 0, 0));
-        Demand(plan, CommandStage.User, Libc.BareCall(numbers.SetGroup, (nint)plan->Group, (nint)plan->Group, (nint)plan->Group, 0, 0));
-        Demand(plan, CommandStage.User, Libc.BareCall(numbers.SetUser, (nint)plan->User, (nint)plan->User, (nint)plan->User, 0, 0));
+        plan->Call(CallCloseRange, 3, int.MaxValue, CloseRangeOnExec, 0, 0);
+        Demand(plan, CommandStage.WorkingDirectory, plan->Call(numbers.ChangeDirectory, (nint)plan->WorkingDirectory, 0, 0, 0, 0));
+        Demand(plan, CommandStage.User, plan->Call(numbers.SetGroups, plan->GroupCount, (nint)plan->Groups, 0, 0, 0));
+        Demand(plan, CommandStage.User, plan->Call(numbers.SetGroup, (nint)plan->Group, (nint)plan->Group, (nint)plan->Group, 0, 0));
+        Demand(plan, CommandStage.User, plan->Call(numbers.SetUser, (nint)plan->User, (nint)plan->User, (nint)plan->User, 0, 0));
         var remembered = ErrNoEntry;
         for (var program = plan->Programs; *program != null; program++)
         {
-            Libc.BareCall(numbers.Execute, (nint)(*program), (nint)plan->Arguments, (nint)plan->Environment, 0, 0);
-            var error = *Libc.BareErrorLocation();
+            var error = (int)-plan->Call(numbers.Execute, (nint)(*program), (nint)plan->Arguments, (nint)plan->Environment, 0, 0);
             if (error == ErrAccess)
             {
                 remembered = error;
@@ -156,17 +149,17 @@ internal static unsafe class CommandLauncher
 
         for (var signal = 1; signal <= SignalCount; signal++)
         {
-            Libc.BareCall(plan->Numbers.SignalAction, signal, (nint)none, 0, sizeof(ulong), 0);
+            plan->Call(plan->Numbers.SignalAction, signal, (nint)none, 0, sizeof(ulong), 0);
         }
 
-        Libc.BareCall(plan->Numbers.SignalMask, SetMask, (nint)none, 0, sizeof(ulong), 0);
+        plan->Call(plan->Numbers.SignalMask, SetMask, (nint)none, 0, sizeof(ulong), 0);
     }
 
     private static void Demand(Plan* plan, CommandStage stage, nint result)
     {
         if (result < 0)
         {
-            Report(plan, stage, *Libc.BareErrorLocation());
+            Report(plan, stage, (int)-result);
         }
     }
 
@@ -175,8 +168,8 @@ internal static unsafe class CommandLauncher
         var report = stackalloc int[2];
         report[0] = (int)stage;
         report[1] = error;
-        Libc.BareCall(plan->Numbers.Write, plan->Errors, (nint)report, sizeof(int) * 2, 0, 0);
-        Libc.BareCall(plan->Numbers.Exit, 127, 0, 0, 0, 0);
+        plan->Call(plan->Numbers.Write, plan->Errors, (nint)report, sizeof(int) * 2, 0, 0);
+        plan->Call(plan->Numbers.Exit, 127, 0, 0, 0, 0);
     }
 
     private const int CloseRangeOnExec = 4, SetMask = 2;
@@ -185,6 +178,7 @@ internal static unsafe class CommandLauncher
     private struct Plan
     {
         public CallNumbers Numbers;
+        public delegate*<nint, nint, nint, nint, nint, nint, nint> Call;
         public byte** Programs;
         public byte** Arguments;
         public byte** Environment;

@@ -6,7 +6,7 @@ namespace BuildRunner.Sandbox.Kernel;
 /// <remarks>Looked up before the fork and handed to the child by value: the child may not run a static constructor.</remarks>
 internal readonly struct CallNumbers
 {
-    public readonly nint Read, Write, Close, Exit, ControlProcess, Unshare, DuplicateTo, NewSession, OpenAt;
+    public readonly nint Clone, Read, Write, Close, Exit, ControlProcess, Unshare, DuplicateTo, NewSession, OpenAt;
     public readonly nint SetGroups, SetUser, SetGroup, ChangeDirectory, Execute, SignalAction, SignalMask, MakeDirectoryAt;
     public readonly nint SetNamespace, PivotRoot, Unmount, SetHostName, ControlKeys, SetCapabilities, Status, ReadLinkAt, LinkAt;
     public readonly nint ChangeDirectoryTo, Filter, FileMask, LimitResource, FileSystemStatus;
@@ -16,7 +16,7 @@ internal readonly struct CallNumbers
 
     private CallNumbers(bool arm)
     {
-        (Read, Write, Close, Exit) = arm ? (63, 64, 57, 94) : (0, 1, 3, 231);
+        (Clone, Read, Write, Close, Exit) = arm ? (220, 63, 64, 57, 94) : (56, 0, 1, 3, 231);
         (ControlProcess, Unshare, DuplicateTo, NewSession, OpenAt) = arm ? (167, 97, 24, 157, 56) : (157, 272, 292, 112, 257);
         (SetGroups, SetUser, SetGroup) = arm ? (159, 147, 149) : (116, 117, 119);
         (ChangeDirectory, Execute, MakeDirectoryAt) = arm ? (49, 221, 34) : (80, 59, 258);

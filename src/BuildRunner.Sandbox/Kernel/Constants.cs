@@ -22,7 +22,7 @@ internal static class Constants
 
     // namespaces and clone
     internal const int NewMounts = 0x20000, NewNetwork = 0x40000000, NewUsers = 0x10000000, NewCgroups = 0x2000000, NewHostName = 0x4000000, NewIpc = 0x8000000, NewProcesses = 0x20000000;
-    internal const int ShareFileSystem = 0x200, SameParent = 0x8000;
+    internal const int ShareFileSystem = 0x200, SameParent = 0x8000, WriteNumber = 0x100000;
     internal const ulong IntoCgroup = 0x200000000;
 
     // mount
@@ -51,8 +51,6 @@ internal static class Constants
     internal const nint CallOpenAt2 = 437, CallMountSetAttributes = 442;
 
     internal static nint CallSeccomp => Arm ? 277 : 317;
-
-    internal static nint CallClone => Arm ? 220 : 56;
 
     internal static nint CallGetDirectoryEntries => Arm ? 61 : 217;
 }

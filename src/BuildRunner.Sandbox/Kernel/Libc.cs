@@ -160,18 +160,14 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
     internal static partial nint Call(nint number, nint a, nint b, nint c, nint d, nint e);
 
-    /// <summary>
-    /// Any system call, with nothing around it: no transition, no saved error, no marshalling. The only thing that code between
-    /// a fork and an exec may call, because in the child the runtime has no other thread and must not be entered.
-    /// </summary>
-    [LibraryImport(Library, EntryPoint = "syscall")]
-    [SuppressGCTransition]
-    internal static partial nint BareCall(nint number, nint a, nint b, nint c, nint d, nint e);
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
+    internal static partial nint Map(nint address, nuint length, int protection, int flags, int descriptor, long offset);
 
-    /// <summary>Where <see cref="BareCall"/> leaves its error.</summary>
-    [LibraryImport(Library, EntryPoint = "__errno_location")]
-    [SuppressGCTransition]
-    internal static partial int* BareErrorLocation();
+    [LibraryImport(Library, EntryPoint = "mprotect", SetLastError = true)]
+    internal static partial int Protect(nint address, nuint length, int protection);
+
+    [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
+    internal static partial int Unmap(nint address, nuint length);
 }
 
 /// <summary>What <c>poll</c> takes.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
@@ -30,13 +29,8 @@ internal sealed unsafe class UserNamespace : IDisposable
         using (commandRead)
         using (answerWrite)
         {
-            var numbers = CallNumbers.OfThisProcessor();
-            var pid = Clone.Fork(NewUsers);
-            if (pid == 0)
-            {
-                Serve(numbers, commandRead.Number, answerWrite.Number);
-            }
-
+            var ends = new ServiceEnds { Numbers = CallNumbers.OfThisProcessor(), Call = BareCode.Call(), Commands = commandRead.Number, Answers = answerWrite.Number };
+            var pid = Clone.Fork(NewUsers, &Serve, &ends);
             if (pid < 0)
             {
                 throw KernelException.FromErrorNumber("make a user namespace", -pid);
@@ -78,21 +72,26 @@ internal sealed unsafe class UserNamespace : IDisposable
     }
 
     /// <summary>The child: makes a network namespace for each byte it reads. Bare calls only.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Serve(CallNumbers numbers, int commands, int answers)
+    private static void Serve(void* given)
     {
-        Libc.BareCall(numbers.ControlProcess, SetParentDeathSignal, SignalKill, 0, 0, 0);
-        Libc.BareCall(numbers.DuplicateTo, commands, 0, 0, 0, 0);
-        Libc.BareCall(numbers.DuplicateTo, answers, 1, 0, 0, 0);
-        Libc.BareCall(CallCloseRange, 2, int.MaxValue, 0, 0, 0);
+        var ends = (ServiceEnds*)given;
+        ends->Call(ends->Numbers.ControlProcess, SetParentDeathSignal, SignalKill, 0, 0, 0);
+        ends->Call(ends->Numbers.DuplicateTo, ends->Commands, 0, 0, 0, 0);
+        ends->Call(ends->Numbers.DuplicateTo, ends->Answers, 1, 0, 0, 0);
+        ends->Call(CallCloseRange, 2, int.MaxValue, 0, 0, 0);
         byte one = 0;
-        while (Libc.BareCall(numbers.Read, 0, (nint)(&one), 1, 0, 0) == 1)
+        while (ends->Call(ends->Numbers.Read, 0, (nint)(&one), 1, 0, 0) == 1)
         {
-            var failed = Libc.BareCall(numbers.Unshare, NewNetwork, 0, 0, 0, 0) < 0;
-            one = failed ? (byte)*Libc.BareErrorLocation() : (byte)0;
-            Libc.BareCall(numbers.Write, 1, (nint)(&one), 1, 0, 0);
+            // 0, or what went wrong.
+            one = (byte)-ends->Call(ends->Numbers.Unshare, NewNetwork, 0, 0, 0, 0);
+            ends->Call(ends->Numbers.Write, 1, (nint)(&one), 1, 0, 0);
         }
+    }
 
-        Libc.BareCall(numbers.Exit, 0, 0, 0, 0, 0);
+    private struct ServiceEnds
+    {
+        public CallNumbers Numbers;
+        public delegate*<nint, nint, nint, nint, nint, nint, nint> Call;
+        public int Commands, Answers;
     }
 }

@@ -31,7 +31,7 @@ internal static unsafe class ChildMounts
         for (var i = 0; i < plan->BindCount; i++)
         {
             plan->Binds[i].Mount = Demand(
-                plan, LaunchStage.Bind, i, Libc.BareCall(CallOpenTree, AtCurrentDirectory, (nint)plan->Binds[i].Source, CopyTree | Recursive | LinkItself | CloseOnExec, 0, 0));
+                plan, LaunchStage.Bind, i, plan->Call(CallOpenTree, AtCurrentDirectory, (nint)plan->Binds[i].Source, CopyTree | Recursive | LinkItself | CloseOnExec, 0, 0));
         }
     }
 
@@ -41,16 +41,16 @@ internal static unsafe class ChildMounts
         var n = plan->Numbers;
 
         // What came from a namespace with more rights cannot be moved; a copy over it can.
-        var root = Demand(plan, LaunchStage.Root, 0, Libc.BareCall(CallOpenTree, AtCurrentDirectory, (nint)plan->Root, CopyTree | LinkItself | CloseOnExec, 0, 0));
-        Demand(plan, LaunchStage.Root, 1, Libc.BareCall(CallMoveMount, root, (nint)plan->Nothing, AtCurrentDirectory, (nint)plan->Root, FromDescriptor));
-        var old = Demand(plan, LaunchStage.Root, 2, Libc.BareCall(n.OpenAt, AtCurrentDirectory, (nint)plan->Slash, PathOnly | n.OnlyDirectory | CloseOnExec, 0, 0));
-        Demand(plan, LaunchStage.Root, 3, Libc.BareCall(n.ChangeDirectoryTo, root, 0, 0, 0, 0));
-        Demand(plan, LaunchStage.Root, 4, Libc.BareCall(n.PivotRoot, (nint)plan->Here, (nint)plan->Here, 0, 0, 0));
-        Demand(plan, LaunchStage.Root, 5, Libc.BareCall(n.ChangeDirectoryTo, old, 0, 0, 0, 0));
-        Demand(plan, LaunchStage.Root, 6, Libc.BareCall(n.Unmount, (nint)plan->Here, UnmountDetach, 0, 0, 0));
-        Demand(plan, LaunchStage.Root, 7, Libc.BareCall(n.ChangeDirectory, (nint)plan->Slash, 0, 0, 0, 0));
-        Libc.BareCall(n.Close, root, 0, 0, 0, 0);
-        Libc.BareCall(n.Close, old, 0, 0, 0, 0);
+        var root = Demand(plan, LaunchStage.Root, 0, plan->Call(CallOpenTree, AtCurrentDirectory, (nint)plan->Root, CopyTree | LinkItself | CloseOnExec, 0, 0));
+        Demand(plan, LaunchStage.Root, 1, plan->Call(CallMoveMount, root, (nint)plan->Nothing, AtCurrentDirectory, (nint)plan->Root, FromDescriptor));
+        var old = Demand(plan, LaunchStage.Root, 2, plan->Call(n.OpenAt, AtCurrentDirectory, (nint)plan->Slash, PathOnly | n.OnlyDirectory | CloseOnExec, 0, 0));
+        Demand(plan, LaunchStage.Root, 3, plan->Call(n.ChangeDirectoryTo, root, 0, 0, 0, 0));
+        Demand(plan, LaunchStage.Root, 4, plan->Call(n.PivotRoot, (nint)plan->Here, (nint)plan->Here, 0, 0, 0));
+        Demand(plan, LaunchStage.Root, 5, plan->Call(n.ChangeDirectoryTo, old, 0, 0, 0, 0));
+        Demand(plan, LaunchStage.Root, 6, plan->Call(n.Unmount, (nint)plan->Here, UnmountDetach, 0, 0, 0));
+        Demand(plan, LaunchStage.Root, 7, plan->Call(n.ChangeDirectory, (nint)plan->Slash, 0, 0, 0, 0));
+        plan->Call(n.Close, root, 0, 0, 0, 0);
+        plan->Call(n.Close, old, 0, 0, 0, 0);
     }
 
     /// <summary>Puts everything in its place.</summary>
@@ -72,7 +72,7 @@ internal static unsafe class ChildMounts
         // In a file system that is this container's and that nobody else has been in.
         for (var i = 0; i < plan->LinkCount; i++)
         {
-            Demand(plan, LaunchStage.Link, i, Libc.BareCall(n.LinkAt, (nint)plan->Links[i].Text, AtCurrentDirectory, (nint)plan->Links[i].Target, 0, 0));
+            Demand(plan, LaunchStage.Link, i, plan->Call(n.LinkAt, (nint)plan->Links[i].Text, AtCurrentDirectory, (nint)plan->Links[i].Target, 0, 0));
         }
 
         for (var i = 0; i < plan->BindCount; i++)
@@ -84,7 +84,7 @@ internal static unsafe class ChildMounts
             }
 
             Move(plan, LaunchStage.BindTarget, i, plan->Binds[i].Mount, target);
-            Libc.BareCall(n.Close, plan->Binds[i].Mount, 0, 0, 0, 0);
+            plan->Call(n.Close, plan->Binds[i].Mount, 0, 0, 0, 0);
         }
     }
 
@@ -95,9 +95,9 @@ internal static unsafe class ChildMounts
         for (var i = 0; i < plan->SettingCount; i++)
         {
             var setting = plan->Settings + i;
-            var file = Demand(plan, LaunchStage.Setting, i, Libc.BareCall(n.OpenAt, plan->FileSystems[plan->Proc].Mount, (nint)setting->Path, WriteOnly | CloseOnExec, 0, 0));
-            Demand(plan, LaunchStage.Setting, i, Libc.BareCall(n.Write, file, (nint)setting->Value, setting->Length, 0, 0));
-            Libc.BareCall(n.Close, file, 0, 0, 0, 0);
+            var file = Demand(plan, LaunchStage.Setting, i, plan->Call(n.OpenAt, plan->FileSystems[plan->Proc].Mount, (nint)setting->Path, WriteOnly | CloseOnExec, 0, 0));
+            Demand(plan, LaunchStage.Setting, i, plan->Call(n.Write, file, (nint)setting->Value, setting->Length, 0, 0));
+            plan->Call(n.Close, file, 0, 0, 0, 0);
         }
 
         for (var i = 0; i < plan->ReadOnlyCount; i++)
@@ -105,13 +105,13 @@ internal static unsafe class ChildMounts
             var place = ChildPaths.Find(plan, LaunchStage.ReadOnly, i, plan->ReadOnly[i]);
             if (place >= 0)
             {
-                var copy = Demand(plan, LaunchStage.ReadOnly, i, Libc.BareCall(CallOpenTree, place, (nint)plan->Nothing, CopyTree | Recursive | AtEmptyPath | CloseOnExec, 0, 0));
+                var copy = Demand(plan, LaunchStage.ReadOnly, i, plan->Call(CallOpenTree, place, (nint)plan->Nothing, CopyTree | Recursive | AtEmptyPath | CloseOnExec, 0, 0));
                 var attributes = new MountAttributes { Set = ReadOnlyMount };
                 Demand(
                     plan, LaunchStage.ReadOnly, i,
-                    Libc.BareCall(CallMountSetAttributes, copy, (nint)plan->Nothing, AtEmptyPath | Recursive, (nint)(&attributes), sizeof(MountAttributes)));
+                    plan->Call(CallMountSetAttributes, copy, (nint)plan->Nothing, AtEmptyPath | Recursive, (nint)(&attributes), sizeof(MountAttributes)));
                 Move(plan, LaunchStage.ReadOnly, i, copy, place);
-                Libc.BareCall(n.Close, copy, 0, 0, 0, 0);
+                plan->Call(n.Close, copy, 0, 0, 0, 0);
             }
         }
 
@@ -133,26 +133,26 @@ internal static unsafe class ChildMounts
             ? Make(plan, LaunchStage.Masked, index, plan->Mask)
             : Demand(
                 plan, LaunchStage.Masked, index,
-                Libc.BareCall(CallOpenTree, plan->Nodes[plan->Null].Mount, (nint)plan->Nothing, CopyTree | AtEmptyPath | CloseOnExec, 0, 0));
+                plan->Call(CallOpenTree, plan->Nodes[plan->Null].Mount, (nint)plan->Nothing, CopyTree | AtEmptyPath | CloseOnExec, 0, 0));
         Move(plan, LaunchStage.Masked, index, cover, place);
-        Libc.BareCall(plan->Numbers.Close, cover, 0, 0, 0, 0);
+        plan->Call(plan->Numbers.Close, cover, 0, 0, 0, 0);
     }
 
     private static int Make(NativePlan* plan, LaunchStage stage, int index, NativeFileSystem* system)
     {
-        var context = Demand(plan, stage, index, Libc.BareCall(CallOpenFileSystem, (nint)system->Type, CloseMount, 0, 0, 0));
+        var context = Demand(plan, stage, index, plan->Call(CallOpenFileSystem, (nint)system->Type, CloseMount, 0, 0, 0));
         var source = stackalloc byte[7] { (byte)'s', (byte)'o', (byte)'u', (byte)'r', (byte)'c', (byte)'e', 0 };
-        Demand(plan, stage, index, Libc.BareCall(CallConfigureFileSystem, context, SetString, (nint)source, (nint)system->Source, 0));
+        Demand(plan, stage, index, plan->Call(CallConfigureFileSystem, context, SetString, (nint)source, (nint)system->Source, 0));
         for (var i = 0; i < system->OptionCount; i++)
         {
             var option = system->Options + i;
             var command = option->Value == null ? SetFlag : SetString;
-            Demand(plan, stage, index, Libc.BareCall(CallConfigureFileSystem, context, command, (nint)option->Key, (nint)option->Value, 0));
+            Demand(plan, stage, index, plan->Call(CallConfigureFileSystem, context, command, (nint)option->Key, (nint)option->Value, 0));
         }
 
-        Demand(plan, stage, index, Libc.BareCall(CallConfigureFileSystem, context, CreateIt, 0, 0, 0));
-        var mount = Demand(plan, stage, index, Libc.BareCall(CallMountFileSystem, context, CloseMount, (nint)system->Attributes, 0, 0));
-        Libc.BareCall(plan->Numbers.Close, context, 0, 0, 0, 0);
+        Demand(plan, stage, index, plan->Call(CallConfigureFileSystem, context, CreateIt, 0, 0, 0));
+        var mount = Demand(plan, stage, index, plan->Call(CallMountFileSystem, context, CloseMount, (nint)system->Attributes, 0, 0));
+        plan->Call(plan->Numbers.Close, context, 0, 0, 0, 0);
         return mount;
     }
 
@@ -160,7 +160,7 @@ internal static unsafe class ChildMounts
     {
         var n = plan->Numbers;
         var node = plan->Nodes + index;
-        var file = Demand(plan, LaunchStage.Node, index, Libc.BareCall(n.OpenAt, AtCurrentDirectory, (nint)node->Source, PathOnly | n.NoFollow | CloseOnExec, 0, 0));
+        var file = Demand(plan, LaunchStage.Node, index, plan->Call(n.OpenAt, AtCurrentDirectory, (nint)node->Source, PathOnly | n.NoFollow | CloseOnExec, 0, 0));
         ChildPaths.FileFacts facts;
         Demand(plan, LaunchStage.Node, index, ChildPaths.Look(plan, file, &facts));
         if ((facts.Mode & KindMask) != (node->IsBlock ? Block : Character) || facts.DeviceMajor != node->Major || facts.DeviceMinor != node->Minor)
@@ -168,16 +168,16 @@ internal static unsafe class ChildMounts
             Child.Fail(plan, LaunchStage.WrongNode, index, 0);
         }
 
-        node->Mount = Demand(plan, LaunchStage.Node, index, Libc.BareCall(CallOpenTree, file, (nint)plan->Nothing, CopyTree | AtEmptyPath | CloseOnExec, 0, 0));
-        Libc.BareCall(n.Close, file, 0, 0, 0, 0);
+        node->Mount = Demand(plan, LaunchStage.Node, index, plan->Call(CallOpenTree, file, (nint)plan->Nothing, CopyTree | AtEmptyPath | CloseOnExec, 0, 0));
+        plan->Call(n.Close, file, 0, 0, 0, 0);
     }
 
     /// <summary>Mounts at an open place, and closes the place.</summary>
     private static void Move(NativePlan* plan, LaunchStage stage, int index, int mount, int place)
     {
         const int toDescriptor = 0x40;
-        Demand(plan, stage, index, Libc.BareCall(CallMoveMount, mount, (nint)plan->Nothing, place, (nint)plan->Nothing, FromDescriptor | toDescriptor));
-        Libc.BareCall(plan->Numbers.Close, place, 0, 0, 0, 0);
+        Demand(plan, stage, index, plan->Call(CallMoveMount, mount, (nint)plan->Nothing, place, (nint)plan->Nothing, FromDescriptor | toDescriptor));
+        plan->Call(plan->Numbers.Close, place, 0, 0, 0, 0);
     }
 
     private static int Demand(NativePlan* plan, LaunchStage stage, int index, nint result) => Child.Demand(plan, stage, index, result);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using BuildRunner.Sandbox.Kernel;
 using static BuildRunner.Sandbox.Kernel.Constants;
@@ -46,13 +47,13 @@ internal static unsafe class ChildPaths
             Child.Demand(plan, stage, index, Look(plan, next, &facts));
             if ((facts.Mode & KindMask) != LinkKind)
             {
-                Libc.BareCall(n.Close, current, 0, 0, 0, 0);
+                plan->Call(n.Close, current, 0, 0, 0, 0);
                 current = next;
                 continue;
             }
 
-            var length = Child.Demand(plan, stage, index, Libc.BareCall(n.ReadLinkAt, next, (nint)plan->Nothing, (nint)spare, NativePlan.PathLength - 1, 0));
-            Libc.BareCall(n.Close, next, 0, 0, 0, 0);
+            var length = Child.Demand(plan, stage, index, plan->Call(n.ReadLinkAt, next, (nint)plan->Nothing, (nint)spare, NativePlan.PathLength - 1, 0));
+            plan->Call(n.Close, next, 0, 0, 0, 0);
             spare[length] = 0;
             if (++links > MostLinks || !Append(spare, length, rest))
             {
@@ -61,7 +62,7 @@ internal static unsafe class ChildPaths
 
             if (*spare == (byte)'/')
             {
-                Libc.BareCall(n.Close, current, 0, 0, 0, 0);
+                plan->Call(n.Close, current, 0, 0, 0, 0);
                 current = OpenRoot(plan, stage, index);
             }
 
@@ -76,52 +77,53 @@ internal static unsafe class ChildPaths
     {
         var how = new OpenHow { Flags = PathOnly | CloseOnExec, Resolve = InRoot | NoMagicLinks };
         var root = OpenRoot(plan, stage, index);
-        var found = (int)Libc.BareCall(CallOpenAt2, root, (nint)path, (nint)(&how), sizeof(OpenHow), 0);
-        if (found < 0 && *Libc.BareErrorLocation() is not (ErrNoEntry or ErrNotDirectory))
+        var found = (int)plan->Call(CallOpenAt2, root, (nint)path, (nint)(&how), sizeof(OpenHow), 0);
+        if (found < 0 && -found is not (ErrNoEntry or ErrNotDirectory))
         {
             Child.Demand(plan, stage, index, found);
         }
 
-        Libc.BareCall(plan->Numbers.Close, root, 0, 0, 0, 0);
+        plan->Call(plan->Numbers.Close, root, 0, 0, 0, 0);
         return found;
     }
 
     /// <summary>True: a place is in a file system of the kind <c>proc</c>.</summary>
+    [SkipLocalsInit]
     public static bool IsInProc(NativePlan* plan, int place)
     {
         // struct statfs begins with the kind.
         var status = stackalloc long[32];
-        return Libc.BareCall(plan->Numbers.FileSystemStatus, place, (nint)status, 0, 0, 0) < 0 || *status == ProcMagic;
+        return plan->Call(plan->Numbers.FileSystemStatus, place, (nint)status, 0, 0, 0) < 0 || *status == ProcMagic;
     }
 
     /// <summary>What an open file is.</summary>
     public static nint Look(NativePlan* plan, int file, FileFacts* facts) =>
-        Libc.BareCall(plan->Numbers.Status, file, (nint)plan->Nothing, AtEmptyPath, BasicFacts, (nint)facts);
+        plan->Call(plan->Numbers.Status, file, (nint)plan->Nothing, AtEmptyPath, BasicFacts, (nint)facts);
 
     private static int OpenRoot(NativePlan* plan, LaunchStage stage, int index) =>
-        Child.Demand(plan, stage, index, Libc.BareCall(plan->Numbers.OpenAt, AtCurrentDirectory, (nint)plan->Slash, PathOnly | plan->Numbers.OnlyDirectory | CloseOnExec, 0, 0));
+        Child.Demand(plan, stage, index, plan->Call(plan->Numbers.OpenAt, AtCurrentDirectory, (nint)plan->Slash, PathOnly | plan->Numbers.OnlyDirectory | CloseOnExec, 0, 0));
 
     private static int OpenPart(NativePlan* plan, LaunchStage stage, int index, int directory, byte* name, bool isFile)
     {
         const int modeOfNew = 0x1ED;
         var n = plan->Numbers;
-        var found = (int)Libc.BareCall(n.OpenAt, directory, (nint)name, PathOnly | n.NoFollow | CloseOnExec, 0, 0);
-        if (found >= 0 || *Libc.BareErrorLocation() != ErrNoEntry)
+        var found = (int)plan->Call(n.OpenAt, directory, (nint)name, PathOnly | n.NoFollow | CloseOnExec, 0, 0);
+        if (found != -ErrNoEntry)
         {
             return Child.Demand(plan, stage, index, found);
         }
 
         if (isFile)
         {
-            var made = Child.Demand(plan, stage, index, Libc.BareCall(n.OpenAt, directory, (nint)name, WriteOnly | Create | Exclusive | n.NoFollow | CloseOnExec, modeOfNew, 0));
-            Libc.BareCall(n.Close, made, 0, 0, 0, 0);
+            var made = Child.Demand(plan, stage, index, plan->Call(n.OpenAt, directory, (nint)name, WriteOnly | Create | Exclusive | n.NoFollow | CloseOnExec, modeOfNew, 0));
+            plan->Call(n.Close, made, 0, 0, 0, 0);
         }
         else
         {
-            Child.Demand(plan, stage, index, Libc.BareCall(n.MakeDirectoryAt, directory, (nint)name, modeOfNew, 0, 0));
+            Child.Demand(plan, stage, index, plan->Call(n.MakeDirectoryAt, directory, (nint)name, modeOfNew, 0, 0));
         }
 
-        return Child.Demand(plan, stage, index, Libc.BareCall(n.OpenAt, directory, (nint)name, PathOnly | n.NoFollow | CloseOnExec, 0, 0));
+        return Child.Demand(plan, stage, index, plan->Call(n.OpenAt, directory, (nint)name, PathOnly | n.NoFollow | CloseOnExec, 0, 0));
     }
 
     private static byte* SkipSlashes(byte* text)

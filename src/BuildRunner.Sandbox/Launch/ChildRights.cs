@@ -18,28 +18,28 @@ internal static unsafe class ChildRights
         for (var i = 0; i < plan->LimitCount; i++)
         {
             var limit = plan->Limits + i;
-            Demand(plan, LaunchStage.ResourceLimit, i, Libc.BareCall(n.LimitResource, 0, limit->Resource, (nint)(&limit->Soft), 0, 0));
+            Demand(plan, LaunchStage.ResourceLimit, i, plan->Call(n.LimitResource, 0, limit->Resource, (nint)(&limit->Soft), 0, 0));
         }
 
-        Demand(plan, LaunchStage.Streams, 0, Libc.BareCall(n.DuplicateTo, plan->Input, 0, 0, 0, 0));
-        Demand(plan, LaunchStage.Streams, 1, Libc.BareCall(n.DuplicateTo, plan->Output, 1, 0, 0, 0));
-        Demand(plan, LaunchStage.Streams, 2, Libc.BareCall(n.DuplicateTo, plan->Error, 2, 0, 0, 0));
+        Demand(plan, LaunchStage.Streams, 0, plan->Call(n.DuplicateTo, plan->Input, 0, 0, 0, 0));
+        Demand(plan, LaunchStage.Streams, 1, plan->Call(n.DuplicateTo, plan->Output, 1, 0, 0, 0));
+        Demand(plan, LaunchStage.Streams, 2, plan->Call(n.DuplicateTo, plan->Error, 2, 0, 0, 0));
         if (plan->NoNewPrivileges)
         {
-            Demand(plan, LaunchStage.Privileges, 0, Libc.BareCall(n.ControlProcess, NoNewPrivileges, 1, 0, 0, 0));
+            Demand(plan, LaunchStage.Privileges, 0, plan->Call(n.ControlProcess, NoNewPrivileges, 1, 0, 0, 0));
         }
 
         // Without no_new_privs only who has rights may put it in force.
         if (plan->FilterLength > 0)
         {
             var program = new FilterProgram { Length = plan->FilterLength, Instructions = plan->Filter };
-            Demand(plan, LaunchStage.Filter, 0, Libc.BareCall(n.Filter, SetModeFilter, 0, (nint)(&program), 0, 0));
+            Demand(plan, LaunchStage.Filter, 0, plan->Call(n.Filter, SetModeFilter, 0, (nint)(&program), 0, 0));
         }
 
         LimitCapabilities(plan);
         ulong none = 0;
-        Libc.BareCall(n.SignalMask, SetMask, (nint)(&none), 0, sizeof(ulong), 0);
-        Demand(plan, LaunchStage.Streams, 3, Libc.BareCall(Constants.CallCloseRange, 3, int.MaxValue, CloseRangeOnExec, 0, 0));
+        plan->Call(n.SignalMask, SetMask, (nint)(&none), 0, sizeof(ulong), 0);
+        Demand(plan, LaunchStage.Streams, 3, plan->Call(Constants.CallCloseRange, 3, int.MaxValue, CloseRangeOnExec, 0, 0));
     }
 
     private static void LimitCapabilities(NativePlan* plan)
@@ -49,11 +49,11 @@ internal static unsafe class ChildRights
         {
             if ((plan->Capabilities & (1UL << i)) == 0)
             {
-                Demand(plan, LaunchStage.Capabilities, i, Libc.BareCall(n.ControlProcess, DropBounding, i, 0, 0, 0));
+                Demand(plan, LaunchStage.Capabilities, i, plan->Call(n.ControlProcess, DropBounding, i, 0, 0, 0));
             }
         }
 
-        Demand(plan, LaunchStage.Capabilities, 0, Libc.BareCall(n.ControlProcess, Ambient, ClearAmbient, 0, 0, 0));
+        Demand(plan, LaunchStage.Capabilities, 0, plan->Call(n.ControlProcess, Ambient, ClearAmbient, 0, 0, 0));
         var (low, high) = ((uint)plan->Capabilities, (uint)(plan->Capabilities >> 32));
         var header = new CapabilityHeader { Version = CapabilityVersion };
         var sets = stackalloc uint[6];
@@ -63,7 +63,7 @@ internal static unsafe class ChildRights
         sets[3] = high;
         sets[4] = high;
         sets[5] = 0;
-        Demand(plan, LaunchStage.Capabilities, 0, Libc.BareCall(n.SetCapabilities, (nint)(&header), (nint)sets, 0, 0, 0));
+        Demand(plan, LaunchStage.Capabilities, 0, plan->Call(n.SetCapabilities, (nint)(&header), (nint)sets, 0, 0, 0));
     }
 
     private static void Demand(NativePlan* plan, LaunchStage stage, int index, nint result) => Child.Demand(plan, stage, index, result);

@@ -36,6 +36,8 @@ internal sealed unsafe class DirectLauncher(PrepareRequest request) : IContainer
         }
 
         var (reportRead, reportWrite) = Descriptor.Pipe();
+        using var made = new SharedNumber();
+        native->Container = made.Place;
         using (reportRead)
         {
             int first;
@@ -45,46 +47,48 @@ internal sealed unsafe class DirectLauncher(PrepareRequest request) : IContainer
                 first = Child.Fork(native);
             }
 
-            return first > 0 ? Follow(first, reportRead, caller) : throw KernelException.FromErrorNumber("start the container's first process", -first);
+            return first > 0 ? Follow(first, made, reportRead, caller) : throw KernelException.FromErrorNumber("start the container's first process", -first);
         }
     }
 
     /// <inheritdoc/>
     public void Delete() => _cgroups.Remove(request.CgroupPath);
 
-    /// <summary>Hears what the processes say until both are done: one has ended, the other is the container's first program.</summary>
-    private int Follow(int first, Descriptor report, Descriptor caller)
+    /// <summary>Hears what the processes say until both are done: one has ended, the other is the container's first program, or nobody is left.</summary>
+    private int Follow(int first, SharedNumber made, Descriptor report, Descriptor caller)
     {
-        var (container, failure) = (0, (LaunchReport?)null);
-        while (true)
+        LaunchReport? failure = null;
+        bool wanted;
+        while ((wanted = WaitUnlessCallerIsGone(report, caller)) && LaunchReport.Read(report) is { } said)
         {
-            if (!WaitUnlessCallerIsGone(report, caller))
-            {
-                Kill(first);
-                Kill(container);
-                return 0;
-            }
-
-            if (LaunchReport.Read(report) is not { } said)
-            {
-                break;
-            }
-
-            (container, failure) = said.Stage == LaunchStage.Started ? (said.Value, failure) : (container, failure ?? said);
+            failure ??= said;
         }
 
+        if (!wanted)
+        {
+            _ = Libc.Kill(first, SignalKill);
+        }
+
+        // Once the first has ended, there is the second or there will be none.
         _ = Processes.Wait(first);
-        if (failure is null && container > 0)
+        var container = made.Value;
+        if (wanted && failure is null && container > 0)
         {
             return container;
         }
 
         if (container > 0)
         {
+            _ = Libc.Kill(container, SignalKill);
             _ = Processes.Wait(container);
         }
 
-        throw failure is { } known ? known.Explain(_plan) : new KernelException(FailureKind.Runtime, 0, "the container's first process was killed before it could begin");
+        return (wanted, failure) switch
+        {
+            (false, _) => 0,
+            (_, { } known) => throw known.Explain(_plan),
+            _ => throw new KernelException(FailureKind.Runtime, 0, "the container's first process was killed before it could begin"),
+        };
     }
 
     private static bool WaitUnlessCallerIsGone(Descriptor report, Descriptor caller)
@@ -98,14 +102,5 @@ internal sealed unsafe class DirectLauncher(PrepareRequest request) : IContainer
         }
         while (entries[0].Returned == 0 && entries[1].Returned == 0);
         return entries[0].Returned != 0;
-    }
-
-    private static void Kill(int pid)
-    {
-        if (pid > 0)
-        {
-            _ = Libc.Kill(pid, SignalKill);
-            _ = Processes.Wait(pid);
-        }
     }
 }

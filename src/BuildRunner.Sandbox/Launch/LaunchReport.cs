@@ -4,10 +4,10 @@ using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Sandbox.Launch;
 
-/// <summary>What a process on its way to be a container's first program says.</summary>
+/// <summary>What a process on its way to be a container's first program says when it fails.</summary>
 /// <param name="Stage">What it was doing.</param>
 /// <param name="Index">With which of several.</param>
-/// <param name="Value">The kernel's error, or for <see cref="LaunchStage.Started"/> a process.</param>
+/// <param name="Value">The kernel's error.</param>
 internal readonly record struct LaunchReport(LaunchStage Stage, int Index, int Value)
 {
     /// <summary>The next one; null when nobody is left who could say one.</summary>

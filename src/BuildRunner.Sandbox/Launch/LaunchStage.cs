@@ -3,9 +3,7 @@ namespace BuildRunner.Sandbox.Launch;
 /// <summary>What a container's process is doing before it is the container's first process. It says where it failed in one of these.</summary>
 internal enum LaunchStage
 {
-    /// <summary>Not a failure: the process that becomes the first one is there, and what follows is its number.</summary>
-    Started = 1,
-    Cgroup,
+    Cgroup = 1,
     Network,
     Users,
     Identity,

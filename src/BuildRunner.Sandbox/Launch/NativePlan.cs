@@ -6,6 +6,15 @@ namespace BuildRunner.Sandbox.Launch;
 internal unsafe struct NativePlan
 {
     public CallNumbers Numbers;
+
+    /// <summary>Makes a system call (<see cref="BareCode"/>).</summary>
+    public delegate*<nint, nint, nint, nint, nint, nint, nint> Call;
+
+    /// <summary>Memory that the shim shares with its children: the number of the process that becomes the container's first, once there is one.</summary>
+    public int* Container;
+
+    /// <summary>Room for what a process says when it fails.</summary>
+    public int* Said;
     public int Report, Input, Output, Error;
     public int Users, Network;
 

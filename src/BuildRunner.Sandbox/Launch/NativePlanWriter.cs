@@ -22,6 +22,8 @@ internal sealed unsafe class NativePlanWriter(NativeArena arena, LaunchPlan plan
     {
         var native = arena.Take<NativePlan>(1);
         native->Numbers = CallNumbers.OfThisProcessor();
+        native->Call = BareCode.Call();
+        native->Said = arena.Take<int>(3);
         native->UnifiedCgroup = -1;
         native->Slash = arena.Text("/");
         native->Here = arena.Text(".");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using BuildRunner.Sandbox.Kernel;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
@@ -35,14 +34,8 @@ internal sealed unsafe class SlirpNetwork : IDisposable
         var (read, write) = Descriptor.Pipe();
         using (read)
         {
-            var numbers = CallNumbers.OfThisProcessor();
-            var (own, other) = (read.Number, write.Number);
-            var maker = Clone.Fork(NewNetwork);
-            if (maker == 0)
-            {
-                Hold(numbers, own, other);
-            }
-
+            var ends = new HeldEnds { Numbers = CallNumbers.OfThisProcessor(), Call = BareCode.Call(), Read = read.Number, Write = write.Number };
+            var maker = Clone.Fork(NewNetwork, &Hold, &ends);
             if (maker < 0)
             {
                 throw KernelException.FromErrorNumber("make a network namespace", -maker);
@@ -115,13 +108,19 @@ internal sealed unsafe class SlirpNetwork : IDisposable
     private static string Option(string name, int descriptor) => $"--{name}={descriptor.ToString(CultureInfo.InvariantCulture)}";
 
     /// <summary>The child: holds its namespace until its parent closes the pipe. Bare calls only.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Hold(CallNumbers numbers, int read, int write)
+    private static void Hold(void* given)
     {
+        var ends = (HeldEnds*)given;
         byte one = 0;
-        Libc.BareCall(numbers.ControlProcess, SetParentDeathSignal, SignalKill, 0, 0, 0);
-        Libc.BareCall(numbers.Close, write, 0, 0, 0, 0);
-        Libc.BareCall(numbers.Read, read, (nint)(&one), 1, 0, 0);
-        Libc.BareCall(numbers.Exit, 0, 0, 0, 0, 0);
+        ends->Call(ends->Numbers.ControlProcess, SetParentDeathSignal, SignalKill, 0, 0, 0);
+        ends->Call(ends->Numbers.Close, ends->Write, 0, 0, 0, 0);
+        ends->Call(ends->Numbers.Read, ends->Read, (nint)(&one), 1, 0, 0);
+    }
+
+    private struct HeldEnds
+    {
+        public CallNumbers Numbers;
+        public delegate*<nint, nint, nint, nint, nint, nint, nint> Call;
+        public int Read, Write;
     }
 }
