@@ -80,6 +80,13 @@ public class CrashTests
         var auditor = host.Auditor;
         var child = await StartChildAsync(host, "running", disk);
         Assert.Equal(disk.Length > 0, auditor.Findings().Any(f => f.Contains("/sys/block/loop", StringComparison.Ordinal)));
+
+        // Held, so that it does not notice that its helpers die, and tidies up before it is killed itself.
+        using (var hold = Process.Start("kill", ["-STOP", child.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+        {
+            await hold.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+
         foreach (var process in auditor.Processes().Where(p => p.Contains("buildrunner-sandbox", StringComparison.Ordinal)))
         {
             Process.GetProcessById(int.Parse(process.Split(' ')[1].TrimEnd(':'))).Kill();
