@@ -54,10 +54,8 @@ internal static unsafe class Child
 
         // It ends as its brother does: with a signal to the same parent, which is not to be given here. The kernel writes its number where the shim reads it before it lives, so that
         // the shim knows of it also if this process is killed at once.
-        var arguments = new CloneArguments
-        {
-            Flags = (ulong)(uint)(NewMounts | NewProcesses | NewIpc | NewHostName | NewCgroups | SameParent | WriteNumber), ParentTid = (ulong)plan->Container,
-        };
+        const int namespaces = NewMounts | NewProcesses | NewIpc | NewHostName | NewCgroups;
+        var arguments = new CloneArguments { Flags = (ulong)(uint)(namespaces | SameParent | WriteNumber), ParentTid = (ulong)plan->Container };
         var pid = Demand(plan, LaunchStage.Namespaces, 0, plan->Call(CallClone3, (nint)(&arguments), sizeof(CloneArguments), 0, 0, 0));
         if (pid == 0)
         {

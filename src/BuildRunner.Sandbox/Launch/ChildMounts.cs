@@ -1,4 +1,3 @@
-using BuildRunner.Sandbox.Kernel;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
 namespace BuildRunner.Sandbox.Launch;

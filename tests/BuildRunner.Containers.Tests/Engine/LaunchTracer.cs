@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using BuildRunner.Testing;
 
 namespace BuildRunner.Containers.Tests.Engine;
 

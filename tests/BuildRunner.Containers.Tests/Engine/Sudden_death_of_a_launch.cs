@@ -1,7 +1,5 @@
 using System.Runtime.CompilerServices;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Testing;
-using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
 
