@@ -24,8 +24,10 @@ internal readonly struct CallNumbers
         (SetNamespace, PivotRoot, Unmount, SetHostName, ControlKeys) = arm ? (268, 41, 39, 161, 219) : (308, 155, 166, 170, 250);
         (SetCapabilities, Status, ReadLinkAt, LinkAt) = arm ? (91, 291, 78, 36) : (126, 332, 267, 266);
         (ChangeDirectoryTo, Filter, FileMask, LimitResource, FileSystemStatus) = arm ? (50, 277, 166, 261, 44) : (81, 317, 95, 302, 138);
-        (OnlyDirectory, NoFollow) = (Constants.OnlyDirectory, Constants.NoFollow);
+        (OnlyDirectory, NoFollow) = arm ? (0x4000, 0x8000) : (0x10000, 0x20000);
     }
 
-    public static CallNumbers OfThisProcessor() => new(RuntimeInformation.ProcessArchitecture == Architecture.Arm64);
+    public static CallNumbers OfThisProcessor() => Of(RuntimeInformation.ProcessArchitecture);
+
+    public static CallNumbers Of(Architecture processor) => new(processor == Architecture.Arm64);
 }

@@ -12,7 +12,7 @@ public sealed partial class Bare_calls_of_forked_children
     private static readonly string[] Harmless = ["RhpFallbackFailFast"];
 
     /// <summary>Where forks are, and where children begin.</summary>
-    private static readonly string[] Beginnings = ["Kernel_Clone__Split", "Launch_Child__EnterNamespaces", "Init_CommandLauncher__Execute", "Kernel_UserNamespace__Serve", "Network_WayOut__Hold"];
+    private static readonly string[] Beginnings = ["Kernel_Clone__Split", "Launch_Child__EnterNamespaces", "Init_CommandLauncher__Execute", "Kernel_UserNamespace__Serve", "Network_SlirpNetwork__Hold"];
 
     [Fact]
     public async Task Forked_children_make_bare_system_calls_and_nothing_else()

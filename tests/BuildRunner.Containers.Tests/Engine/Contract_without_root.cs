@@ -9,8 +9,10 @@ namespace BuildRunner.Containers.Tests.Engine;
 /// <summary>The whole contract of the embedded engine by a real ordinary user, in a namespace as BuildRunner makes it. It takes minutes, so it runs on demand; the suite has runs of samples.</summary>
 public sealed class Contract_without_root
 {
-    [Fact(Explicit = true)]
-    public async Task The_embedded_engine_keeps_for_an_ordinary_user_what_every_engine_promises()
+    [Theory(Explicit = true)]
+    [InlineData("runc")]
+    [InlineData("direct")]
+    public async Task The_embedded_engine_keeps_for_an_ordinary_user_what_every_engine_promises(string runtime)
     {
         Requires.That(Environment.GetEnvironmentVariable("BUILDRUNNER_SANDBOX") is not null, "BUILDRUNNER_SANDBOX");
         await using var session = await OrdinarySession.StartAsync(new OrdinaryUser(AppContext.BaseDirectory));
@@ -21,6 +23,7 @@ public sealed class Contract_without_root
         {
             [RootlessUser.Variable] = $"{OrdinaryUser.Id}:{session.User.Session}/engine:someone",
             ["BUILDRUNNER_SANDBOX"] = helper,
+            ["BUILDRUNNER_TEST_RUNTIME"] = runtime,
             ["TESTINGPLATFORM_TELEMETRY_OPTOUT"] = "1",
         };
         var runner = $"{session.User.Programs}/{typeof(Contract_without_root).Assembly.GetName().Name}";

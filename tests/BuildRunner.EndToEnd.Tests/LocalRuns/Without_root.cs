@@ -147,26 +147,31 @@ public sealed class Without_root
         Assert.Empty(LeftBehind(session));
     }
 
-    [Fact]
-    public async Task The_doctor_runs_a_container_and_says_whose_rights_it_had()
+    [Theory]
+    [InlineData("runc", "runc version")]
+    [InlineData("direct", "direct: containers are made by BuildRunner itself (Linux ")]
+    public async Task The_doctor_runs_a_container_and_says_whose_rights_it_had_and_what_made_it(string runtime, string line)
     {
         await using var session = await StartAsync(new OrdinaryUser(Programs));
-        var doctor = await RunAsync(session, session.User.Home, "doctor");
+        var doctor = await RunAsync(session, session.User.Home, Runtime(runtime), "doctor");
         Assert.True(doctor.Code == 0, doctor.All);
         Assert.Contains("a container ran", doctor.Output);
+        Assert.Contains(line, doctor.Output);
         Assert.Contains("buildrunner-test, in a user namespace of their own", doctor.Output);
         Assert.Empty(LeftBehind(session));
     }
 
     [Theory]
-    [InlineData(Interrupt, false)]
-    [InlineData(Kill, false)]
-    [InlineData(Kill, true)]
-    public async Task A_signal_or_sudden_death_leaves_nothing_running_and_the_next_start_tidies_up(int signal, bool all)
+    [InlineData(Interrupt, false, "runc")]
+    [InlineData(Kill, false, "runc")]
+    [InlineData(Kill, true, "runc")]
+    [InlineData(Interrupt, false, "direct")]
+    [InlineData(Kill, true, "direct")]
+    public async Task A_signal_or_sudden_death_leaves_nothing_running_and_the_next_start_tidies_up(int signal, bool all, string runtime)
     {
         await using var session = await StartAsync(new OrdinaryUser(Programs));
         var tree = NewTree(session, Steps(session, "echo begun; sleep 1000"));
-        await using (var running = Start(session, tree, "run", "ci.yml"))
+        await using (var running = Start(session, tree, Runtime(runtime), "run", "ci.yml"))
         {
             await running.SeesAsync("│ begun");
             foreach (var (id, _) in session.Processes().Where(p => p.Name == "buildrunner" || (all && p.Name == "buildrunner-san")))
@@ -182,6 +187,27 @@ public sealed class Without_root
         var clean = await RunAsync(session, tree, "clean");
         Assert.True(clean.Code == 0, clean.All);
         Assert.DoesNotContain(LeftBehind(session), f => signal != Kill || !f.Contains("dotnet-diagnostic-", StringComparison.Ordinal));
+        Assert.Empty(Foreign(tree));
+    }
+
+    [Fact]
+    public async Task BuildRunner_makes_an_ordinary_users_containers_itself_where_that_is_asked_for()
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(
+            session,
+            "echo \"rights $(awk ''$1 ~ /^(CapEff|NoNewPrivs|Seccomp):$/ { print $2 }'' /proc/self/status | xargs) of $(id -u)\"",
+            "touch note && chown 1000:1000 note && test \"$(stat -c %u note)\" = 1000 && ! mount -t tmpfs none /mnt && ! echo 1 > /proc/sys/kernel/panic && echo held"));
+        var mounts = session.Mounts();
+
+        var run = await RunAsync(session, tree, Runtime("direct"), "run", "ci.yml");
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("rights 00000000800405fb 1 2 of 0", run.All, StringComparison.Ordinal);
+        Assert.Contains("│ held", run.All, StringComparison.Ordinal);
+        await NothingRunsAsync(session);
+        Assert.True(mounts.SequenceEqual(session.Mounts()), string.Join('\n', session.Mounts()));
+        Assert.Empty(LeftBehind(session));
         Assert.Empty(Foreign(tree));
     }
 
@@ -309,6 +335,8 @@ public sealed class Without_root
         OrdinaryUser.GiveTo($"{session.User.Home}/image.tar");
         return "steps:\n" + string.Concat(commands.Select((c, at) => $"  - name: step{at}\n    image: docker-archive:{session.User.Home}/image.tar\n    commands:\n      - '{c}'\n"));
     }
+
+    private static Dictionary<string, string> Runtime(string name) => new() { ["BUILDRUNNER_ENGINE__RUNTIME"] = name };
 
     private static string NewTree(OrdinarySession session, string file)
     {

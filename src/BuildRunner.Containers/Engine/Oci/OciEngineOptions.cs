@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using BuildRunner.Containers.Networks;
 
 namespace BuildRunner.Containers.Engine.Oci;
@@ -44,6 +45,9 @@ public sealed class OciEngineOptions
     /// <summary>The ordinary user for whom containers run; null: for root of this host.</summary>
     internal RootlessUser? User { get; } = RootlessUser.OfThisProcess;
 
+    /// <summary>Why containers are not made by ourselves on another processor.</summary>
+    internal static string NoDirectOn(Architecture processor) => $"Engine:Runtime=direct makes containers by code for x86-64, and this is {processor}, where nobody has tried it";
+
     /// <summary>Checks the settings.</summary>
     /// <returns>What is wrong, one sentence each; empty if nothing is.</returns>
     public IReadOnlyList<string> Problems()
@@ -60,6 +64,11 @@ public sealed class OciEngineOptions
         if (FirstHostId is 0 or > uint.MaxValue - (65536u * 4096))
         {
             problems.Add($"{nameof(FirstHostId)} {FirstHostId} leaves no room for the ids of groups.");
+        }
+
+        if (RuntimePath == Sandbox.Wire.LaunchPlan.RuntimeName && RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        {
+            problems.Add(NoDirectOn(RuntimeInformation.ProcessArchitecture) + "; take runc.");
         }
 
         problems.AddRange(Network.Problems());

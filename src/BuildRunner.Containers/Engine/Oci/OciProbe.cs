@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Networks;
 using BuildRunner.Sandbox.Wire;
@@ -62,7 +63,7 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
     {
         if (options.RuntimePath == LaunchPlan.RuntimeName)
         {
-            return OfDirect(Environment.OSVersion.Version);
+            return OfDirect(Environment.OSVersion.Version, RuntimeInformation.ProcessArchitecture);
         }
 
         try
@@ -78,8 +79,9 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
     }
 
     /// <summary>BuildRunner's own launcher needs nothing but a kernel that maps the owners of an overlay's layers.</summary>
-    internal static ReadinessCheck OfDirect(Version kernel) => kernel >= new Version(5, 19)
-        ? new ReadinessCheck("runtime", ReadinessStatus.Ok, $"direct: containers are made by BuildRunner itself (Linux {kernel.ToString(2)})")
+    internal static ReadinessCheck OfDirect(Version kernel, Architecture processor) =>
+        processor != Architecture.X64 ? new ReadinessCheck("runtime", ReadinessStatus.Failed, OciEngineOptions.NoDirectOn(processor), "take Engine:Runtime=runc")
+        : kernel >= new Version(5, 19) ? new ReadinessCheck("runtime", ReadinessStatus.Ok, $"direct: containers are made by BuildRunner itself (Linux {kernel.ToString(2)})")
         : new ReadinessCheck("runtime", ReadinessStatus.Failed, $"Engine:Runtime=direct needs Linux 5.19, and this is {kernel.ToString(2)}", "take Engine:Runtime=runc");
 
     /// <summary>The runtime, and the holes that it is known to have.</summary>
