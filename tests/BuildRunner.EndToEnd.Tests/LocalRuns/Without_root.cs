@@ -346,8 +346,6 @@ public sealed class Without_root
         return tree;
     }
 
-    private static Running Start(OrdinarySession session, string directory, params string[] arguments) => Start(session, directory, new Dictionary<string, string>(), arguments);
-
     private static Running Start(OrdinarySession session, string directory, IReadOnlyDictionary<string, string> settings, params string[] arguments) => Release.StartProgram(
         Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), session.Next(directory, settings, [$"{session.User.Programs}/buildrunner", .. arguments]));
 
