@@ -27,6 +27,7 @@ public sealed class Telemetry_by_OTLP
             ["BUILDRUNNER_SOURCES__LOCALFOLDERS"] = folder["repos"],
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address,
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = protocol,
+            ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "60000",
             ["OTEL_BSP_SCHEDULE_DELAY"] = "100",
             ["OTEL_METRIC_EXPORT_INTERVAL"] = "200",
             ["OTEL_RESOURCE_ATTRIBUTES"] = "deployment.environment=test",
@@ -42,8 +43,10 @@ public sealed class Telemetry_by_OTLP
         Assert.Equal(2UL, step.All(15).Single().Number(3));
         Assert.True(whole.Number(7) <= step.Number(7) && step.Number(7) <= step.Number(8) && step.Number(8) <= whole.Number(8));
 
-        var counted = await UntilAsync(() => [.. collector.Of("metrics").SelectMany(r => r.All(1, 2, 2)).Where(m => m.Text(1) == "cicd.pipeline.run.duration")], found => found.Count > 0);
-        Assert.Contains(counted[^1].All(9, 1), point => point.Number(4) >= 1 && AttributeOf(point, "cicd.pipeline.result", 9) == "failure");
+        // Other servers of this process count too: that one run has failed is the least.
+        await UntilAsync(
+            () => [.. collector.Of("metrics").SelectMany(r => r.All(1, 2, 2)).Where(m => m.Text(1) == "cicd.pipeline.run.duration").SelectMany(m => m.All(9, 1))],
+            found => found.Exists(point => point.Number(4) >= 1 && AttributeOf(point, "cicd.pipeline.result") == "failure"));
         var resource = collector.Of("traces").First().All(1, 1).Single();
         Assert.Equal(("buildrunner", "test"), (AttributeOf(resource, "service.name", 1), AttributeOf(resource, "deployment.environment", 1)));
     }
