@@ -13,11 +13,14 @@ namespace BuildRunner.Hosting;
 /// <summary>An agent in the server's process. It speaks the same contract as any other, over a socket that has a name but no address.</summary>
 internal sealed partial class EmbeddedAgent : IAsyncDisposable
 {
+    private static readonly TimeSpan BetweenTries = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource stop = new();
     private readonly SocketsHttpHandler handler;
     private readonly IContainerEngine engine;
     private readonly ILogger logger;
     private Task running = Task.CompletedTask;
+    private bool waits;
 
     private EmbeddedAgent(UnixDomainSocketEndPoint door, IContainerEngine engine, ILogger logger)
     {
@@ -37,9 +40,28 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
         var logger = loggers.CreateLogger("BuildRunner.Agent");
         var agent = new EmbeddedAgent(door, host.NewEngine(settings, host), logger);
         var options = OptionsOf(settings, host, dataDirectory);
-        var identity = await server.GetRequiredService<ServerHandle>().EmbedAgentAsync(options.Name, AgentPlan.LabelsOf(settings), cancellationToken);
-        agent.running = agent.RunAsync(options with { Credential = identity.Credential }, loggers, host.Time);
+        var embed = (CancellationToken token) => agent.TryEmbedAsync(server.GetRequiredService<ServerHandle>(), options, AgentPlan.LabelsOf(settings), token);
+        agent.running = agent.RunAsync(await embed(cancellationToken), embed, loggers, host.Time);
         return agent;
+    }
+
+    // Null: the database went after the server had begun to serve, which must not end the server.
+    private async Task<AgentHostOptions?> TryEmbedAsync(ServerHandle server, AgentHostOptions options, IReadOnlyDictionary<string, string> labels, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return options with { Credential = (await server.EmbedAgentAsync(options.Name, labels, cancellationToken)).Credential };
+        }
+        catch (Exception problem) when (DatabaseTrouble.Of(problem) is { } trouble)
+        {
+            if (!waits)
+            {
+                waits = true;
+                LogWaits(logger, trouble);
+            }
+
+            return null;
+        }
     }
 
     /// <summary>Finishes what it has, and takes nothing new.</summary>
@@ -85,14 +107,20 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
         }
     }
 
-    private async Task RunAsync(AgentHostOptions options, ILoggerFactory loggers, TimeProvider time)
+    private async Task RunAsync(AgentHostOptions? embedded, Func<CancellationToken, Task<AgentHostOptions?>> embed, ILoggerFactory loggers, TimeProvider time)
     {
         try
         {
             // Nobody waits for this: the server serves meanwhile.
             await Task.Yield();
+            while (embedded is null)
+            {
+                await Task.Delay(BetweenTries, time, stop.Token);
+                embedded = await embed(stop.Token);
+            }
+
             await using var machine = await EngineWatch.StartAsync(engine, logger, time, stop.Token);
-            await AgentHost.RunAsync(options with { EngineProblem = () => machine.Problem }, engine, handler, loggers, time, stop.Token);
+            await AgentHost.RunAsync(embedded with { EngineProblem = () => machine.Problem }, engine, handler, loggers, time, stop.Token);
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
@@ -104,6 +132,9 @@ internal sealed partial class EmbeddedAgent : IAsyncDisposable
             LogEnded(logger, e is ContractException or IOException or ArgumentException or ContainerException ? null : e, e.Message);
         }
     }
+
+    [LoggerMessage(3144, LogLevel.Warning, "the agent in this process waits, because {Why}")]
+    private static partial void LogWaits(ILogger logger, string why);
 
     [LoggerMessage(3141, LogLevel.Error, "the agent in this process has ended, and runs nothing: {Why}")]
     private static partial void LogEnded(ILogger logger, Exception? defect, string why);

@@ -72,6 +72,10 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <summary>Says that it is up, and by which link an administrator signs in.</summary>
     public void SayUp(Uri link) => LogUp(logger, Handle.Root, link);
 
+    /// <summary>Says that it is up, and that there is no link yet.</summary>
+    /// <param name="why">Why not.</param>
+    public void SayNoLink(string why) => LogNoLink(logger, Handle.Root, why);
+
     /// <summary>Serves until somebody asks it to end, and what its agent has is finished.</summary>
     /// <param name="asked">Ends with who asks, as a sentence.</param>
     /// <param name="cancellationToken">Ends it too.</param>
@@ -124,6 +128,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     [LoggerMessage(3104, LogLevel.Information, "BuildRunner is up at {Address}; sign in as administrator, once, within the hour: {Link}")]
     private static partial void LogUp(ILogger logger, Uri address, Uri link);
+
+    [LoggerMessage(3105, LogLevel.Warning, "BuildRunner is up at {Address}, and has no link to sign in with, because {Why}. When it is back, 'buildrunner server link' prints one")]
+    private static partial void LogNoLink(ILogger logger, Uri address, string why);
 
     [LoggerMessage(3102, LogLevel.Information, "the server has ended")]
     private static partial void LogStopped(ILogger logger);

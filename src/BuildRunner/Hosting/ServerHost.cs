@@ -75,33 +75,38 @@ internal static class ServerHost
 
     private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, bool isText, CancellationToken cancellationToken)
     {
-        if (isUp && !isText)
+        try
         {
-            // Whoever reads the log reads JSON: nothing else stands on the same stream.
-            server.SayUp(await server.Handle.AdministratorLinkAsync(cancellationToken));
+            if (isUp)
+            {
+                SayUp(server, host, isText, await server.Handle.AdministratorLinkAsync(cancellationToken));
+            }
+            else if (!await server.Handle.HasAdministratorAsync(cancellationToken))
+            {
+                server.SayNobody();
+            }
         }
-        else if (isUp)
+        catch (Exception problem) when (DatabaseTrouble.Of(problem) is { } trouble)
         {
-            host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {await server.Handle.AdministratorLinkAsync(cancellationToken)}\n\n"
-                + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
-        }
-        else if (await IsClosedAsync(server, cancellationToken))
-        {
-            server.SayNobody();
+            // The database went after the server had begun to serve: the server goes on when it is back.
+            if (isUp)
+            {
+                server.SayNoLink(trouble);
+            }
         }
     }
 
-    private static async Task<bool> IsClosedAsync(RunningServer server, CancellationToken cancellationToken)
+    private static void SayUp(RunningServer server, CliHost host, bool isText, Uri link)
     {
-        try
+        if (!isText)
         {
-            return !await server.Handle.HasAdministratorAsync(cancellationToken);
+            // Whoever reads the log reads JSON: nothing else stands on the same stream.
+            server.SayUp(link);
+            return;
         }
-        catch (Exception problem) when (DatabaseTrouble.Of(problem) is not null)
-        {
-            // The database went after the server had begun to serve; that is said by whoever waits for it, and the server goes on when it is back.
-            return false;
-        }
+
+        host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {link}\n\n"
+            + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
     }
 
     /// <summary>Puts it together; nothing is started.</summary>

@@ -71,19 +71,28 @@ public sealed class Outages_in_the_log
         Assert.Equal("success", (await api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Run.State);
     }
 
-    [Fact]
-    public async Task A_database_that_goes_as_soon_as_the_server_listens_does_not_end_it()
+    [Theory]
+    [InlineData("server")]
+    [InlineData("up")]
+    public async Task A_database_that_goes_as_soon_as_the_server_listens_does_not_end_it(string verb)
     {
         await using var database = await PostgresServer.StartAsync();
-        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
+        var environment = new Dictionary<string, string>
         {
+            ["BUILDRUNNER_ENGINE__KIND"] = "dummy",
             ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
             ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await database.CreateDatabaseAsync(),
-        });
+        };
+        await using var server = await RunningServer.StartAsync(environment: environment, verb: verb);
         await database.KillAsync();
         await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ waits: \W*the database");
         await database.RestartAsync();
         await server.SeesAsync(@"(looking for expired leases and unnoticed work)\W+ succeeds again");
+        if (verb == "up")
+        {
+            await server.SeesAsync("agent \\W*\\S+ is (ready)");
+        }
+
         Assert.Equal("ok", (await server.Http.GetStringAsync("/healthz", Cancel)).Trim());
         Assert.Equal(0, await server.StopAsync());
     }
