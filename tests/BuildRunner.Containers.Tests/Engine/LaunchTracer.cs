@@ -159,6 +159,14 @@ internal sealed partial class LaunchTracer : IAsyncDisposable
         {
             _ = _known.Add(made);
             (_first, _second) = (maker == victim && what == ForkEvent ? made : _first, maker == _first ? made : _second);
+            if (PointOf(made, "born") == point && !_early.Contains(made))
+            {
+                // Its maker stays where it is until then: it could be far ahead by the time that the other is held.
+                int status;
+                Check(WaitFor(made, &status, AllKinds), "wait for");
+                _ = _early.Add(made);
+            }
+
             var holdsMaker = made == _second && HoldIf(maker, "made");
             if (_early.Remove(made))
             {
@@ -191,14 +199,13 @@ internal sealed partial class LaunchTracer : IAsyncDisposable
 
         private bool HoldIf(int pid, string when)
         {
-            var who = pid == _first ? "first" : pid == _second ? "second" : "";
             if (_reached)
             {
                 // What the held one has made just then stays where it is, too.
                 return _held.Contains(_first) && point == "first made" && pid == _second && _held.Add(pid);
             }
 
-            if ($"{who} {when}" != point)
+            if (PointOf(pid, when) != point)
             {
                 return false;
             }
@@ -213,6 +220,8 @@ internal sealed partial class LaunchTracer : IAsyncDisposable
 
             return true;
         }
+
+        private string PointOf(int pid, string when) => $"{(pid == _first ? "first" : pid == _second ? "second" : "")} {when}";
 
         private void Resume(int pid, int signal) => _ = Trace(pid == _first || pid == _second ? ToCall : Continue, pid, 0, signal);
 
