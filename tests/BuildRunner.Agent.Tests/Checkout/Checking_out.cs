@@ -33,7 +33,7 @@ public sealed class Checking_out : IDisposable
         shop.Git("tag", "v1");
         shop.Git("push", "-q", "origin", "v1");
         shop.Commit("c.txt", "later");
-        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        await using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
         await using var agent = AgentProcess.Create(server);
         agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
         var source = new SourceAccess { Url = git.Address + "/shop.git", Ref = "refs/heads/main", Commit = commit, Secret = Token };
@@ -77,7 +77,7 @@ public sealed class Checking_out : IDisposable
     {
         var shop = TestRepository.Create(sources["repos"], "shop");
         shop.Commit("a.txt", "one");
-        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        await using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
         await using var agent = AgentProcess.Create(server);
         agent.Variables["SSL_CERT_FILE"] = sources["authority.pem"];
         var source = new SourceAccess { Url = git.Address + "/shop.git", Ref = "refs/heads/main", Commit = new string('a', 40), Secret = Token };
@@ -94,7 +94,7 @@ public sealed class Checking_out : IDisposable
         var known = secret.Commit("key.txt", "private");
         var evil = TestRepository.Create(sources["repos"], "evil");
         evil.Commit("a.txt", "one");
-        using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
+        await using var git = GitHttpsServer.Start(sources["repos"], Token, sources["authority.pem"]);
         evil.Commit(".gitmodules", $"[submodule \"stolen\"]\n\tpath = stolen\n\turl = {git.Address}/secret.git\n");
         evil.Git("update-index", "--add", "--cacheinfo", $"160000,{known},stolen");
         evil.Git("commit", "-q", "-m", "steal");
@@ -147,7 +147,7 @@ public sealed class Checking_out : IDisposable
 
         // What the agent finds where it looks for the address with dots.
         var decoy = TestRepository.Create(sources["repos"] + elsewhere, "secret").Commit("decoy.txt", "nothing");
-        using var git = GitHttpsServer.Start(sources["repos"], null, sources["authority.pem"]);
+        await using var git = GitHttpsServer.Start(sources["repos"], null, sources["authority.pem"]);
         var evil = TestRepository.Create(sources["repos"], "evil");
         evil.Commit(".gitattributes", byAttributes ? ".gitmodules working-tree-encoding=IBM037\n" : "");
         evil.Commit(".gitmodules", $"[submodule \"lib\"]\npath = lib\nurl = {git.Address}/lib.git\n[submodule \"stolen\"]\npath = stolen\nurl = {(byAttributes ? secret.Bare : $"{git.Address}/lib.git/../../../../../..{secret.Bare}")}\n");

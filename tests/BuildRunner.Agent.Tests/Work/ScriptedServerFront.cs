@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using BuildRunner.Testing.Services;
 
 namespace BuildRunner.Agent.Tests.Work;
 
@@ -20,14 +20,7 @@ internal sealed class ScriptedServerFront : IDisposable
 
     public string Address { get; }
 
-    public static ScriptedServerFront Open(ScriptedServer server)
-    {
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
-        return new ScriptedServerFront(server, port);
-    }
+    public static ScriptedServerFront Open(ScriptedServer server) => new(server, OwnedProcess.FreePort());
 
     public void Dispose() => listener.Close();
 

@@ -37,7 +37,7 @@ public sealed class Checkouts : IDisposable
             - cat vendor/lib/lib.txt assets/big.bin
             - git submodule status
             """, "clone: { git: { image: woodpeckerci/plugin-git, settings: { recursive: true, tags: true, lfs: true } } }"), "refs/heads/full");
-        using var git = GitHttpsServer.Start(folder["repos"], Token, folder["authority.pem"]);
+        await using var git = GitHttpsServer.Start(folder["repos"], Token, folder["authority.pem"]);
         git.LargeFiles[oid] = large;
         await using var service = await Service.UpAsync(folder, ("Sources:CertificateAuthorities", folder["authority.pem"]));
         await service.AddAsync("acme/shop", git.Address + "/shop.git", Token, "x-access-token");

@@ -1,6 +1,5 @@
-using System.Net;
-using System.Net.Sockets;
 using BuildRunner.Hosting;
+using BuildRunner.Testing;
 using BuildRunner.Testing.Services;
 using RabbitMQ.Client;
 
@@ -56,59 +55,37 @@ public sealed class A_broker_that_cannot_be_asked
     [InlineData("stops in the middle of a frame")]
     public async Task Something_else_at_its_address_is_nothing_to_count(string how)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var serving = ServeAsync(listener, how);
-        await using (var probe = new BrokerProbe(new Uri($"amqp://guest:guest@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/")))
+        await using var other = Serve(how);
+        await using (var probe = new BrokerProbe(new Uri($"amqp://guest:guest@{other.Host}/")))
         {
             Assert.Null(await probe.DepthAsync("kept", Cancel).WaitAsync(Patience, Cancel));
             Assert.Contains("does not answer", await probe.Readiness.Problem(Cancel).WaitAsync(Patience, Cancel), StringComparison.Ordinal);
         }
-
-        listener.Stop();
-        await serving;
     }
 
     [Fact]
     public async Task A_server_that_ends_does_not_wait_for_a_broker_that_it_began_to_connect_to()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        var serving = ServeAsync(listener, "says nothing");
+        await using var other = Serve("says nothing");
         for (var round = 0; round < 20; round++)
         {
-            var probe = new BrokerProbe(new Uri($"amqp://guest:guest@127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}/"));
+            var probe = new BrokerProbe(new Uri($"amqp://guest:guest@{other.Host}/"));
             probe.ConnectAhead();
             await Task.Delay(round * 2, Cancel);
             await probe.DisposeAsync().AsTask().WaitAsync(Patience, Cancel);
         }
-
-        listener.Stop();
-        await serving;
     }
 
-    private static async Task ServeAsync(TcpListener listener, string how)
+    /// <summary>Somebody who is no broker.</summary>
+    private static LoopbackServer Serve(string how) => LoopbackServer.Start(async (client, stopped) =>
     {
-        var open = new List<TcpClient>();
-        try
+        byte[] said = how switch { "says what is no frame" => [.. "HTTP/1.1 400 Bad Request\r\n\r\n"u8], "stops in the middle of a frame" => [1, 0, 0, 0, 0, 1, 0, 0, 10], _ => [] };
+        await client.SendAsync(said, stopped);
+        if (how == "says nothing")
         {
-            while (true)
-            {
-                var client = await listener.AcceptTcpClientAsync(Cancel);
-                open.Add(client);
-                var said = how switch { "says what is no frame" => "HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), "stops in the middle of a frame" => [1, 0, 0, 0, 0, 1, 0, 0, 10], _ => [] };
-                await client.GetStream().WriteAsync(said, Cancel);
-                if (how != "says nothing")
-                {
-                    client.Close();
-                }
-            }
+            await Task.Delay(Timeout.Infinite, stopped);
         }
-        catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
-        {
-            open.ForEach(c => c.Dispose());
-        }
-    }
+    });
 
     private static async Task UntilAsync(Func<Task<bool>> done)
     {

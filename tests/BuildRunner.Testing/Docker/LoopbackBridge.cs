@@ -10,41 +10,27 @@ public sealed partial class LoopbackBridge : IAsyncDisposable
 {
     private const int NetworkNamespace = 0x40000000;
 
-    private readonly Socket _listener;
+    private readonly LoopbackServer _server;
     private readonly Func<Socket> _connect;
-    private readonly Task _accepting;
 
     private LoopbackBridge(Socket listener, Func<Socket> connect)
     {
-        _listener = listener;
         _connect = connect;
-        _accepting = AcceptAsync();
+        _server = LoopbackServer.Start(BridgeAsync, listener);
     }
 
     /// <summary>The port to connect to.</summary>
-    public int Port => ((IPEndPoint)_listener.LocalEndPoint!).Port;
+    public int Port => _server.Port;
 
     /// <summary>From a free port of ours to a port in a process's network.</summary>
     public static LoopbackBridge Into(int processId, int port) =>
-        new(Listen(0), () => InNetworkOf(processId, () => Connect(port)));
+        new(LoopbackServer.Listen(0), () => InNetworkOf(processId, () => Connect(port)));
 
     /// <summary>From a port in a process's network to a port of ours.</summary>
     public static LoopbackBridge OutOf(int processId, int inside, int port) =>
-        new(InNetworkOf(processId, () => Listen(inside)), () => Connect(port));
+        new(InNetworkOf(processId, () => LoopbackServer.Listen(inside)), () => Connect(port));
 
-    public async ValueTask DisposeAsync()
-    {
-        _listener.Dispose();
-        await _accepting;
-    }
-
-    private static Socket Listen(int port)
-    {
-        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-        socket.Listen();
-        return socket;
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
     private static Socket Connect(int port)
     {
@@ -77,48 +63,32 @@ public sealed partial class LoopbackBridge : IAsyncDisposable
         return made ?? throw new InvalidOperationException(problem?.Message, problem);
     }
 
-    private async Task AcceptAsync()
+    private async Task BridgeAsync(Socket near, CancellationToken stopped)
     {
-        while (true)
+        Socket far;
+        try
         {
-            Socket near;
-            try
-            {
-                near = await _listener.AcceptAsync();
-            }
-            catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
-            {
-                // Disposed.
-                return;
-            }
+            far = _connect();
+        }
+        catch (InvalidOperationException)
+        {
+            // The process has ended, and its network with it: as a cable that was pulled.
+            return;
+        }
 
-            _ = BridgeAsync(near);
+        using (far)
+        {
+            await Task.WhenAll(CopyAsync(near, far, stopped), CopyAsync(far, near, stopped));
         }
     }
 
-    private async Task BridgeAsync(Socket near)
-    {
-        using (near)
-        {
-            try
-            {
-                using var far = _connect();
-                await Task.WhenAll(CopyAsync(near, far), CopyAsync(far, near));
-            }
-            catch (Exception broken) when (broken is SocketException or IOException or InvalidOperationException)
-            {
-                // As a cable that was pulled: the other end sees it.
-            }
-        }
-    }
-
-    private static async Task CopyAsync(Socket from, Socket to)
+    private static async Task CopyAsync(Socket from, Socket to, CancellationToken stopped)
     {
         var buffer = new byte[64 * 1024];
         int count;
-        while ((count = await from.ReceiveAsync(buffer)) > 0)
+        while ((count = await from.ReceiveAsync(buffer, stopped)) > 0)
         {
-            await to.SendAsync(buffer.AsMemory(0, count));
+            await to.SendAsync(buffer.AsMemory(0, count), stopped);
         }
 
         to.Shutdown(SocketShutdown.Send);

@@ -1,7 +1,5 @@
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using BuildRunner.Testing.Registries;
 
@@ -11,11 +9,10 @@ namespace BuildRunner.Testing.Docker;
 public sealed class TlsFront : IAsyncDisposable
 {
     private readonly TestFolder _folder = TestFolder.Create();
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly LoopbackServer _server;
     private readonly X509Certificate2 _certificate;
     private readonly X509ChainPolicy _policy;
     private readonly string _socket;
-    private readonly Task _accepting;
 
     /// <param name="socket">Where the engine listens.</param>
     public TlsFront(string socket)
@@ -28,65 +25,36 @@ public sealed class TlsFront : IAsyncDisposable
         _certificate = X509Certificate2.CreateFromPem(made.CertificatePem, made.KeyPem);
         _policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
         _policy.CustomTrustStore.ImportFromPem(made.AuthorityPem);
-        _listener.Start();
-        _accepting = AcceptAsync();
+        _server = LoopbackServer.Start(ServeAsync);
     }
 
     /// <summary>As <c>DOCKER_HOST</c> has it.</summary>
-    public string Host => $"tcp://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
+    public string Host => $"tcp://{_server.Host}";
 
     /// <summary>The folder with <c>ca.pem</c>, <c>cert.pem</c> and <c>key.pem</c>.</summary>
     public string Certificates => _folder.Path;
 
     public async ValueTask DisposeAsync()
     {
-        _listener.Stop();
-        await _accepting;
+        await _server.DisposeAsync();
         _certificate.Dispose();
         _folder.Dispose();
     }
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket near, CancellationToken stopped)
     {
-        while (true)
-        {
-            try
-            {
-                _ = ServeAsync(await _listener.AcceptSocketAsync());
-            }
-            catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
-            {
-                // Disposed.
-                return;
-            }
-        }
+        await using var secure = new SslStream(new NetworkStream(near));
+        var options = new SslServerAuthenticationOptions { ServerCertificate = _certificate, ClientCertificateRequired = true, CertificateChainPolicy = _policy };
+        await secure.AuthenticateAsServerAsync(options, stopped);
+        using var far = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        await far.ConnectAsync(new UnixDomainSocketEndPoint(_socket), stopped);
+        await using var plain = new NetworkStream(far);
+        await Task.WhenAll(CopyAsync(secure, plain, () => far.Shutdown(SocketShutdown.Send), stopped), CopyAsync(plain, secure, () => near.Shutdown(SocketShutdown.Send), stopped));
     }
 
-    private async Task ServeAsync(Socket near)
+    private static async Task CopyAsync(Stream from, Stream to, Action end, CancellationToken stopped)
     {
-        try
-        {
-            await using var secure = new SslStream(new NetworkStream(near, ownsSocket: true));
-            await secure.AuthenticateAsServerAsync(new SslServerAuthenticationOptions
-            {
-                ServerCertificate = _certificate,
-                ClientCertificateRequired = true,
-                CertificateChainPolicy = _policy,
-            });
-            using var far = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            await far.ConnectAsync(new UnixDomainSocketEndPoint(_socket));
-            await using var plain = new NetworkStream(far);
-            await Task.WhenAll(CopyAsync(secure, plain, () => far.Shutdown(SocketShutdown.Send)), CopyAsync(plain, secure, () => near.Shutdown(SocketShutdown.Send)));
-        }
-        catch (Exception broken) when (broken is IOException or SocketException or AuthenticationException)
-        {
-            // As a cable that was pulled: the other end sees it.
-        }
-    }
-
-    private static async Task CopyAsync(Stream from, Stream to, Action end)
-    {
-        await from.CopyToAsync(to);
+        await from.CopyToAsync(to, stopped);
         end();
     }
 }

@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
@@ -12,9 +11,9 @@ using BuildRunner.Testing.Registries;
 namespace BuildRunner.Testing.Git;
 
 /// <summary>Git's own server (http-backend) behind TLS and a password, on a port of the loopback interface.</summary>
-public sealed class GitHttpsServer : IDisposable
+public sealed class GitHttpsServer : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly LoopbackServer server;
     private readonly X509Certificate2 certificate;
     private readonly string root;
     private readonly string? password;
@@ -25,8 +24,7 @@ public sealed class GitHttpsServer : IDisposable
         this.password = password;
         using var made = X509Certificate2.CreateFromPem(pair.CertificatePem, pair.KeyPem);
         certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
-        listener.Start();
-        _ = Task.Run(ServeAsync);
+        server = LoopbackServer.Start(ServeAsync);
     }
 
     /// <summary>Method and path of every request that had the password.</summary>
@@ -36,7 +34,7 @@ public sealed class GitHttpsServer : IDisposable
     public ConcurrentDictionary<string, byte[]> LargeFiles { get; } = [];
 
     /// <summary><c>https://127.0.0.1:PORT</c>; repositories lie below it as in the folder.</summary>
-    public string Address => $"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}";
+    public string Address => $"https://{server.Host}";
 
     /// <summary>Serves the bare repositories in a folder; the authority's certificate is written to a file.</summary>
     public static GitHttpsServer Start(string root, string? password, string authorityFile)
@@ -49,43 +47,17 @@ public sealed class GitHttpsServer : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public async ValueTask DisposeAsync()
     {
-        listener.Stop();
+        await server.DisposeAsync();
         certificate.Dispose();
     }
 
-    private async Task ServeAsync()
+    private async Task ServeAsync(Socket client, CancellationToken stopped)
     {
-        try
-        {
-            while (true)
-            {
-                var client = await listener.AcceptTcpClientAsync();
-                _ = Task.Run(() => AnswerAsync(client));
-            }
-        }
-        catch (Exception e) when (e is SocketException or InvalidOperationException)
-        {
-            // The test is over: the listener was closed while it waited, or before it waited again.
-        }
-    }
-
-    private async Task AnswerAsync(TcpClient client)
-    {
-        try
-        {
-            using (client)
-            await using (var stream = new SslStream(client.GetStream()))
-            {
-                await stream.AuthenticateAsServerAsync(certificate);
-                await AnswerAsync(stream);
-            }
-        }
-        catch (Exception e) when (e is IOException or System.Security.Authentication.AuthenticationException)
-        {
-            // The client has gone, or does not trust the certificate.
-        }
+        await using var stream = new SslStream(new NetworkStream(client));
+        await stream.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, stopped);
+        await AnswerAsync(stream);
     }
 
     private async Task AnswerAsync(SslStream stream)

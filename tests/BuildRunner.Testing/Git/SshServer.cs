@@ -1,6 +1,5 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Sockets;
+using BuildRunner.Testing.Services;
 
 namespace BuildRunner.Testing.Git;
 
@@ -28,10 +27,7 @@ public sealed class SshServer : IDisposable
     {
         Requires.Root();
         Requires.Program("sshd", "ssh", "ssh-keygen");
-        using var probe = new TcpListener(IPAddress.Loopback, 0);
-        probe.Start();
-        var port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        probe.Stop();
+        var port = OwnedProcess.FreePort();
         MakeKey(folder["host"]);
         MakeKey(folder["id"]);
         File.Copy(folder["id.pub"], folder["authorized"]);

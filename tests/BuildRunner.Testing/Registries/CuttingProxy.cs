@@ -7,10 +7,8 @@ namespace BuildRunner.Testing.Registries;
 /// <summary>Stands before a server on the loopback interface, counts what clients send, and cuts connections.</summary>
 public sealed class CuttingProxy : IAsyncDisposable
 {
-    private readonly TcpListener _listener;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly LoopbackServer _server;
     private readonly IPEndPoint _target;
-    private readonly Task _accepting;
     private readonly byte[] _cutBefore;
     private long _sent;
     private long _cutAt;
@@ -18,16 +16,13 @@ public sealed class CuttingProxy : IAsyncDisposable
     private CuttingProxy(string target, long cutAt, int port, string cutBefore)
     {
         _cutBefore = Encoding.ASCII.GetBytes(cutBefore);
-        _listener = new TcpListener(IPAddress.Loopback, port);
         _target = IPEndPoint.Parse(target);
         _cutAt = cutAt;
-        _listener.Start();
-        Host = $"127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}";
-        _accepting = AcceptAsync();
+        _server = LoopbackServer.Start(ServeAsync, port);
     }
 
     /// <summary><c>127.0.0.1:PORT</c></summary>
-    public string Host { get; }
+    public string Host => _server.Host;
 
     /// <summary>Bytes that clients have sent so far.</summary>
     public long Sent => Interlocked.Read(ref _sent);
@@ -46,49 +41,19 @@ public sealed class CuttingProxy : IAsyncDisposable
     /// <exception cref="SocketException">Somebody else has the port.</exception>
     public static CuttingProxy Start(string target, long cutAt = long.MaxValue, int port = 0, string cutBefore = "") => new(target, cutAt, port, cutBefore);
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Dispose();
-        await _accepting;
-        _stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
 
-    private async Task AcceptAsync()
+    private async Task ServeAsync(Socket client, CancellationToken stopped)
     {
-        var connections = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                connections.Add(ServeAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-            }
-        }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or InvalidOperationException)
-        {
-            // The test is over: the listener was closed while it waited, or before it waited again.
-            await Task.WhenAll(connections);
-        }
-    }
-
-    private async Task ServeAsync(TcpClient client)
-    {
-        using var near = client;
+        await using var near = new NetworkStream(client);
         using var far = new TcpClient();
-        using var over = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        try
-        {
-            await far.ConnectAsync(_target, over.Token);
-            var answers = far.GetStream().CopyToAsync(near.GetStream(), over.Token);
-            var requests = ForwardAsync(near.GetStream(), far.GetStream(), over.Token);
-            await Task.WhenAny(answers, requests);
-            await over.CancelAsync();
-            await Task.WhenAll(answers, requests);
-        }
-        catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException)
-        {
-            // Either side hung up, or the cut.
-        }
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stopped);
+        await far.ConnectAsync(_target, over.Token);
+        var answers = far.GetStream().CopyToAsync(near, over.Token);
+        var requests = ForwardAsync(near, far.GetStream(), over.Token);
+        await Task.WhenAny(answers, requests);
+        await over.CancelAsync();
+        await Task.WhenAll(answers, requests);
     }
 
     private async Task ForwardAsync(NetworkStream from, NetworkStream to, CancellationToken cancellationToken)

@@ -1,8 +1,7 @@
 using System.Diagnostics;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
+using BuildRunner.Testing.Services;
 
 namespace BuildRunner.Testing.Registries;
 
@@ -98,9 +97,7 @@ public sealed class RegistryServer : IAsyncDisposable
     {
         if (Host.Length == 0)
         {
-            using var probe = new TcpListener(IPAddress.Loopback, 0);
-            probe.Start();
-            Host = $"127.0.0.1:{((IPEndPoint)probe.LocalEndpoint).Port}";
+            Host = $"127.0.0.1:{OwnedProcess.FreePort()}";
         }
 
         Http.BaseAddress ??= new Uri($"{(_options.Certificate is null ? "http" : "https")}://{Host}");
