@@ -5,7 +5,7 @@ run_packages=(runc nftables git)
 # What building BuildRunner's native helper needs: a linker and libc's static library.
 build_packages=(gcc libc6-dev)
 # What the tests need beyond that: real registries, witnesses that are not ours, a static shell for images.
-test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static openssh-server docker.io git-lfs iptables libcap2-bin iproute2 zstd podman containernetworking-plugins)
+test_packages=(docker-registry postgresql rabbitmq-server skopeo umoci busybox-static openssh-server docker.io git-lfs iptables libcap2-bin iproute2 zstd strace podman containernetworking-plugins)
 # What an ordinary user's own engine needs: ids, a way out, and Docker's helper.
 test_packages+=(uidmap slirp4netns rootlesskit)
 # The file system of a workflow's own disk: mkfs.ext4.

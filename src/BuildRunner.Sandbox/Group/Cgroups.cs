@@ -143,35 +143,20 @@ internal sealed class Cgroups
         return () => 0;
     }
 
-    /// <summary>
-    /// Moves this process to where it is already. Whoever is the first to move a process for a while waits until every processor has passed through the kernel's scheduler
-    /// (11 ms and more); those that come soon after do not. So a move that nobody waits for, made while other things are done, spares the runtime that wait.
-    /// </summary>
-    public static void StayHere()
+    /// <summary>The file of the cgroup that this process is in, in one of the hierarchies, to which a process is moved by its number; null: there is none.</summary>
+    public string? MembersBesideThisProcess()
     {
-        if (!Rights.AreOfHost)
+        foreach (var line in (Files.TryRead("/proc/self/cgroup") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            return;
-        }
-
-        try
-        {
-            foreach (var line in (Files.TryRead("/proc/self/cgroup") ?? "").Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            var parts = line.Split(':', 3);
+            if (parts.Length == 3 && _hierarchies.FirstOrDefault(h => h.IsUnified ? parts[1].Length == 0 : h.Options.Contains(parts[1])) is { } hierarchy)
             {
-                var parts = line.Split(':', 3);
-                var hierarchy = parts.Length == 3 ? OfThisHost()._hierarchies.FirstOrDefault(h => h.IsUnified ? parts[1].Length == 0 : h.Options.Contains(parts[1])) : null;
-                if (hierarchy is not null)
-                {
-                    var below = parts[2].StartsWith(hierarchy.Root, StringComparison.Ordinal) ? parts[2][hierarchy.Root.Length..] : parts[2];
-                    _ = Files.TryWriteKernelFile($"{hierarchy.Mount}{below.TrimEnd('/')}/cgroup.procs", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-                    return;
-                }
+                var below = parts[2].StartsWith(hierarchy.Root, StringComparison.Ordinal) ? parts[2][hierarchy.Root.Length..] : parts[2];
+                return $"{hierarchy.Mount}{below.TrimEnd('/')}/cgroup.procs";
             }
         }
-        catch (Exception unknown) when (unknown is KernelException or IOException or UnauthorizedAccessException)
-        {
-            // Then the runtime waits.
-        }
+
+        return null;
     }
 
     private static long ReadCount(string file, string key)

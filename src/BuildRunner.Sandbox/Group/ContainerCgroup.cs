@@ -8,7 +8,10 @@ internal sealed class ContainerCgroup : IDisposable
 {
     private readonly List<Descriptor> _members = [];
 
-    /// <summary>Of version 1: whoever writes 0 to these is in.</summary>
+    /// <summary>
+    /// Of version 1: a process of one thread that writes 0 to these is in. They are the files for threads: a thread that moves itself can neither end nor start another meanwhile, so the kernel
+    /// does not have every processor pass through its scheduler first, as for a process in <c>cgroup.procs</c> (docs/decisions/0198).
+    /// </summary>
     public IReadOnlyList<Descriptor> Members => _members;
 
     /// <summary>The directory of version 2, in which a process can be born; to move there, it would have to wait.</summary>
@@ -22,7 +25,7 @@ internal sealed class ContainerCgroup : IDisposable
         }
         else
         {
-            _members.Add(Descriptor.Open(directory + "/cgroup.procs", WriteOnly));
+            _members.Add(Descriptor.Open(directory + "/tasks", WriteOnly));
         }
     }
 

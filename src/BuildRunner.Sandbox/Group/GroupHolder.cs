@@ -11,6 +11,9 @@ namespace BuildRunner.Sandbox.Group;
 /// </remarks>
 internal sealed class GroupHolder
 {
+    /// <summary>Until then the shim of its first container has begun to do the same.</summary>
+    private const int UntilFirstContainerMilliseconds = 50;
+
     private readonly GroupSetup _setup;
     private readonly string _directory;
     private readonly string _scratch;
@@ -66,6 +69,11 @@ internal sealed class GroupHolder
             }
 
             var setup = GroupSetup.Decode(asked);
+            if (setup.RuntimeMovesProcesses)
+            {
+                _ = QuickMoves.Begin(UntilFirstContainerMilliseconds);
+            }
+
             holder = new GroupHolder(setup, taken);
             holder.Connect(taken is not null);
         }

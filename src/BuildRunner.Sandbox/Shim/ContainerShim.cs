@@ -28,14 +28,14 @@ internal static class ContainerShim
         var request = PrepareRequest.Decode(first);
         try
         {
-            new Thread(Cgroups.StayHere) { IsBackground = true }.Start();
+            using var moves = request.Runtime == LaunchPlan.RuntimeName ? null : QuickMoves.Begin();
             KernelException.Check(Libc.ProcessControl(SetChildSubreaper, 1, 0, 0, 0), "become the reaper of the container");
             using var alive = FileLock.TryShare(request.LockFile) ?? throw new KernelException(FailureKind.InvalidSpec, 0, "the group is gone");
             using var kept = request.RecordDirectory.Length == 0 ? null : FileLock.TryShare(RecordPaths.Lock(request.RecordDirectory));
             EnterGroup(request.HolderPid);
             Files.MakeDirectory(request.ContainerDirectory, 0x1C9);
             StandardStreams.SendErrorsTo(request.ContainerDirectory + "/shim.log");
-            Run(request, caller);
+            Run(request, caller, moves);
             return 0;
         }
         catch (KernelException e)
@@ -66,7 +66,7 @@ internal static class ContainerShim
         }
     }
 
-    private static void Run(PrepareRequest request, FrameChannel caller)
+    private static void Run(PrepareRequest request, FrameChannel caller, QuickMoves? moves)
     {
         var files = new ContainerFiles(request);
         IContainerLauncher launcher = request.Runtime == LaunchPlan.RuntimeName ? new DirectLauncher(request) : new OciRuntime(request, files.Bundle);
@@ -75,7 +75,9 @@ internal static class ContainerShim
         {
             var user = files.Mount();
             created = true;
-            if (RunningContainer.Create(request, launcher, user, caller) is { } container)
+            var running = RunningContainer.Create(request, launcher, user, caller);
+            moves?.Dispose();
+            if (running is { } container)
             {
                 using (container)
                 {

@@ -57,6 +57,9 @@ internal sealed record GroupSetup
     /// <summary>True: the workspace's source is empty and nobody wants it afterwards, so the tree may lie on the group's own disk.</summary>
     public bool WorkspaceBeginsEmpty { get; init; }
 
+    /// <summary>True: who makes its containers moves their processes into cgroups.</summary>
+    public bool RuntimeMovesProcesses { get; init; }
+
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.Setup, w =>
     {
         w.Write(StateRoot);
@@ -72,6 +75,7 @@ internal sealed record GroupSetup
         Limits.Write(w);
         w.Write(DiskBytes);
         w.Write(WorkspaceBeginsEmpty);
+        w.Write(RuntimeMovesProcesses);
     });
 
     public static GroupSetup Decode(Frame frame)
@@ -91,6 +95,7 @@ internal sealed record GroupSetup
             Limits = CgroupLimits.Read(r),
             DiskBytes = r.ReadInt64(),
             WorkspaceBeginsEmpty = r.ReadBoolean(),
+            RuntimeMovesProcesses = r.ReadBoolean(),
         };
     }
 }

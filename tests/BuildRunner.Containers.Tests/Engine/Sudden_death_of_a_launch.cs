@@ -115,28 +115,9 @@ public sealed class Sudden_death_of_a_launch
         o.SandboxPath = own;
     });
 
-    private static async Task<int> SpareShimAsync(OciHost host)
-    {
-        var id = 0;
-        await UntilAsync(() => (id = Directory.EnumerateDirectories("/proc").Select(Path.GetFileName).Where(n => n!.All(char.IsAsciiDigit))
-            .FirstOrDefault(n => TryRead($"/proc/{n}/cmdline") == $"{host.Options.SandboxPath}\0shim\0") is { } found ? int.Parse(found) : 0) > 0);
-        return id;
-    }
+    private static Task<int> SpareShimAsync(OciHost host) => HelperProcesses.FindAsync(host.Options.SandboxPath!, "shim", Cancellation);
 
-    private static bool Lives(int id) => id > 0 && TryRead($"/proc/{id}/stat") is { Length: > 0 } stat && stat[(stat.LastIndexOf(')') + 2)..][0] is not ('Z' or 'X');
-
-    private static string TryRead(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (IOException)
-        {
-            // It has ended.
-            return "";
-        }
-    }
+    private static bool Lives(int id) => id > 0 && HelperProcesses.TryRead($"/proc/{id}/stat") is { Length: > 0 } stat && stat[(stat.LastIndexOf(')') + 2)..][0] is not ('Z' or 'X');
 
     private static async Task UntilAsync(Func<bool> condition)
     {

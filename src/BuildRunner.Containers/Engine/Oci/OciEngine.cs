@@ -75,6 +75,7 @@ public sealed class OciEngine : IContainerEngine
             WorkspaceTreeBelowBase = TreeBelowBase(spec.Workspace),
             DiskBytes = DiskOf(spec.Limits, _options.User),
             WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
+            RuntimeMovesProcesses = _options.RuntimePath != LaunchPlan.RuntimeName,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
         var ready = await _ready.TakeAsync(setup.Place, cancellationToken);
