@@ -15,12 +15,14 @@ internal sealed unsafe class ContainerInit
     private readonly Lock _lock = new();
     private readonly Dictionary<int, int> _checks = [];
     private readonly TaskCompletionSource _hasChild = new();
+    private readonly int _landlock;
     private StartRequest? _start;
     private CommandInput? _input;
     private int _command;
 
-    private ContainerInit()
+    private ContainerInit(int landlock)
     {
+        _landlock = landlock;
         var socket = new Descriptor(0);
         _shim = new FrameChannel(socket, socket);
     }
@@ -30,7 +32,7 @@ internal sealed unsafe class ContainerInit
     {
         // Nothing in the container may look into this process or stop it with a debugger.
         _ = Libc.ProcessControl(Constants.SetDumpable, 0, 0, 0, 0);
-        var init = new ContainerInit();
+        var init = new ContainerInit(Landlock.KeepWithin());
         new Thread(init.Listen, maxStackSize: 256 * 1024) { IsBackground = true }.Start();
         init.WaitForChildren();
         return 0;
@@ -64,9 +66,11 @@ internal sealed unsafe class ContainerInit
             return;
         }
 
-        if (CallFilter.PutInForce(RestrictRequest.Decode(first)) is var error and not 0)
+        var filter = CallFilter.PutInForce(RestrictRequest.Decode(first));
+        if (_landlock != 0 || filter != 0)
         {
-            _shim.Write(new CommandFailure(CommandStage.Filter, error, "").Encode((byte)InitMessage.CommandFailed));
+            var failure = _landlock != 0 ? new CommandFailure(CommandStage.Landlock, _landlock, "") : new CommandFailure(CommandStage.Filter, filter, "");
+            _shim.Write(failure.Encode((byte)InitMessage.CommandFailed));
             End(1);
         }
     }

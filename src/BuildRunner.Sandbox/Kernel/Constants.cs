@@ -48,7 +48,7 @@ internal static class Constants
     // calls with the same number on every processor
     internal const nint CallPidfdSendSignal = 424, CallOpenTree = 428, CallMoveMount = 429, CallOpenFileSystem = 430, CallConfigureFileSystem = 431, CallMountFileSystem = 432;
     internal const nint CallPidfdOpen = 434, CallClone3 = 435, CallCloseRange = 436;
-    internal const nint CallOpenAt2 = 437, CallMountSetAttributes = 442;
+    internal const nint CallOpenAt2 = 437, CallMountSetAttributes = 442, CallLandlockCreateRuleset = 444, CallLandlockRestrictSelf = 446;
 
     internal static nint CallSeccomp => Arm ? 277 : 317;
 

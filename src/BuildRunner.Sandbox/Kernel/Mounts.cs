@@ -38,9 +38,14 @@ internal static unsafe class Mounts
         KernelException.Check(Libc.Mount("tmpfs", target, "tmpfs", MountNoSuid | MountNoExec, options), "mount a tmpfs at", target);
 
     /// <summary>Mounts an overlay. Its layers are named relative to the current directory, because all options together may be one page long.</summary>
-    public static void Overlay(string target, string layers, string? writable, nuint flags)
+    /// <param name="target">Where.</param>
+    /// <param name="layers">The lower layers, highest first, with colons between them.</param>
+    /// <param name="writable">The directory of the upper layer and of its work; null: there is none.</param>
+    /// <param name="flags">Of the mount.</param>
+    /// <param name="label">The SELinux label of all files; empty: as the policy has it.</param>
+    public static void Overlay(string target, string layers, string? writable, nuint flags, string label = "")
     {
-        var options = $"lowerdir={layers},xino=off";
+        var options = $"lowerdir={layers},xino=off{LabelOption(label)}";
         if (writable is not null)
         {
             options += $",upperdir={writable}/upper,workdir={writable}/work,{(Rights.AreOfHost ? "redirect_dir=on,index=off" : "index=off")},metacopy=off";
@@ -63,6 +68,9 @@ internal static unsafe class Mounts
             throw KernelException.FromErrorNumber($"mount the overlay at {target}", error);
         }
     }
+
+    /// <summary>The SELinux label of everything in a file system, as an option behind others; empty for none.</summary>
+    public static string LabelOption(string label) => label.Length == 0 ? "" : $",context=\"{label}\"";
 
     public static void Detach(string target) => _ = Libc.Unmount(target, UnmountDetach | UnmountNoFollow);
 

@@ -81,6 +81,7 @@ internal static unsafe class Child
         ChildMounts.Restrict(plan);
         plan->Call(n.FileMask, mask, 0, 0, 0, 0);
         Demand(plan, LaunchStage.HostName, 0, plan->Call(n.SetHostName, (nint)plan->HostName, plan->HostNameLength, 0, 0, 0));
+        ChildRights.Label(plan);
         ChildRights.GiveUp(plan);
         Demand(plan, LaunchStage.Execute, 0, plan->Call(n.Execute, (nint)plan->Program, (nint)plan->Arguments, (nint)plan->Environment, 0, 0));
     }

@@ -11,6 +11,19 @@ internal static unsafe class ChildRights
     private const uint CapabilityVersion = 0x20080522;
     private const int CloseRangeOnExec = 4, SetMask = 2;
 
+    /// <summary>Tells the host's security modules which label the program has from its first instruction on. The files are opened in the new <c>/proc</c> itself, whatever is mounted over it.</summary>
+    public static void Label(NativePlan* plan)
+    {
+        var n = plan->Numbers;
+        for (var i = 0; i < plan->LabelCount; i++)
+        {
+            var label = plan->Labels + i;
+            var file = Child.Demand(plan, LaunchStage.Label, i, plan->Call(n.OpenAt, plan->FileSystems[plan->Proc].Mount, (nint)label->Path, Constants.WriteOnly | Constants.CloseOnExec, 0, 0));
+            Demand(plan, LaunchStage.Label, i, plan->Call(n.Write, file, (nint)label->Value, label->Length, 0, 0));
+            plan->Call(n.Close, file, 0, 0, 0, 0);
+        }
+    }
+
     /// <summary>Resources, standard streams, the right to get more rights, system calls, capabilities, and every other open file.</summary>
     public static void GiveUp(NativePlan* plan)
     {

@@ -26,6 +26,8 @@ internal readonly record struct LaunchReport(LaunchStage Stage, int Index, int V
             FailureKind.InvalidSpec, 0, $"{plan.Nodes[Index].Source} of this host is not the device {plan.Nodes[Index].Major}:{plan.Nodes[Index].Minor} that it has to be, so no container is made"),
         LaunchStage.BindTarget or LaunchStage.NodeTarget or LaunchStage.FileSystemTarget => new KernelException(
             FailureKind.InvalidSpec, Value, $"{ActionOf(plan)} cannot be mounted at its place in the image: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); the image has something there that is in the way"),
+        LaunchStage.Label => new KernelException(
+            FailureKind.RuntimeMissing, Value, $"cannot {ActionOf(plan)}: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); is it loaded on this machine?"),
         LaunchStage.Keyring => new KernelException(
             FailureKind.Kernel, Value, $"cannot make the container's session keyring: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); if keys are exhausted, raise kernel.keys.maxkeys"),
         _ => KernelException.FromErrorNumber(ActionOf(plan), Value),
@@ -51,6 +53,7 @@ internal readonly record struct LaunchReport(LaunchStage Stage, int Index, int V
         LaunchStage.Masked => $"hide {plan.MaskedPaths[Index]} from the container",
         LaunchStage.ReadOnly => $"make {plan.ReadOnlyPaths[Index]} read-only for the container",
         LaunchStage.HostName => $"set the container's host name to {plan.HostName}",
+        LaunchStage.Label => $"give the container {plan.Labels[Index].Name}",
         LaunchStage.ResourceLimit => $"set the limit {plan.ResourceLimits[Index].Resource} of the container's processes to {plan.ResourceLimits[Index].Value}",
         LaunchStage.Streams => "set the container's standard streams",
         LaunchStage.Privileges => "forbid the container new privileges",

@@ -28,6 +28,7 @@ internal enum LaunchStage
     Masked,
     ReadOnly,
     HostName,
+    Label,
     ResourceLimit,
     Streams,
     Privileges,

@@ -45,6 +45,10 @@ internal unsafe struct NativePlan
     public int LinkCount;
     public NativeSetting* Settings;
     public int SettingCount;
+
+    /// <summary>As settings are: files below <c>/proc</c>, with what is written to them.</summary>
+    public NativeSetting* Labels;
+    public int LabelCount;
     public byte** Masked;
     public int MaskedCount;
 

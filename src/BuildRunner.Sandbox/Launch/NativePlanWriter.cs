@@ -119,6 +119,13 @@ internal sealed unsafe class NativePlanWriter(NativeArena arena, LaunchPlan plan
             native->Settings[i] = new NativeSetting { Path = arena.Text("sys/" + name.Replace('.', '/')), Value = arena.Text(value), Length = value.Length };
         }
 
+        native->LabelCount = plan.Labels.Count;
+        native->Labels = arena.Take<NativeSetting>(plan.Labels.Count);
+        for (var i = 0; i < plan.Labels.Count; i++)
+        {
+            native->Labels[i] = new NativeSetting { Path = arena.Text(plan.Labels[i].File), Value = arena.Text(plan.Labels[i].Value), Length = System.Text.Encoding.UTF8.GetByteCount(plan.Labels[i].Value) };
+        }
+
         native->Masked = arena.Texts(plan.MaskedPaths);
         native->MaskedCount = plan.MaskedPaths.Count;
         native->ReadOnly = arena.Texts(plan.ReadOnlyPaths);

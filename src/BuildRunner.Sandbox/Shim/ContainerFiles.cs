@@ -79,7 +79,7 @@ internal sealed class ContainerFiles
         var top = FileStatus.Of(_request.Layers[^1]);
         Files.MakeDirectory(_request.ScratchDirectory + "/upper", top.Mode & 0xFFF, _request.FirstHostId);
         var flags = (_request.AllowDevices ? 0 : Constants.MountNoDevices) | (_request.AllowSetuid ? 0 : Constants.MountNoSuid);
-        Mounts.Overlay(Root, string.Join(':', _request.Layers.Reverse()), _request.ScratchDirectory, flags);
+        Mounts.Overlay(Root, string.Join(':', _request.Layers.Reverse()), _request.ScratchDirectory, flags, _request.MountLabel);
         KernelException.Check(Libc.ChangeDirectory("/"), "enter", "/");
         RemoveLinks();
     }
@@ -104,7 +104,7 @@ internal sealed class ContainerFiles
     {
         var room = (2 << 20) + _request.Files.Sum(f => (long)f.Content.Length + 4096) + _request.Configuration.Length;
         Files.MakeDirectory(Bundle, 0x1C9);
-        Mounts.Temporary(Bundle, $"mode=0711,size={room}");
+        Mounts.Temporary(Bundle, $"mode=0711,size={room}{Mounts.LabelOption(_request.MountLabel)}");
         var root = _request.FirstHostId;
         if (_request.Runtime != LaunchPlan.RuntimeName)
         {

@@ -36,6 +36,11 @@ internal static class ContainerWaiter
         var caller = new CallerChannel(input, output);
         try
         {
+            if (Landlock.KeepWithin() is var error and not 0)
+            {
+                throw KernelException.FromErrorNumber("keep the container's signals and sockets within it (Landlock)", error);
+            }
+
             return new WaiterLoop(caller).Run();
         }
         catch (KernelException e)

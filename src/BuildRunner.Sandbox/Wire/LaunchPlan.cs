@@ -45,6 +45,9 @@ internal sealed record LaunchPlan
 
     public required IReadOnlyList<PlannedSetting> Settings { get; init; }
 
+    /// <summary>What the host's security modules are told of the first process: files of <c>/proc/self</c>, with what is written to them.</summary>
+    public required IReadOnlyList<PlannedLabel> Labels { get; init; }
+
     /// <summary>False: the container stays in the cgroups of its shim.</summary>
     public required bool HasCgroup { get; init; }
 
@@ -73,6 +76,7 @@ internal sealed record LaunchPlan
         w.Write(MaskedPaths);
         w.Write(ReadOnlyPaths);
         w.WriteAll(Settings, static (w, s) => s.Write(w));
+        w.WriteAll(Labels, static (w, l) => l.Write(w));
         w.Write(HasCgroup);
         Limits.Write(w);
         w.Write(DeviceRules);
@@ -101,6 +105,7 @@ internal sealed record LaunchPlan
             MaskedPaths = r.ReadStrings(),
             ReadOnlyPaths = r.ReadStrings(),
             Settings = r.ReadAll(PlannedSetting.Read),
+            Labels = r.ReadAll(PlannedLabel.Read),
             HasCgroup = r.ReadBoolean(),
             Limits = CgroupLimits.Read(r),
             DeviceRules = r.ReadStrings(),
@@ -188,4 +193,20 @@ internal readonly record struct PlannedSetting(string Name, string Value)
     }
 
     public static PlannedSetting Read(BinaryReader reader) => new(reader.ReadString(), reader.ReadString());
+}
+
+/// <summary>A label of a security module, in force when the first process becomes its program.</summary>
+/// <param name="Name">What it is, for a person: <c>the AppArmor profile docker-default</c>.</param>
+/// <param name="File">Below <c>/proc</c>.</param>
+/// <param name="Value">What is written there.</param>
+internal readonly record struct PlannedLabel(string Name, string File, string Value)
+{
+    public void Write(BinaryWriter writer)
+    {
+        writer.Write(Name);
+        writer.Write(File);
+        writer.Write(Value);
+    }
+
+    public static PlannedLabel Read(BinaryReader reader) => new(reader.ReadString(), reader.ReadString(), reader.ReadString());
 }

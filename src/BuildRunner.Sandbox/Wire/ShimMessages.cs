@@ -81,6 +81,9 @@ internal sealed record PrepareRequest
 
     public required IReadOnlyList<DeviceNode> Devices { get; init; }
 
+    /// <summary>The SELinux label of the files that the container is given; empty: as the policy has it.</summary>
+    public required string MountLabel { get; init; }
+
     /// <summary>True: setuid programs work.</summary>
     public required bool AllowSetuid { get; init; }
 
@@ -143,6 +146,7 @@ internal sealed record PrepareRequest
         w.WriteBytes(RecordKey);
         w.Write(DiskBytes);
         w.WriteAll(Devices, static (w, d) => d.Write(w));
+        w.Write(MountLabel);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -182,6 +186,7 @@ internal sealed record PrepareRequest
             RecordKey = r.ReadByteArray(),
             DiskBytes = r.ReadInt64(),
             Devices = r.ReadAll(DeviceNode.Read),
+            MountLabel = r.ReadString(),
         };
     }
 }
@@ -398,6 +403,9 @@ internal enum CommandStage : byte
 
     /// <summary>The kernel did not take the filter of system calls.</summary>
     Filter,
+
+    /// <summary>The kernel has Landlock and did not keep the container's signals and sockets within it.</summary>
+    Landlock,
 }
 
 /// <summary>How a container ended.</summary>

@@ -41,6 +41,7 @@ internal static class Engines
             AllowPrivateAddresses = settings.Flag(SettingKeys.EngineAllowPrivateNetworks),
         },
         Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
+        Labels = LabelsOf(settings),
         DefaultLimits = LimitsOf(settings),
         HiddenPaths = settings.Text(AgentKeys.WorkDir) is { } work ? [Path.GetFullPath(work)] : [],
     };
@@ -50,10 +51,18 @@ internal static class Engines
         Host = settings.Text(SettingKeys.EngineDockerHost),
         ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
         Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
+        Labels = LabelsOf(settings),
         DefaultLimits = LimitsOf(settings),
         PulledImagesFile = ImageStores.DirectoryOf(settings, host) + ".pulled",
         MostImageBytes = settings.Size(SettingKeys.ImagesCacheSize),
         Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile), Insecure = [.. settings.List(SettingKeys.ImagesInsecure)] },
+    };
+
+    private static SecurityLabels LabelsOf(EffectiveSettings settings) => new()
+    {
+        AppArmorProfile = settings.Text(SettingKeys.EngineAppArmorProfile),
+        SelinuxLabel = settings.Text(SettingKeys.EngineSelinuxLabel),
+        SelinuxMountLabel = settings.Text(SettingKeys.EngineSelinuxMountLabel),
     };
 
     private static ResourceLimits LimitsOf(EffectiveSettings settings) => new(

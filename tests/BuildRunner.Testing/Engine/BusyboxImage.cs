@@ -12,6 +12,9 @@ public static class BusyboxImage
     /// <summary>Exits with its effective user; belongs to root, and has the set-user-id bit.</summary>
     public const string SetUserIdProgram = "whoami-setuid";
 
+    /// <summary>Puts a rule of Landlock above those that it has, and exits with the error's number.</summary>
+    public const string RestrictingProgram = "restrict-itself";
+
     /// <summary>Its name in engines with a store of their own.</summary>
     public const string Name = "busybox-test:1";
 
@@ -72,6 +75,7 @@ public static class BusyboxImage
         }
 
         AddProgram(Path.Combine(directory, "bin", SetUserIdProgram), TinyPrograms.ExitWithEffectiveUser, 0x9ED);
+        AddProgram(Path.Combine(directory, "bin", RestrictingProgram), TinyPrograms.RestrictItself, 0x1ED);
         foreach (var (name, call) in DeniedCalls)
         {
             AddProgram(Path.Combine(directory, "bin", ProgramOf(name)), TinyPrograms.ExitWithErrorOf(call.Number, call.First, call.Second), 0x1ED);

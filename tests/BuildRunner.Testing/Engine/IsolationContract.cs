@@ -4,7 +4,7 @@ using Xunit;
 namespace BuildRunner.Testing.Engine;
 
 /// <summary>What a step cannot see, keep or touch, on any engine.</summary>
-public abstract class IsolationContract : EngineContract
+public abstract partial class IsolationContract : EngineContract
 {
     /// <summary>Leaves something behind in every way that a step can, and then tells "left".</summary>
     private const string Leave =

@@ -13,6 +13,13 @@ public static class TinyPrograms
     public static byte[] ExitWithErrorOf(int call, int first, int second) =>
         Program($"b8{Number(call)}" + $"bf{Number(first)}" + $"be{Number(second)}" + "31d2" + "4531d2" + "0f05" + "f7d8" + "89c7" + "b83c0000000f05");
 
+    /// <summary>
+    /// Puts a rule of Landlock in force that no file may be executed, and exits with the error's number, 0 if it did: <c>mov eax, 444; mov edi, attributes; mov esi, 8; xor edx, edx; syscall;
+    /// mov edi, eax; xor esi, esi; mov eax, 446; syscall; neg eax; mov edi, eax; mov eax, 60; syscall</c>, and behind it the attributes.
+    /// </summary>
+    public static byte[] RestrictItself { get; } = Program(
+        "b8bc010000" + "bfa1004000" + "be08000000" + "31d2" + "0f05" + "89c7" + "31f6" + "b8be010000" + "0f05" + "f7d8" + "89c7" + "b83c000000" + "0f05" + "0100000000000000");
+
     private static string Number(int value) => Convert.ToHexString(BitConverter.GetBytes(value));
 
     /// <summary>An ELF file with one segment, loaded at 4 MiB, that begins with the code after the headers.</summary>

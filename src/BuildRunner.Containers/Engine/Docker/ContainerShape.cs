@@ -17,6 +17,7 @@ internal static class ContainerShape
     /// <param name="limits">Its limits.</param>
     /// <param name="network">How it is connected.</param>
     /// <param name="systemCalls">The profile of system calls, or where the engine finds it; null: the engine's own.</param>
+    /// <param name="moduleLabels">The labels of the security modules of the engine's host.</param>
     public static CreateContainerParameters Of(
         string name,
         ContainerSpec spec,
@@ -25,7 +26,8 @@ internal static class ContainerShape
         IContainerFiles files,
         ResourceLimits limits,
         ContainerNetwork network,
-        string? systemCalls)
+        string? systemCalls,
+        SecurityLabels moduleLabels)
     {
         var host = new HostConfig
         {
@@ -41,7 +43,7 @@ internal static class ContainerShape
             PidsLimit = limits.Pids,
             Devices = [.. spec.Devices.Select(d => new DeviceMapping { PathOnHost = d.Source, PathInContainer = d.Target, CgroupPermissions = d.Access })],
         };
-        DockerSecurity.Apply(host, spec, systemCalls);
+        DockerSecurity.Apply(host, spec, systemCalls, moduleLabels);
         var parameters = new CreateContainerParameters
         {
             Name = name,

@@ -90,6 +90,7 @@ public sealed class DockerEngine : IContainerEngine
                 ContainerFailure.InvalidSpec, $"The engine docker cannot limit a workflow to {disk >> 20} MiB of disk (resources: disk, or Engine:WorkflowDisk); the engine oci can. Use that, or give no limit.");
         }
 
+        await DemandLabelsAsync(cancellationToken);
         var directories = GroupDirectories.Of(spec.Id, options.ScratchDirectory);
         var alive = directories.Create();
         GroupStore? store = null;
@@ -108,6 +109,21 @@ public sealed class DockerEngine : IContainerEngine
             await alive.DisposeAsync();
             File.Delete(directories.LockFile);
             throw;
+        }
+    }
+
+    /// <summary>What settings name is given or nothing is; the engine itself might leave it out.</summary>
+    private async Task DemandLabelsAsync(CancellationToken cancellationToken)
+    {
+        if (options.Labels == new SecurityLabels())
+        {
+            return;
+        }
+
+        var info = await connection.Value.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken));
+        if (DockerSecurity.ProblemOf(options.Labels, info.SecurityOptions ?? []) is { } problem)
+        {
+            throw new ContainerException(ContainerFailure.EngineUnavailable, $"No container is made: {problem}.");
         }
     }
 

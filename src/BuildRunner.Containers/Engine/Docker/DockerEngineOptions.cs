@@ -23,6 +23,9 @@ public sealed record DockerEngineOptions
     /// <summary>Allows 32-bit programs of the engine's processor in containers. On x86-64 they make sockets by one call with its arguments in memory, where no filter sees of which family.</summary>
     public bool Allow32Bit { get; init; }
 
+    /// <summary>The labels of the security modules of the engine's host; what is not set, the engine chooses.</summary>
+    public SecurityLabels Labels { get; init; } = new();
+
     /// <summary>What the images that were pulled may take; after a pull the longest unused go. Null: any size.</summary>
     public long? MostImageBytes { get; init; }
 

@@ -212,7 +212,7 @@ internal sealed class DockerGroup : IContainerGroup
             .. store.Workspace,
             .. spec.HostMounts.Select(m => new Mount { Type = "bind", Source = m.Source, Target = m.Target, ReadOnly = m.ReadOnly }),
         ];
-        return ContainerShape.Of(container.Name, spec, all, mounts, files, LimitsOf(spec), network.Network, store.SystemCalls);
+        return ContainerShape.Of(container.Name, spec, all, mounts, files, LimitsOf(spec), network.Network, store.SystemCalls, Connection.Options.Labels);
     }
 
     public ResourceLimits LimitsOf(ContainerSpec spec) => new(

@@ -19,7 +19,7 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
             checks.Add(await VersionAsync(connection, cancellationToken));
             if (checks.TrueForAll(c => c.Status != ReadinessStatus.Failed))
             {
-                checks.AddRange(OfInfo(await connection.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken))));
+                checks.AddRange(OfInfo(options.Labels, await connection.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken))));
                 var hadImage = await CarrierImage.IsThereAsync(connection, cancellationToken);
                 try
                 {
@@ -52,16 +52,26 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
     }
 
     /// <summary>What a step would lack without anybody noticing.</summary>
-    private static IEnumerable<ReadinessCheck> OfInfo(SystemInfoResponse info)
+    private static IEnumerable<ReadinessCheck> OfInfo(SecurityLabels labels, SystemInfoResponse info)
     {
         string[] missing = [.. Missing((info.MemoryLimit, "memory"), (info.CPUCfsQuota, "processors"), (info.PidsLimit, "processes"))];
         yield return missing.Length == 0
             ? new ReadinessCheck("limits", ReadinessStatus.Ok, "memory, processors, processes")
             : new ReadinessCheck("limits", ReadinessStatus.Warning, $"the engine cannot limit {string.Join(", ", missing)} here", "a rootless engine needs cgroup v2 and delegated controllers");
+        yield return LabelOf(labels, info.SecurityOptions ?? []);
         if (info.SecurityOptions is { } security && !security.Any(s => s.Contains("seccomp", StringComparison.Ordinal)))
         {
             yield return new ReadinessCheck("system calls", ReadinessStatus.Warning, "the engine has no filter of system calls", "use one that was built with seccomp");
         }
+    }
+
+    /// <summary>Which security modules of the engine's host keep steps; what is set has to be among them.</summary>
+    internal static ReadinessCheck LabelOf(SecurityLabels labels, IEnumerable<string> ofEngine)
+    {
+        string[] modules = [.. ofEngine.SelectMany(o => o.Split(',')).Where(p => p is "name=apparmor" or "name=selinux").Select(p => p == "name=apparmor" ? "AppArmor" : "SELinux")];
+        return DockerSecurity.ProblemOf(labels, ofEngine) is { } problem ? new ReadinessCheck("label", ReadinessStatus.Failed, problem)
+            : modules.Length == 0 ? new ReadinessCheck("label", ReadinessStatus.Ok, "the engine uses neither AppArmor nor SELinux")
+            : new ReadinessCheck("label", ReadinessStatus.Ok, $"{string.Join(" and ", modules)}: {(DockerSecurity.OptionsOf(labels) is var set && set.Any() ? string.Join(", ", set) : "steps have the engine's own label")}");
     }
 
     private static IEnumerable<string> Missing(params (bool? Can, string What)[] limits) => limits.Where(l => l.Can == false).Select(l => l.What);

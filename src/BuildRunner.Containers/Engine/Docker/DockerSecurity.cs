@@ -23,7 +23,8 @@ internal static class DockerSecurity
     /// <param name="host">The request.</param>
     /// <param name="spec">What was asked for.</param>
     /// <param name="systemCalls">The profile of system calls, or where the engine finds it; null: the engine's own.</param>
-    public static void Apply(HostConfig host, ContainerSpec spec, string? systemCalls)
+    /// <param name="labels">Those of the security modules of the engine's host.</param>
+    public static void Apply(HostConfig host, ContainerSpec spec, string? systemCalls, SecurityLabels labels)
     {
         if (spec.Privileged)
         {
@@ -33,9 +34,34 @@ internal static class DockerSecurity
 
         host.CapDrop = ["ALL"];
         host.CapAdd = [.. SecurityProfile.Capabilities];
-        host.SecurityOpt = [.. systemCalls is null ? [] : (string[])[$"seccomp={systemCalls}"], .. spec.AllowNewPrivileges ? [] : (string[])["no-new-privileges"]];
+        host.SecurityOpt = [.. systemCalls is null ? [] : (string[])[$"seccomp={systemCalls}"], .. spec.AllowNewPrivileges ? [] : (string[])["no-new-privileges"], .. OptionsOf(labels)];
         host.MaskedPaths = [.. SecurityProfile.MaskedPaths];
         host.ReadonlyPaths = [.. SecurityProfile.ReadOnlyPaths];
+    }
+
+    /// <summary>What is set, as the engine takes it. What is not set, it chooses itself: <c>docker-default</c> where its host has AppArmor.</summary>
+    internal static IEnumerable<string> OptionsOf(SecurityLabels labels)
+    {
+        if (labels.AppArmorProfile is { } profile)
+        {
+            yield return $"apparmor={profile}";
+        }
+
+        string[] parts = ["user", "role", "type", "level"];
+        foreach (var (part, value) in parts.Zip(labels.SelinuxLabel?.Split(':', 4) ?? []))
+        {
+            yield return $"label={part}:{value}";
+        }
+    }
+
+    /// <summary>Why the engine cannot give what is set; null: it can. Docker leaves out what its host has not, without a word.</summary>
+    internal static string? ProblemOf(SecurityLabels labels, IEnumerable<string> ofEngine)
+    {
+        bool Has(string module) => ofEngine.Any(o => o.Split(',').Contains($"name={module}"));
+        return labels.SelinuxMountLabel is not null ? "Engine:SelinuxMountLabel is kept by the engine oci only: this one labels files itself; take the setting away"
+            : labels.AppArmorProfile is { } profile and not SecurityLabels.Unconfined && !Has("apparmor") ? $"Engine:AppArmorProfile names {profile}, and the engine says that its host has no AppArmor; take the setting away"
+            : labels.SelinuxLabel is { } label && !Has("selinux") ? $"Engine:SelinuxLabel is {label}, and the engine does not use SELinux (dockerd --selinux-enabled); take the setting away"
+            : null;
     }
 
     private static string WriteSystemCalls(bool with32Bit)

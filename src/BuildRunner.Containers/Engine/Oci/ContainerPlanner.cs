@@ -9,7 +9,7 @@ namespace BuildRunner.Containers.Engine.Oci;
 
 /// <summary>Turns a container's specification into what its shim must do.</summary>
 internal sealed class ContainerPlanner(
-    GroupSpec group, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, HostNames names, IReadOnlyList<string> nameServers)
+    GroupSpec group, OciEngineOptions options, SecurityLabels labels, string sandboxPath, GroupHolderClient holder, HostNames names, IReadOnlyList<string> nameServers)
 {
     private static readonly long OpenFilesLimit = HostLimits.OpenFiles();
 
@@ -51,6 +51,7 @@ internal sealed class ContainerPlanner(
             Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
             ResolvConf = NameServers.ResolvConf(address == 0 ? [] : spec.Dns.Count > 0 ? spec.Dns : nameServers, spec.DnsSearch),
             HostName = hostName,
+            MountLabel = labels.SelinuxMountLabel ?? "",
             User = spec.User ?? spec.Image.Config.User ?? "",
             WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
             Binds = [.. binds.Select(b => b.Bind).OfType<BindMount>()],
@@ -153,6 +154,7 @@ internal sealed class ContainerPlanner(
             OpenFiles = Math.Min(options.OpenFiles, OpenFilesLimit),
             Allow32Bit = options.Allow32Bit,
             FilterByRuntime = FilterByRuntime(spec),
+            Labels = labels,
         };
     }
 

@@ -51,6 +51,8 @@ internal static class Failures
                 $"The working directory {failure.Subject} cannot be entered in the image {image}: {Words(failure.ErrorNumber)}."),
             CommandStage.Fork => (ContainerFailure.ResourceExhausted, $"No process could be started in the container: {Words(failure.ErrorNumber)}. Is its process limit too low?"),
             CommandStage.Filter => (ContainerFailure.EngineUnavailable, $"The kernel refused the filter of system calls: {Words(failure.ErrorNumber)}. Was it built with seccomp filters?"),
+            CommandStage.Landlock => (ContainerFailure.EngineUnavailable,
+                $"The kernel refused to keep the container's signals and sockets within it (Landlock): {Words(failure.ErrorNumber)}. Is BuildRunner itself in sixteen such sandboxes?"),
             _ => (ContainerFailure.Internal, $"The command could not be started in the container ({failure.Stage}): {Words(failure.ErrorNumber)}."),
         };
         return new ContainerException(reason, message);

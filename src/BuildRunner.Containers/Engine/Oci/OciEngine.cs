@@ -61,6 +61,7 @@ public sealed class OciEngine : IContainerEngine
     {
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
+        var labels = LabelsOfThisHost();
         var nameServers = NameServersOf(_options);
         var setup = new GroupSetup
         {
@@ -83,7 +84,7 @@ public sealed class OciEngine : IContainerEngine
         try
         {
             var holder = await GroupHolderClient.StartAsync(ready?.Holder, _sandboxPath.Value, setup, cancellationToken);
-            return new OciGroup(spec, _options, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
+            return new OciGroup(spec, _options, labels, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
         }
         catch (Exception)
         {
@@ -93,6 +94,10 @@ public sealed class OciEngine : IContainerEngine
             throw;
         }
     }
+
+    /// <summary>What settings name is given or nothing is: a step that ran without it would be kept by less than its machine's owner believes.</summary>
+    private SecurityLabels LabelsOfThisHost() => HostModules.OfThisHost.Choose(_options.Labels, out var found)
+        ?? throw new ContainerException(ContainerFailure.EngineUnavailable, $"No container is made: {found.Detail}. What to do: {found.Remedy}.");
 
     private async Task RemoveRemainsAsync(string owner)
     {

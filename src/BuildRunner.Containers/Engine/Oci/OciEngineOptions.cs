@@ -36,6 +36,9 @@ public sealed class OciEngineOptions
     /// <summary>Allows 32-bit programs of this processor in containers. On x86-64 they make sockets by one call with its arguments in memory, where no filter sees of which family.</summary>
     public bool Allow32Bit { get; set; }
 
+    /// <summary>The labels of the host's security modules.</summary>
+    public SecurityLabels Labels { get; set; } = new();
+
     /// <summary>The first of the host's user ids that containers may get: 65,536 for each group that lives at once. Beyond those that distributions hand out.</summary>
     public uint FirstHostId { get; set; } = 0x7000_0000;
 
@@ -71,6 +74,7 @@ public sealed class OciEngineOptions
             problems.Add(NoDirectOn(RuntimeInformation.ProcessArchitecture) + "; take runc.");
         }
 
+        problems.AddRange(Labels.Problems());
         problems.AddRange(Network.Problems());
         return problems;
     }

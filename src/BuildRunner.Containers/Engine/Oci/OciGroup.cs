@@ -24,7 +24,7 @@ internal sealed class OciGroup : IContainerGroup
     private bool _disposed;
     private bool _keepsWorkspace;
 
-    public OciGroup(GroupSpec spec, OciEngineOptions options, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept, SpareShim spare)
+    public OciGroup(GroupSpec spec, OciEngineOptions options, SecurityLabels labels, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept, SpareShim spare)
     {
         _spec = spec;
         _options = options;
@@ -33,7 +33,7 @@ internal sealed class OciGroup : IContainerGroup
         _images = images;
         _kept = kept;
         _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
-        _planner = new ContainerPlanner(spec, options, sandboxPath, holder, _names, nameServers);
+        _planner = new ContainerPlanner(spec, options, labels, sandboxPath, holder, _names, nameServers);
         _spare = spare;
         _spare.Refill();
     }

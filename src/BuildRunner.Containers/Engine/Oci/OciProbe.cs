@@ -29,6 +29,9 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             checks.Add(WorkflowDisks());
         }
 
+        _ = HostModules.OfThisHost.Choose(options.Labels, out var label);
+        checks.Add(label);
+        checks.Add(LandlockOfHost.Check(LandlockOfHost.Version));
         if (options.Network.Uplink)
         {
             checks.Add(PacketFilter());

@@ -53,6 +53,9 @@ internal sealed record RuntimeSpec
     /// <summary>True: the runtime compiles the filter of system calls and puts it in force; false: the container's init has it compiled (<see cref="SeccompFilter"/>).</summary>
     public required bool FilterByRuntime { get; init; }
 
+    /// <summary>The labels of the host's security modules that it gets, which the host has.</summary>
+    public required SecurityLabels Labels { get; init; }
+
     private static readonly string[] Arguments = [SecurityProfile.InitPath, "init"];
 
     private static readonly string[] Environment = ["PATH=/"];
@@ -81,6 +84,25 @@ internal sealed record RuntimeSpec
         ("sysfs", "sysfs", "/sys", ["nosuid", "noexec", "nodev", "ro"]),
     ];
 
+    /// <summary>What <see cref="LaunchPlan.Labels"/> is told. A privileged container is unconfined, as in other engines.</summary>
+    private IEnumerable<PlannedLabel> LabelFiles()
+    {
+        if (AppArmorProfile is { } profile)
+        {
+            yield return new PlannedLabel($"the AppArmor profile {profile}", "self/attr/apparmor/exec", "exec " + profile);
+        }
+
+        if (Labels.SelinuxLabel is { } label)
+        {
+            yield return new PlannedLabel($"the SELinux label {label}", "self/attr/exec", label);
+        }
+    }
+
+    private string? AppArmorProfile => Privileged ? null : Labels.AppArmorProfile;
+
+    /// <summary>Of the file systems that a user namespace may label.</summary>
+    private string[] WithLabel(string type, string[] options) => Labels.SelinuxMountLabel is { } label && type is "tmpfs" or "devpts" ? [.. options, "context=" + label] : options;
+
     /// <summary>The specification as a plan for the launcher of our own.</summary>
     public LaunchPlan ToPlan() => new()
     {
@@ -94,11 +116,12 @@ internal sealed record RuntimeSpec
         NoNewPrivileges = NoNewPrivileges,
         Filter = Privileged || !FilterByRuntime ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, Allow32Bit),
         ResourceLimits = [.. ProcessLimits.Select(l => new PlannedLimit(l.Number, (ulong)l.Value))],
-        FileSystems = [.. FileSystems.Select(f => KernelTerms.FileSystem(f.Type, f.Source, f.Target, f.Options))],
+        FileSystems = [.. FileSystems.Select(f => KernelTerms.FileSystem(f.Type, f.Source, f.Target, WithLabel(f.Type, f.Options)))],
         Nodes = KernelTerms.Nodes,
         Binds = [.. Binds.Select(b => new PlannedBind(b.Source, b.Target))],
         MaskedPaths = MaskedPaths,
         ReadOnlyPaths = ReadOnlyPaths,
+        Labels = [.. LabelFiles()],
         Settings = [.. Settings.Select(s => new PlannedSetting(s.Name, s.Value))],
         HasCgroup = CgroupPath is not null,
         Limits = new CgroupLimits(Limits.MemoryBytes ?? 0, Limits.Cpus ?? 0, Limits.Pids ?? 0),
@@ -138,6 +161,16 @@ internal sealed record RuntimeSpec
         Strings(writer, "env", Environment);
         writer.WriteString("cwd", "/");
         writer.WriteBoolean("noNewPrivileges", NoNewPrivileges);
+        if (AppArmorProfile is { } profile)
+        {
+            writer.WriteString("apparmorProfile", profile);
+        }
+
+        if (Labels.SelinuxLabel is { } label)
+        {
+            writer.WriteString("selinuxLabel", label);
+        }
+
         writer.WriteStartObject("capabilities");
         foreach (var set in (string[])["bounding", "effective", "permitted"])
         {
@@ -221,6 +254,11 @@ internal sealed record RuntimeSpec
         if (CgroupPath is not null)
         {
             writer.WriteString("cgroupsPath", CgroupPath);
+        }
+
+        if (Labels.SelinuxMountLabel is { } mountLabel)
+        {
+            writer.WriteString("mountLabel", mountLabel);
         }
 
         WriteResources(writer);
