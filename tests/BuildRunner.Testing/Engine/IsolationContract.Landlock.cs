@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using BuildRunner.Containers.Engine;
 using Xunit;
 
@@ -21,7 +22,7 @@ public abstract partial class IsolationContract
         Assert.SkipUnless(!privileged || CanBePrivileged, "this engine cannot run privileged containers here");
         await using var host = CreateHost();
         await using var group = await CreateGroupAsync(host);
-        var (mark, seconds) = ($"mark-{Guid.NewGuid():N}", 100_000 + Random.Shared.Next(800_000));
+        var (mark, seconds) = ($"mark-{Guid.NewGuid():N}", RandomNumberGenerator.GetInt32(100_000, 900_000));
         var script = $$"""
             echo {{mark}}
             while :; do
