@@ -54,7 +54,7 @@ internal sealed record RuntimeSpec
     public required bool FilterByRuntime { get; init; }
 
     /// <summary>The labels of the host's security modules that it gets, which the host has.</summary>
-    public required SecurityLabels Labels { get; init; }
+    public SecurityLabels Labels { get; init; } = new();
 
     private static readonly string[] Arguments = [SecurityProfile.InitPath, "init"];
 
