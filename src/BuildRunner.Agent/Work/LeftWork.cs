@@ -14,6 +14,7 @@ namespace BuildRunner.Agent.Work;
 /// <param name="secrets">What has to be masked; null: that is not known any more, and nothing that is not masked yet may be shown.</param>
 internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyList<string>? secrets)
 {
+    private const string CutOff = "the agent's process ended here: what was written after this is not kept";
     private readonly List<(string Stream, LogFile File)> logs = [];
 
     /// <summary>Nobody can know how it ended.</summary>
@@ -79,7 +80,7 @@ internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyLi
         if (record is null || secrets is null || !ContainerRecord.HasOutput(record) || Records.KeyOf(record) is not { } key)
         {
             using var end = new FrameLog(log, Masker.None, parts.Hello.Logs, parts.Time);
-            await end.SayAsync("the agent's process ended here: what was written after this is not kept", stop);
+            await end.SayAsync(CutOff, stop);
             log.Complete();
             return log;
         }
@@ -87,9 +88,9 @@ internal sealed class LeftWork(AgentParts parts, JournaledWork work, IReadOnlyLi
         log.Dispose();
         log = LogFile.Create(path);
         using var writer = new FrameLog(log, new Masker(secrets), parts.Hello.Logs, parts.Time);
-        await ContainerRecord.DeliverAsync(record, key, writer, stop);
+        var whole = await ContainerRecord.DeliverAsync(record, key, writer, stop);
         await writer.EndAsync(stop);
-        await writer.SayAsync("the agent's process was ended and started anew; this log is complete up to the end of the container", stop);
+        await writer.SayAsync(whole ? "the agent's process was ended and started anew; this log is complete up to the end of the container" : CutOff, stop);
         log.Complete();
         return log;
     }

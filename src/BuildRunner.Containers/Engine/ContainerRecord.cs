@@ -31,7 +31,7 @@ public static class ContainerRecord
     /// <param name="key">What it was kept under (<see cref="RecordSpec.Key"/>).</param>
     /// <param name="output">Where to.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>False if nothing was kept.</returns>
+    /// <returns>True if it is all that the container has written; false if whoever kept it was ended too, or nothing was kept.</returns>
     public static async Task<bool> DeliverAsync(string directory, ReadOnlyMemory<byte>? key, IOutputSink output, CancellationToken cancellationToken)
     {
         var path = RecordPaths.Spool(directory);
@@ -41,30 +41,26 @@ public static class ContainerRecord
         }
 
         using var reader = new SpoolReader(path, output, key is { } secret ? new SpoolCipher(secret.Span) : null);
-        await reader.DeliverAllAsync(cancellationToken);
-        return true;
+        return await reader.DeliverAllAsync(cancellationToken) || File.Exists(RecordPaths.Exit(directory));
     }
 
-    // The lock ends with its holder, however it ends.
-    private static bool HasEnded(string directory)
-    {
-        if (!File.Exists(RecordPaths.Lock(directory)))
-        {
-            return true;
-        }
+    // A lock ends with its holder, however it ends: a shim has one file, a waiter, which has no way to that, the spool.
+    private static bool HasEnded(string directory) => IsFree(RecordPaths.Lock(directory)) && IsFree(RecordPaths.Spool(directory));
 
+    private static bool IsFree(string path)
+    {
         try
         {
-            using var taken = new FileStream(RecordPaths.Lock(directory), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            using var taken = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
             return true;
         }
-        catch (FileNotFoundException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             return true;
         }
         catch (IOException)
         {
-            // Its shim lives.
+            // Its holder lives.
             return false;
         }
     }

@@ -43,7 +43,7 @@ internal static class Constants
     internal const int SignalKill = 9, SignalTerminate = 15, SignalCount = 64;
 
     // sockets
-    internal const int Unix = 1, Netlink = 16, StreamSocket = 1, Raw = 3, SocketCloseOnExec = 0x80000, NoSignal = 0x4000;
+    internal const int Unix = 1, Netlink = 16, StreamSocket = 1, Raw = 3, SocketCloseOnExec = 0x80000, NoSignal = 0x4000, MessageCloseOnExec = 0x40000000;
 
     // calls with the same number on every processor
     internal const nint CallPidfdSendSignal = 424, CallOpenTree = 428, CallMoveMount = 429, CallOpenFileSystem = 430, CallConfigureFileSystem = 431, CallMountFileSystem = 432;

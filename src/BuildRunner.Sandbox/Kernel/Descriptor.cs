@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BuildRunner.Sandbox.Wire;
 using static BuildRunner.Sandbox.Kernel.Constants;
 
 namespace BuildRunner.Sandbox.Kernel;
@@ -36,29 +37,58 @@ internal sealed unsafe class Descriptor(int number) : IDisposable
             {
                 var count = Libc.Read(Number, start, (nuint)buffer.Length);
                 var error = Marshal.GetLastPInvokeError();
-                if (count >= 0)
+                if (Outcome(count, error) is { } outcome)
                 {
-                    return (int)count;
-                }
-
-                if (error == ErrAgain)
-                {
-                    return -1;
-                }
-
-                if (error == ErrReset)
-                {
-                    // The other side has gone without reading all that was sent to it; what it sent was read before.
-                    return 0;
-                }
-
-                if (error != ErrInterrupted)
-                {
-                    throw KernelException.FromErrorNumber("read", error);
+                    return outcome;
                 }
             }
         }
     }
+
+    /// <summary>Like <see cref="Read"/>, of a socket; takes a descriptor that comes with the bytes, if there was none before.</summary>
+    public int Receive(Span<byte> buffer, ref Descriptor? passed)
+    {
+        fixed (byte* start = buffer)
+        {
+            while (true)
+            {
+                var control = new DescriptorMessage();
+                var piece = new MessagePiece { Start = start, Length = (nuint)buffer.Length };
+                var message = new SocketMessage { Pieces = &piece, PieceCount = 1, Control = &control, ControlLength = (nuint)sizeof(DescriptorMessage) };
+                var count = Libc.ReceiveMessage(Number, &message, MessageCloseOnExec);
+                var error = Marshal.GetLastPInvokeError();
+                if (count >= 0 && message.ControlLength >= DescriptorMessage.WithOne && control.IsDescriptor)
+                {
+                    var came = new Descriptor(control.Number);
+                    if (passed is null)
+                    {
+                        passed = came;
+                    }
+                    else
+                    {
+                        came.Dispose();
+                    }
+                }
+
+                if (Outcome(count, error) is { } outcome)
+                {
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    // Null: it was interrupted.
+    private static int? Outcome(nint count, int error) => (count, error) switch
+    {
+        ( >= 0, _) => (int)count,
+        (_, ErrAgain) => -1,
+
+        // The other side has gone without reading all that was sent to it; what it sent was read before.
+        (_, ErrReset) => 0,
+        (_, ErrInterrupted) => null,
+        _ => throw KernelException.FromErrorNumber("read", error),
+    };
 
     /// <summary>Writes all of it; false if nobody reads any more.</summary>
     public bool Write(ReadOnlySpan<byte> bytes)

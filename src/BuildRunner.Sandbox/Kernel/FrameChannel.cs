@@ -3,8 +3,12 @@ using BuildRunner.Sandbox.Wire;
 namespace BuildRunner.Sandbox.Kernel;
 
 /// <summary>Messages over a pair of pipes or a socket. Reading keeps what came of a message that is not complete.</summary>
-internal sealed class FrameChannel(Descriptor input, Descriptor output)
+/// <param name="input">What is read from.</param>
+/// <param name="output">What is written to.</param>
+/// <param name="takesDescriptors">True: the input is a socket, and a descriptor can come with a message.</param>
+internal sealed class FrameChannel(Descriptor input, Descriptor output, bool takesDescriptors = false)
 {
+    private Descriptor? _passed;
     private byte[] _buffer = new byte[4096];
     private int _start;
     private int _end;
@@ -13,6 +17,9 @@ internal sealed class FrameChannel(Descriptor input, Descriptor output)
     public static FrameChannel OfStandardStreams() => new(new Descriptor(0), new Descriptor(1));
 
     public Descriptor Input => input;
+
+    /// <summary>The first descriptor that came.</summary>
+    public Descriptor? Passed => _passed;
 
     /// <summary>True: the other side is gone.</summary>
     public bool Ended { get; private set; }
@@ -48,7 +55,7 @@ internal sealed class FrameChannel(Descriptor input, Descriptor output)
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
 
-        var count = input.Read(_buffer.AsSpan(_end));
+        var count = takesDescriptors ? input.Receive(_buffer.AsSpan(_end), ref _passed) : input.Read(_buffer.AsSpan(_end));
         _end += Math.Max(count, 0);
         Ended |= count == 0;
         return count != 0;

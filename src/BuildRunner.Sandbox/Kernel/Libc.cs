@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Sandbox.Kernel;
 
@@ -39,6 +40,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "recv", SetLastError = true)]
     internal static partial nint Receive(int descriptor, byte* buffer, nuint count, int flags);
+
+    [LibraryImport(Library, EntryPoint = "recvmsg", SetLastError = true)]
+    internal static partial nint ReceiveMessage(int descriptor, SocketMessage* message, int flags);
 
     [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
     internal static partial int Fcntl(int descriptor, int command, nint argument);

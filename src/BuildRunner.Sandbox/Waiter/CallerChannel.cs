@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using BuildRunner.Sandbox.Kernel;
 using BuildRunner.Sandbox.Wire;
 using static BuildRunner.Sandbox.Kernel.Constants;
@@ -8,17 +7,18 @@ namespace BuildRunner.Sandbox.Waiter;
 /// <summary>The connection to the caller. Writing never blocks: what the caller does not take waits here, and no more output is read meanwhile.</summary>
 internal sealed unsafe class CallerChannel
 {
-    private const int OutputHeader = Frame.HeaderLength + 1;
-
     private readonly Descriptor _output;
     private readonly FrameChannel _frames;
     private readonly Queue<ReadOnlyMemory<byte>> _pending = new();
-    private readonly byte[] _chunk = new byte[OutputHeader + OutputChunk.MaximumLength];
+    private readonly OutputWindow _window = new();
+    private RecordEnd? _record;
 
     public CallerChannel(Descriptor input, Descriptor output)
     {
         _output = output;
-        _frames = new FrameChannel(input, output);
+
+        // Over a socket descriptors can come.
+        _frames = new FrameChannel(input, output, takesDescriptors: input == output);
         input.SetNonBlocking();
         output.SetNonBlocking();
     }
@@ -30,13 +30,49 @@ internal sealed unsafe class CallerChannel
     /// <summary>True: the caller has not taken everything.</summary>
     public bool IsFull => _pending.Count > 0;
 
+    /// <summary>True: output can be sent now, and be kept if it has to be.</summary>
+    public bool HasRoom => !IsFull && _window.HasRoom;
+
+    /// <summary>True: the caller has taken everything, and stored what is kept for it.</summary>
+    public bool IsSettled => !IsFull && _window.IsEmpty;
+
     /// <summary>True: nobody is there any more.</summary>
     public bool IsGone { get; private set; }
+
+    /// <summary>True: the record of the output has to be brought to its end when the caller is gone.</summary>
+    public bool HasRecord => _record is not null;
 
     /// <summary>Reads what has come.</summary>
     public void Fill() => IsGone |= !_frames.Fill();
 
-    public Frame? TryTake() => _frames.TryTake();
+    /// <summary>The next message that is not for the connection itself.</summary>
+    public Frame? TryTake()
+    {
+        while (_frames.TryTake() is { } frame)
+        {
+            switch ((WaiterMessage)frame.Kind)
+            {
+                case WaiterMessage.Record when _record is null && _frames.Passed is { } spool:
+                    _record = new RecordEnd(WaiterRecord.Decode(frame), spool);
+                    _window.IsKept = true;
+                    break;
+                case WaiterMessage.Record:
+                    // The descriptor did not come through: the caller stores what it gets, and more cannot be had.
+                    break;
+                case WaiterMessage.Acknowledge:
+                    if (_record is { } record)
+                    {
+                        _window.Release(OutputTaken.Decode(frame).Bytes, record.Stored);
+                    }
+
+                    break;
+                default:
+                    return frame;
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Sends a message after all that was sent before.</summary>
     public void Send(byte[] message)
@@ -45,16 +81,13 @@ internal sealed unsafe class CallerChannel
         Push();
     }
 
-    /// <summary>Sends what a pipe holds; what was read: 0 at its end, -1 if it holds nothing. Not to be called while <see cref="IsFull"/>.</summary>
+    /// <summary>Sends what a pipe holds; what was read: 0 at its end, -1 if it holds nothing. Only while it <see cref="HasRoom"/>.</summary>
     public int SendOutput(byte stream, Descriptor pipe)
     {
-        var count = pipe.Read(_chunk.AsSpan(OutputHeader));
+        var count = _window.Take(stream, pipe, out var message);
         if (count > 0)
         {
-            BinaryPrimitives.WriteInt32LittleEndian(_chunk, count + 2);
-            _chunk[sizeof(int)] = (byte)WaiterMessage.Output;
-            _chunk[Frame.HeaderLength] = stream;
-            _pending.Enqueue(_chunk.AsMemory(0, OutputHeader + count));
+            _pending.Enqueue(message);
             Push();
         }
 
@@ -79,18 +112,38 @@ internal sealed unsafe class CallerChannel
 
             _pending.Dequeue();
         }
+
+        if (!_window.IsKept)
+        {
+            _window.Clear();
+        }
     }
 
     /// <summary>Waits until the caller has taken everything, or is gone.</summary>
-    public void Flush()
+    public void Flush() => WaitUntil(() => !IsFull);
+
+    /// <summary>Waits for something that the caller has to do first, or until it is gone. What it asks for meanwhile is not done any more.</summary>
+    public void WaitUntil(Func<bool> done)
     {
-        while (IsFull && !IsGone)
+        var entries = stackalloc PollEntry[2];
+        while (!IsGone && !done())
         {
-            var entry = new PollEntry { Descriptor = Output, Events = PollOut };
-            _ = Libc.Poll(&entry, 1, -1);
+            entries[0] = new PollEntry { Descriptor = Input, Events = PollIn };
+            entries[1] = new PollEntry { Descriptor = IsFull ? Output : -1, Events = PollOut };
+            _ = Libc.Poll(entries, 2, -1);
             Push();
+            if (entries[0].Returned != 0)
+            {
+                Fill();
+                while (TryTake() is not null)
+                {
+                }
+            }
         }
     }
+
+    /// <summary>Brings the record of the output to its end: the caller is gone, and every process of the container dead.</summary>
+    public void EndRecord(Descriptor?[] pipes) => _record?.Write(_window, pipes);
 
     private int Write(ReadOnlySpan<byte> bytes)
     {

@@ -39,16 +39,36 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
             EnforceLimits();
         }
 
-        if (_status is not { } status || caller.IsGone)
+        if (!caller.IsGone && _status is { } status)
         {
-            return 1;
+            DrainPipes();
+            var report = WaitStatus.ToReport(status) with { OutOfMemory = OutOfMemory.Happened(), DeadlinePassed = _deadlinePassed, Abandoned = _abandoned };
+            caller.Send(report.Encode((byte)WaiterMessage.Exited));
+            caller.WaitUntil(() => caller.IsSettled);
         }
 
-        DrainPipes();
-        var report = WaitStatus.ToReport(status) with { OutOfMemory = OutOfMemory.Happened(), DeadlinePassed = _deadlinePassed, Abandoned = _abandoned };
-        caller.Send(report.Encode((byte)WaiterMessage.Exited));
-        caller.Flush();
-        return 0;
+        if (caller.IsGone && caller.HasRecord && _start is not null)
+        {
+            KillAll();
+            caller.EndRecord(_pipes);
+        }
+
+        return caller.IsGone || _status is null ? 1 : 0;
+    }
+
+    /// <summary>The caller is gone: what runs for it ends now, and is waited for, so that nothing more is written.</summary>
+    private void KillAll()
+    {
+        _ = Libc.Kill(-1, SignalKill);
+        var until = Clock.Milliseconds() + ReapMilliseconds;
+        while (!_allDead && Clock.Milliseconds() is var now && now < until)
+        {
+            var ends = new PollEntry { Descriptor = _children.Ends, Events = PollIn };
+            if (Libc.Poll(&ends, 1, (int)(until - now)) > 0)
+            {
+                Bury();
+            }
+        }
     }
 
     private void WaitForOne()
@@ -66,7 +86,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         {
             for (var i = 0; i < 2; i++)
             {
-                entries[Pipes + i] = new PollEntry { Descriptor = _pipes[i]?.Number ?? -1, Events = PollIn };
+                entries[Pipes + i] = new PollEntry { Descriptor = caller.HasRoom ? _pipes[i]?.Number ?? -1 : -1, Events = PollIn };
             }
         }
 
@@ -81,7 +101,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
 
         for (var i = 0; i < 2 && !full; i++)
         {
-            if (entries[Pipes + i].Returned != 0 && !caller.IsFull)
+            if (entries[Pipes + i].Returned != 0 && caller.HasRoom)
             {
                 _ = caller.SendOutput((byte)(i + 1), _pipes[i]);
             }
@@ -326,7 +346,7 @@ internal sealed unsafe class WaiterLoop(CallerChannel caller)
         {
             do
             {
-                caller.Flush();
+                caller.WaitUntil(() => caller.HasRoom);
             }
             while (!caller.IsGone && caller.SendOutput((byte)(i + 1), _pipes[i]) > 0);
         }

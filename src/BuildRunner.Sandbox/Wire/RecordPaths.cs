@@ -1,6 +1,6 @@
 namespace BuildRunner.Sandbox.Wire;
 
-/// <summary>The files in which a shim keeps what outlives its caller.</summary>
+/// <summary>The files in which a shim keeps what outlives its caller. A waiter keeps the spool only, which its caller begins.</summary>
 internal static class RecordPaths
 {
     /// <summary>All output, as <see cref="SpoolRecord"/>s, from the first byte on.</summary>

@@ -13,6 +13,12 @@ internal enum WaiterMessage : byte
     Resize = ShimMessage.Resize,
     Extend = ShimMessage.Extend,
 
+    /// <summary>What the caller has stored of the output (<see cref="OutputTaken"/>).</summary>
+    Acknowledge = ShimMessage.Acknowledge,
+
+    /// <summary>Keep the output until it is acknowledged (<see cref="WaiterRecord"/>).</summary>
+    Record = 62,
+
     /// <summary>Make the name files what they were when the container began; answered with <see cref="Ready"/>.</summary>
     RestoreNames = 63,
 
@@ -95,6 +101,48 @@ internal sealed record WaiterStart
     }
 }
 
+/// <summary>Keep what is sent of the output until the caller has acknowledged it, and bring the record of it to its end should the caller go. The record's spool comes with this
+/// message, as a descriptor: nothing in the container has a name for it.</summary>
+/// <param name="Room">Bytes of output that the record has room for.</param>
+/// <param name="Key">The record's key; empty for none.</param>
+internal sealed record WaiterRecord(long Room, byte[] Key)
+{
+    /// <summary>The caller acknowledges when it has stored so much more; no less than this can be kept.</summary>
+    public const int AcknowledgeAfter = 2 * OutputChunk.MaximumLength;
+
+    public byte[] Encode() => Frame.Encode((byte)WaiterMessage.Record, w =>
+    {
+        w.Write(Room);
+        w.WriteBytes(Key);
+    });
+
+    public static WaiterRecord Decode(Frame frame)
+    {
+        using var r = frame.Open();
+        return new WaiterRecord(r.ReadInt64(), ReadKey(r));
+    }
+
+    private static byte[] ReadKey(BinaryReader reader) => reader.ReadInt32() is var length and (0 or SpoolCipher.KeyLength)
+        ? reader.ReadBytes(length)
+        : throw new InvalidDataException("A key of a spool has an impossible length.");
+}
+
+/// <summary>So much of the output is stored: all payloads of <see cref="WaiterMessage.Output"/> together, from the first one on.</summary>
+internal readonly record struct OutputTaken(long Bytes)
+{
+    public byte[] Encode()
+    {
+        var taken = Bytes;
+        return Frame.Encode((byte)WaiterMessage.Acknowledge, w => w.Write(taken));
+    }
+
+    public static OutputTaken Decode(Frame frame)
+    {
+        using var r = frame.Open();
+        return new OutputTaken(r.ReadInt64());
+    }
+}
+
 /// <summary>Replace the lines of <c>/etc/hosts</c> that were said before by these.</summary>
 internal sealed record HostLines(IReadOnlyList<string> Lines)
 {
@@ -127,9 +175,22 @@ internal readonly record struct UserAnswer(uint UserId, uint GroupId)
     }
 }
 
-/// <summary>Output: the first byte of the payload is the stream (1 or 2), the rest is what was written.</summary>
+/// <summary>Output: the payload is a record, as a spool has it but never hidden.</summary>
 internal static class OutputChunk
 {
     /// <summary>No more is read from a pipe at once.</summary>
-    public const int MaximumLength = 64 * 1024;
+    public const int MaximumLength = SpoolRecord.MaximumLength;
+
+    /// <summary>Reads the header of a payload; false if it is none.</summary>
+    public static bool TryRead(Frame frame, out SpoolRecord record)
+    {
+        record = default;
+        if (frame.Payload.Length <= SpoolRecord.HeaderLength || !SpoolRecord.TryReadHeader(frame.Payload.Span, out var found))
+        {
+            return false;
+        }
+
+        record = found;
+        return found.Stream is 1 or 2 && found.Length == frame.Payload.Length - SpoolRecord.HeaderLength;
+    }
 }

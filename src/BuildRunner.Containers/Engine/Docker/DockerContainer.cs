@@ -15,6 +15,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private readonly Lazy<Task> removal;
     private readonly Lock gate = new();
     private WaiterSession? session;
+    private OutputRecord? record;
     private int runs;
     private DockerContainer? successor;
     private DateTimeOffset? lease;
@@ -260,7 +261,8 @@ internal sealed class DockerContainer : IPreparedContainer
         await network.CreatedAsync(Id, cancellationToken);
         await connection.CallAsync($"starting the container '{Spec.Name}'", c => c.Containers.StartContainerAsync(Id, new ContainerStartParameters(), cancellationToken));
         await network.CompleteAsync(Id, cancellationToken);
-        session = new WaiterSession(Spec, await AcceptAsync(cancellationToken), connection.Time);
+        record = Spec.Record is { } kept ? files.BeginRecord(kept) : null;
+        session = new WaiterSession(Spec, await AcceptAsync(cancellationToken), record, connection.Time);
         if (!await session.IsReadyAsync(cancellationToken))
         {
             throw new ContainerException(ContainerFailure.Lost, $"the container '{Spec.Name}' ended before it was ready ({await ContainerEnds.DescribeAsync(group.Connection, Id)})");
@@ -271,7 +273,7 @@ internal sealed class DockerContainer : IPreparedContainer
     private async Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var accept = files.AcceptAsync(limit.Token);
+        var accept = files.AcceptAsync(record, limit.Token);
         var late = Task.Delay(WaiterSession.Patience, group.Connection.Time, limit.Token);
         if (await Task.WhenAny(accept, late) == late && !cancellationToken.IsCancellationRequested)
         {
@@ -326,6 +328,7 @@ internal sealed class DockerContainer : IPreparedContainer
             network.Dispose();
             group.Forget(this);
             session?.Dispose();
+            record?.Dispose();
         }
     }
 }

@@ -56,9 +56,13 @@ internal sealed class FilesInMemory : IContainerFiles
     public Task ListenAsync(string containerId, CancellationToken cancellationToken) => Task.CompletedTask;
 
     /// <inheritdoc/>
-    public async Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken)
+    public OutputRecord? BeginRecord(RecordSpec spec) => new(spec);
+
+    /// <inheritdoc/>
+    public async Task<WaiterChannel> AcceptAsync(OutputRecord? record, CancellationToken cancellationToken)
     {
         var connection = await listener.AcceptAsync(cancellationToken);
+        record?.GiveTo(connection);
         listener.Dispose();
         File.Delete(In(ChannelName));
         return new WaiterChannel(new NetworkStream(connection, ownsSocket: true));

@@ -39,7 +39,10 @@ internal sealed class FilesOverStreams(DockerConnection connection, string helpe
     }
 
     /// <inheritdoc/>
-    public Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken) => Task.FromResult(new WaiterChannel(stream!));
+    public OutputRecord? BeginRecord(RecordSpec spec) => null;
+
+    /// <inheritdoc/>
+    public Task<WaiterChannel> AcceptAsync(OutputRecord? record, CancellationToken cancellationToken) => Task.FromResult(new WaiterChannel(stream!));
 
     /// <inheritdoc/>
     public IReadOnlyList<FileContent> Put(IReadOnlyList<InjectedFile> added, (uint User, uint Group) owner) =>

@@ -24,8 +24,13 @@ internal interface IContainerFiles : IDisposable
     /// <summary>Makes ready to hear the waiter of a container that was created and not yet started.</summary>
     Task ListenAsync(string containerId, CancellationToken cancellationToken);
 
+    /// <summary>Begins the record of the container's output; null: the waiter cannot be given a file of this host, and nothing of the output outlives us but what we have taken.</summary>
+    OutputRecord? BeginRecord(RecordSpec spec);
+
     /// <summary>Waits for the waiter. It is the only one who gets in: no user code has run.</summary>
-    Task<WaiterChannel> AcceptAsync(CancellationToken cancellationToken);
+    /// <param name="record">Given to it; null: there is none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<WaiterChannel> AcceptAsync(OutputRecord? record, CancellationToken cancellationToken);
 
     /// <summary>Puts files into the container; returns those that the waiter has to write itself.</summary>
     /// <param name="added">The files.</param>

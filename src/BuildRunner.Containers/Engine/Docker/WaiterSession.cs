@@ -6,8 +6,9 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// <summary>The conversation with the waiter of one container: "go", output, checks, stop, and how the command ended.</summary>
 /// <param name="spec">The container.</param>
 /// <param name="channel">The connection to its waiter, which this one disposes.</param>
+/// <param name="record">Where its output is kept beside the sink; null: nowhere.</param>
 /// <param name="time">The clock.</param>
-internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, TimeProvider time) : IDisposable
+internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, OutputRecord? record, TimeProvider time) : IDisposable
 {
     /// <summary>A waiter that was told to end the container and has not done so by then is ended with it.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
@@ -61,10 +62,11 @@ internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, T
             {
                 switch ((WaiterMessage)frame.Kind)
                 {
-                    case WaiterMessage.Output when frame.Payload.Length > 1:
-                        var stream = frame.Payload.Span[0] == 2 ? OutputStream.Error : OutputStream.Out;
-                        await output.WriteAsync(stream, frame.Payload[1..], time.GetUtcNow(), CancellationToken.None);
+                    case WaiterMessage.Output when OutputChunk.TryRead(frame, out var piece):
+                        await DeliverAsync(piece, frame.Payload[SpoolRecord.HeaderLength..], output);
                         break;
+                    case WaiterMessage.Output:
+                        return null;
                     case WaiterMessage.CheckDone:
                         Complete(CheckResult.Decode(frame));
                         break;
@@ -76,6 +78,11 @@ internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, T
                     case WaiterMessage.Failed:
                         throw Failures.ToException(Failure.Decode(frame));
                     case WaiterMessage.Exited:
+                        if (record is not null)
+                        {
+                            await channel.SendAsync(record.End(time.GetUtcNow()).Encode());
+                        }
+
                         return ExitReport.Decode(frame);
                     default:
                         break;
@@ -92,6 +99,18 @@ internal sealed class WaiterSession(ContainerSpec spec, WaiterChannel channel, T
         }
 
         return null;
+    }
+
+    // First it is stored: what is in the log is in the record too, whoever dies.
+    private async ValueTask DeliverAsync(SpoolRecord piece, ReadOnlyMemory<byte> bytes, IOutputSink output)
+    {
+        var taken = record?.Add(piece, bytes.Span);
+        var at = record is null ? time.GetUtcNow() : DateTimeOffset.UnixEpoch.AddMicroseconds(piece.UnixMicroseconds);
+        await output.WriteAsync(piece.Stream == 2 ? OutputStream.Error : OutputStream.Out, bytes, at, CancellationToken.None);
+        if (taken is { } acknowledged)
+        {
+            await channel.SendAsync(acknowledged.Encode());
+        }
     }
 
     /// <summary>Asks the command to end; after its grace it is killed.</summary>

@@ -52,14 +52,16 @@ internal sealed class SpoolReader : IDisposable
     }
 
     /// <summary>Delivers all whole records of a spool whose writer is gone.</summary>
-    public async Task DeliverAllAsync(CancellationToken cancellationToken)
+    /// <returns>True if its writer has written that nothing more comes.</returns>
+    public async Task<bool> DeliverAllAsync(CancellationToken cancellationToken)
     {
-        var (end, length) = (0L, RandomAccess.GetLength(_file));
+        var (end, length, ended) = (0L, RandomAccess.GetLength(_file), false);
         var header = new byte[SpoolRecord.HeaderLength];
-        while (RandomAccess.Read(_file, header, end) == header.Length)
+        while (!ended && RandomAccess.Read(_file, header, end) == header.Length && SpoolRecord.TryReadHeader(header, out var record))
         {
-            var next = end + SpoolRecord.HeaderLength + SpoolRecord.ReadHeader(header).Length;
-            if (next > length)
+            var next = end + SpoolRecord.HeaderLength + record.Length;
+            ended = record.Stream == SpoolRecord.EndMark;
+            if (next > length || ended)
             {
                 break;
             }
@@ -68,6 +70,7 @@ internal sealed class SpoolReader : IDisposable
         }
 
         await DeliverAsync(new SpoolRange(0, end), cancellationToken);
+        return ended;
     }
 
     public void Dispose() => _file.Dispose();
