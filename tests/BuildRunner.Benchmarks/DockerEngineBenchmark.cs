@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Docker;
 using BuildRunner.Containers.Images;
@@ -21,6 +22,7 @@ internal static class DockerEngineBenchmark
         var reference = ImageReference.TryParse(DockerPeer.Image, null, out var parsed, out var problem) ? parsed : throw new InvalidOperationException(problem);
         var image = await engine.PullAsync(reference, new PullOptions { Policy = PullPolicy.Never }, null, CancellationToken.None);
         var first = await MeasureFirstOutputAsync(engine, docker, image, rounds);
+        await MeasureLogAsync(engine, docker, image, Path.Combine(scratch, "log"), rounds);
         var between = new List<double>();
         var chain = new Comparison($"chains of trivial steps, {engine.PreparedAhead} prepared ahead");
         chain.Add("spawn true", () => Programs.RunAsync("/bin/true"));
@@ -62,6 +64,37 @@ internal static class DockerEngineBenchmark
         }
 
         return Comparison.AtMost("first output of a prepared step", ours, "first output of docker run", theirs, 1.0 / 15);
+    }
+
+    /// <summary>What a step writes, stored: as it is, and kept beside it as agents do, for whoever comes after them.</summary>
+    private static async Task MeasureLogAsync(DockerEngine engine, DockerPeer docker, ResolvedImage image, string log, int rounds)
+    {
+        const int MegaBytes = 200;
+        string[] write = ["/bin/dd", "if=/dev/zero", "bs=64k", $"count={MegaBytes * 16}"];
+        await using var group = await engine.CreateGroupAsync(NewGroup(), CancellationToken.None);
+        async Task WriteAsync(RecordSpec? record)
+        {
+            await using var file = new FileSink(log);
+            var container = await group.PrepareAsync(Step(image, "dd") with { Entrypoint = write, Record = record }, CancellationToken.None);
+            await group.RunAsync(container, StartSpec.AsPrepared, file, CancellationToken.None);
+            if (file.Bytes < MegaBytes << 20)
+            {
+                throw new InvalidOperationException("the log is not whole");
+            }
+        }
+
+        var comparison = new Comparison($"a log of {MegaBytes} MB, stored");
+        comparison.Add("engine docker", () => WriteAsync(null));
+        comparison.Add("engine docker, kept under a key as agents do", async () =>
+        {
+            var record = Directory.CreateDirectory(log + ".record");
+            await WriteAsync(new RecordSpec(record.FullName, long.MaxValue) { Key = RandomNumberGenerator.GetBytes(RecordSpec.KeyLength) });
+            record.Delete(recursive: true);
+        });
+        comparison.Add("docker run --rm", () => Programs.RunAsync("sh", "-c", $"docker --host {docker.Host} run --rm {DockerPeer.Image} {string.Join(' ', write)} > {log}.docker 2>/dev/null"));
+        await comparison.MeasureAsync(rounds);
+        _ = comparison.AtMost("engine docker", "docker run --rm", 1.0 / 5);
+        _ = comparison.AtMost("engine docker, kept under a key as agents do", "docker run --rm", 1.0 / 5);
     }
 
     /// <summary>Steps in a row, the next ones prepared while one runs.</summary>
