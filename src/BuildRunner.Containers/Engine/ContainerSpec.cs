@@ -99,7 +99,7 @@ public sealed record ContainerSpec
     /// <summary>Search domains.</summary>
     public IReadOnlyList<string> DnsSearch { get; init; } = [];
 
-    /// <summary>More lines for <c>/etc/hosts</c>: <c>name:address</c>.</summary>
+    /// <summary>More lines for <c>/etc/hosts</c>: <c>name:address</c>, the address of either version and without brackets.</summary>
     public IReadOnlyList<string> ExtraHosts { get; init; } = [];
 
     /// <summary>How to find out that a service is ready; null: the image's own check, if it has one.</summary>

@@ -48,6 +48,9 @@ internal sealed class HostNames(AddressPlan plan)
     /// <summary>A line of <c>/etc/hosts</c>.</summary>
     public static string Line(uint address, string name) => $"{AddressPlan.Format(address)}\t{name}";
 
+    /// <summary>The line of an entry of <see cref="Engine.ContainerSpec.ExtraHosts"/>: no name has a colon, and addresses of version 6 have several.</summary>
+    public static string Line(string extraHost) => extraHost.Split(':', 2) is [var name, var address] ? $"{address}\t{name}" : throw new ArgumentException($"'{extraHost}' is not name:address", nameof(extraHost));
+
     /// <summary>The content of a container's <c>/etc/hosts</c>: itself, the group's services, what its specification adds.</summary>
     public string HostsFile(string hostName, uint address, IReadOnlyList<string> extraHosts)
     {
@@ -62,13 +65,7 @@ internal sealed class HostNames(AddressPlan plan)
             lines.AddRange(address == 0 ? [] : _services.Select(s => Line(s.Value, s.Key)));
         }
 
-        foreach (var extra in extraHosts)
-        {
-            // name:address, and the address may be of version 6.
-            var colon = extra.IndexOf(':');
-            lines.Add($"{extra[(colon + 1)..].Trim('[', ']')}\t{(colon > 0 ? extra[..colon] : extra)}");
-        }
-
+        lines.AddRange(extraHosts.Select(Line));
         return string.Join('\n', lines) + "\n";
     }
 }

@@ -133,10 +133,10 @@ internal sealed record StepFile
     public IReadOnlyList<TextFile> Devices { get; init; } = [];
 
     /// <summary>Name servers.</summary>
-    public IReadOnlyList<string> Dns { get; init; } = [];
+    public IReadOnlyList<TextFile> Dns { get; init; } = [];
 
     /// <summary>Search domains.</summary>
-    public IReadOnlyList<string> DnsSearch { get; init; } = [];
+    public IReadOnlyList<TextFile> DnsSearch { get; init; } = [];
 
     /// <summary>More names.</summary>
     public IReadOnlyList<TextFile> ExtraHosts { get; init; } = [];

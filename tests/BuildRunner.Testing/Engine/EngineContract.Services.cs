@@ -110,11 +110,11 @@ public abstract partial class EngineContract
         await using var host = CreateHost();
         var result = await RunAloneAsync(host, "grep elsewhere /etc/hosts; cat /etc/resolv.conf", s => s with
         {
-            ExtraHosts = ["elsewhere:192.0.2.7"],
+            ExtraHosts = ["elsewhere:192.0.2.7", "elsewhere-6:2001:db8:1:2:3:4:5:6"],
             Dns = ["192.0.2.53"],
             DnsSearch = ["example.test"],
         });
-        Assert.Equal("192.0.2.7\telsewhere\nsearch example.test\nnameserver 192.0.2.53", result.Text);
+        Assert.Equal("192.0.2.7\telsewhere\n2001:db8:1:2:3:4:5:6\telsewhere-6\nsearch example.test\nnameserver 192.0.2.53", result.Text);
     }
 
     private static ContainerSpec Server(IEngineHost host) =>

@@ -1,4 +1,5 @@
 using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Containers.Networks;
 
 namespace BuildRunner.Containers.Engine.Docker;
 
@@ -29,7 +30,7 @@ internal sealed class ServiceNames
     /// <summary>What a container's <c>/etc/hosts</c> has beyond the engine's own lines.</summary>
     public IReadOnlyList<string> LinesFor(DockerContainer container)
     {
-        var extra = container.Spec.ExtraHosts.Select(Line);
+        var extra = container.Spec.ExtraHosts.Select(HostNames.Line);
         if (container.Spec.Network == NetworkMode.None)
         {
             return [.. extra];
@@ -41,8 +42,4 @@ internal sealed class ServiceNames
             return [.. own, .. services.Select(s => $"{s.Value}\t{s.Key}"), .. extra];
         }
     }
-
-    private static string Line(string extraHost) => extraHost.LastIndexOf(':') is var colon and > 0 && !extraHost.Contains("::", StringComparison.Ordinal)
-        ? $"{extraHost[(colon + 1)..]}\t{extraHost[..colon]}"
-        : extraHost.IndexOf(':') is var first and > 0 ? $"{extraHost[(first + 1)..]}\t{extraHost[..first]}" : extraHost;
 }

@@ -19,8 +19,7 @@ internal static class StepRules
         foreach (var volume in step.Volumes)
             CheckVolume(volume, diagnostics);
         CheckDevices(step.Devices, diagnostics);
-        foreach (var host in step.ExtraHosts.Where(host => host.Text.IndexOfAny([':', '=']) <= 0))
-            diagnostics.Error(DiagnosticCodes.BadValue, host.Location, $"`{host.Text}` must be `name:address`");
+        CheckNames(step, diagnostics);
         foreach (var port in step.Ports)
             CheckPort(port, diagnostics);
     }
@@ -58,6 +57,20 @@ internal static class StepRules
         var parts = volume.Text.Split(':');
         if (parts.Length is < 2 or > 3 || parts[0].StartsWith('.') || !parts[1].StartsWith('/') || (parts.Length == 3 && parts[2] is not ("ro" or "rw")))
             diagnostics.Error(DiagnosticCodes.BadValue, volume.Location, $"`{volume.Text}` must be `source:target` or `source:target:ro`, with absolute paths");
+    }
+
+    private static void CheckNames(StepFile step, DiagnosticBag diagnostics)
+    {
+        foreach (var host in step.ExtraHosts)
+        {
+            if (!HostEntry.TryParse(host.Text, out _, out var problem))
+                diagnostics.Error(DiagnosticCodes.BadValue, host.Location, $"`{host.Text}` {problem}");
+        }
+
+        foreach (var server in step.Dns.Where(server => !HostEntry.TryReadAddress(server.Text, out _)))
+            diagnostics.Error(DiagnosticCodes.BadValue, server.Location, $"`{server.Text}` must be the IP address of a name server");
+        foreach (var domain in step.DnsSearch.Where(domain => domain.Text != "." && Uri.CheckHostName(domain.Text.TrimEnd('.')) != UriHostNameType.Dns))
+            diagnostics.Error(DiagnosticCodes.BadValue, domain.Location, $"`{domain.Text}` must be a domain in which names are searched");
     }
 
     private static void CheckDevices(IReadOnlyList<TextFile> devices, DiagnosticBag diagnostics)
