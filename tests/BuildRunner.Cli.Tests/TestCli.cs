@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.Text;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Settings;
@@ -62,19 +63,11 @@ internal sealed class TestCli : IDisposable
         output.SetLength(0);
         error.SetLength(0);
         using var input = new MemoryStream(Encoding.UTF8.GetBytes(Input));
-        return await CommandLine.RunAsync(arguments, new CliHost
-        {
-            Output = output,
-            Error = error,
-            Input = input,
-            Terminal = Terminal,
-            Environment = Environment,
-            Directory = folder.Path,
-            Time = Time,
-            Signals = Signals,
-            NewEngine = NewEngine,
-        });
+        return await CommandLine.RunAsync(arguments, Host(input));
     }
+
+    /// <summary>All verbs, to look at.</summary>
+    public RootCommand Root() => CommandLine.Create(Host(Stream.Null));
 
     public void Dispose()
     {
@@ -83,4 +76,17 @@ internal sealed class TestCli : IDisposable
         output.Dispose();
         error.Dispose();
     }
+
+    private CliHost Host(Stream input) => new()
+    {
+        Output = output,
+        Error = error,
+        Input = input,
+        Terminal = Terminal,
+        Environment = Environment,
+        Directory = folder.Path,
+        Time = Time,
+        Signals = Signals,
+        NewEngine = NewEngine,
+    };
 }

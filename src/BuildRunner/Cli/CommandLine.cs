@@ -21,8 +21,8 @@ namespace BuildRunner.Cli;
 /// <summary>The command line: from words to a verb, and from what went wrong to a message and an exit code.</summary>
 internal static class CommandLine
 {
-    // @latest is a run, not a file with more arguments.
-    private static readonly ParserConfiguration Parsing = new() { ResponseFileTokenReplacer = null };
+    /// <summary>How words are taken: <c>@latest</c> is a run, not a file with more arguments.</summary>
+    public static ParserConfiguration Parsing { get; } = new() { ResponseFileTokenReplacer = null };
 
     /// <summary>Runs one command line to its end.</summary>
     public static async Task<int> RunAsync(IReadOnlyList<string> arguments, CliHost host)

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using BuildRunner.Cli.Tests.Documents;
 
 namespace BuildRunner.Cli.Tests.Running;
 
@@ -32,34 +33,14 @@ public sealed partial class Documented_commands
     {
         using var cli = new TestCli();
         var page = Page();
-        var verbs = CommandLine.Create(new CliHost
-        {
-            Output = Stream.Null,
-            Error = Stream.Null,
-            Input = Stream.Null,
-            Terminal = TerminalFacts.None,
-            Environment = cli.Environment,
-            Directory = cli.Directory,
-            Time = cli.Time,
-            Signals = cli.Signals,
-            NewEngine = cli.NewEngine,
-        }).Subcommands.Where(v => Verbs.Contains(v.Name)).ToList();
+        var verbs = cli.Root().Subcommands.Where(v => Verbs.Contains(v.Name)).ToList();
         Assert.Equal(Verbs.Length, verbs.Count);
         Assert.Empty(verbs.SelectMany(v => v.Options.Select(o => (v.Name, o.Name, o.Aliases))).Where(o =>
             !page.Contains($"{o.Item2}", StringComparison.Ordinal) && !o.Aliases.Any(a => page.Contains($"`{a} ", StringComparison.Ordinal))).Select(o => $"{o.Item1} {o.Item2}"));
         Assert.All(verbs.SelectMany(v => v.Options), o => Assert.False(string.IsNullOrEmpty(o.Description)));
     }
 
-    private static string Page()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "BuildRunner.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests run from a checkout");
-        }
-
-        return File.ReadAllText(Path.Combine(folder, "docs/running-locally.md"));
-    }
+    private static string Page() => Checkout.Read("docs/running-locally.md");
 
     [GeneratedRegex("```(yaml|json|text) (?<name>\\S+)\n(?<text>.*?)```", RegexOptions.Singleline | RegexOptions.ExplicitCapture)]
     private static partial Regex NamedBlock();
