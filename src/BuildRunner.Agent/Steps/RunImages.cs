@@ -102,14 +102,15 @@ public sealed class RunImages(IContainerEngine engine, RunImageOptions options)
     private static void Check(ImageReference image, StepPolicy policy)
     {
         var allowed = image.Transport == ImageTransport.Docker || policy.AllowedRootFileSystems.Contains("*") || (image.Transport == ImageTransport.RootFileSystem
-            ? policy.AllowedRootFileSystems.Contains(image.Location)
+            ? policy.AllowedRootFileSystems.Any(root => Path.TrimEndingDirectorySeparator(root) == image.Location)
             : policy.AllowedRootFileSystems.Any(root => HostPath.IsAtOrBelow(HostPath.WithoutLinks(image.Location), HostPath.WithoutLinks(Path.GetFullPath(root)))));
         if (!allowed)
         {
             var what = image.Transport == ImageTransport.RootFileSystem ? image.Location : Path.GetDirectoryName(image.Location);
             throw new ContainerException(
                 ContainerFailure.AccessDenied,
-                $"'{image}' is not allowed here; an administrator can list '{what}' in Engine:AllowedRootFileSystems");
+                $"'{image}' is not allowed here; an administrator can list '{what}' in Engine:AllowedRootFileSystems"
+                + (image.Transport == ImageTransport.RootFileSystem && policy.AllowedRootFileSystems.Count > 0 ? ", which allows exactly what it lists, and nothing below that" : ""));
         }
     }
 }

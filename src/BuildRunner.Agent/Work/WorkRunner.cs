@@ -37,7 +37,7 @@ internal sealed partial class WorkRunner(AgentParts parts)
         {
             var group = parts.GroupOf(item);
             var noted = NoteAsync(item, group);
-            LogTaken(logger, item.RunName, item.Workflow, (item.Task as WorkTask.Step)?.Plan.Name ?? item.Task.GetType().Name);
+            LogTaken(logger, item);
             await (item.Task switch
             {
                 WorkTask.Start start => StartAsync(held, item, start, group, noted),
@@ -157,8 +157,30 @@ internal sealed partial class WorkRunner(AgentParts parts)
         }
     }
 
-    [LoggerMessage(4001, LogLevel.Information, "taken: {Run} {Workflow} {Step}")]
-    private static partial void LogTaken(ILogger logger, string run, string workflow, string step);
+    private static void LogTaken(ILogger logger, WorkItem item)
+    {
+        switch (item.Task)
+        {
+            case WorkTask.Step step:
+                LogStep(logger, item.RunName, item.Workflow, step.Plan.Name);
+                break;
+            case WorkTask.Start:
+                LogStart(logger, item.RunName, item.Workflow);
+                break;
+            default:
+                LogRelease(logger, item.RunName, item.Workflow);
+                break;
+        }
+    }
+
+    [LoggerMessage(4001, LogLevel.Information, "taken: {Run} {Workflow}, step '{Step}'")]
+    private static partial void LogStep(ILogger logger, string run, string workflow, string step);
+
+    [LoggerMessage(4003, LogLevel.Information, "taken: {Run} {Workflow}, to make its workspace")]
+    private static partial void LogStart(ILogger logger, string run, string workflow);
+
+    [LoggerMessage(4004, LogLevel.Information, "taken: {Run} {Workflow}, to remove its workspace")]
+    private static partial void LogRelease(ILogger logger, string run, string workflow);
 
     [LoggerMessage(4002, LogLevel.Error, "work is given back because the agent's folder cannot be written: {Problem}")]
     private static partial void LogDisk(ILogger logger, string problem);

@@ -148,7 +148,11 @@ public sealed record EngineReadiness(bool Usable, IReadOnlyList<ReadinessCheck> 
 /// <param name="Status">Whether it is fine.</param>
 /// <param name="Detail">What was found.</param>
 /// <param name="Remedy">What to do about it, as a command where there is one; null if nothing is to be done.</param>
-public sealed record ReadinessCheck(string Name, ReadinessStatus Status, string Detail, string? Remedy = null);
+public sealed record ReadinessCheck(string Name, ReadinessStatus Status, string Detail, string? Remedy = null)
+{
+    /// <summary>The same in one short clause, where the detail is long and stands in the way of something else; null: the detail is short.</summary>
+    public string? Brief { get; init; }
+}
 
 /// <summary>The verdict of one check.</summary>
 public enum ReadinessStatus

@@ -86,13 +86,16 @@ internal sealed class TextTemplateParser(string text)
         var name = Name();
         if (name.Length == 0)
         {
-            Fail(start, "names no variable; write `$${` if the shell is to see it");
+            Fail(start, Peek(0) == '{' ? "is another CI's form; here it is `${NAME}`, with one brace" : "names no variable; write `$${` if the shell is to see it");
             return Nothing;
         }
         switch (Peek(0))
         {
             case '.' when name == "steps":
                 return ParseOutput(start);
+            case '.' when Elsewhere(name, MemberName()) is { } here:
+                Fail(start, $"is no substitution that exists; {here}");
+                return Nothing;
             case ',':
                 return new TextPart.Variable(name, Twice(',') ? TextOperation.Lower : TextOperation.LowerFirst, []);
             case '^':
@@ -169,6 +172,20 @@ internal sealed class TextTemplateParser(string text)
             at++;
         return text[start..at];
     }
+
+    // The name behind the dot that comes next; nothing is consumed.
+    private string MemberName() => new([.. text.Skip(at + 1).TakeWhile(c => IsNameCharacter(c) || c == '-')]);
+
+    // What is written with its kind before it in other systems, and without it here.
+    private static string? Elsewhere(string kind, string member) => (kind, member) switch
+    {
+        (_, "") => null,
+        ("inputs" or "input", _) => $"the input is `${{{member}}}`",
+        ("matrix", _) => $"the value of the matrix is `${{{member}}}`",
+        ("env" or "vars", _) => $"the variable is `${{{member}}}`",
+        ("secrets", _) => $"a secret comes by `environment: {{NAME: {{from_secret: {member}}}}}`",
+        _ => null,
+    };
 
     private bool Twice(char character)
     {

@@ -119,7 +119,7 @@ internal sealed partial class MachineTurn(PlanIndex plan, RunState state, DateTi
         Effects.Add(new Effect.WorkflowFinished(State.Workflows[at].Name, outcome));
         if (outcome is not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) && State.Cancel is null && plan.Plan.Workflows[at].MatrixRules is { FailFast: true } matrix)
         {
-            CancelWorkflows(WorkflowRules.Cells(plan, matrix), WorkflowRules.WhyFailFast(State.Workflows[at]));
+            CancelWorkflows(WorkflowRules.Cells(plan, matrix), WorkflowRules.WhyFailFast(plan, State.Workflows[at]));
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed class PlanIndex
     /// <summary>The workflow's position, or null.</summary>
     public int? Workflow(string name) => Find(workflows, name);
 
+    /// <summary>How people read the name of a workflow: of a matrix cell with its values.</summary>
+    public string LabelOf(string name) => Workflow(name) is { } at ? Plan.Workflows[at].Label : name;
+
     /// <summary>The step's position in its workflow, or null.</summary>
     public int? Step(int workflow, string name) => Find(steps[workflow], name);
 

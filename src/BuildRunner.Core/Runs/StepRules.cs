@@ -160,7 +160,9 @@ internal static class StepRules
     public static string WhyHalted(Outcome halt) => halt switch
     {
         Outcome.TimedOut(var limit) => $"the workflow's time of {Durations.Text(limit)} was up",
-        Outcome.Error(_, var message) => $"the workflow could not go on: {message}",
+
+        // Why it could not is told once, where the workflow is.
+        Outcome.Error => "the workflow could not go on",
         _ => "the workflow was ended",
     };
 }

@@ -136,14 +136,14 @@ internal static class WorkflowRules
         var cells = Cells(plan, matrix).Select(at => run.Workflows[at]).ToList();
         if (matrix.FailFast && cells.Find(c => c.Phase is WorkflowPhase.Done { Outcome: not (Outcome.Success or Outcome.Skipped or Outcome.Cancelled) }) is { } failed)
         {
-            return new WorkflowVerdict.Skip(SkipRule.Cancelled, new Outcome.Cancelled(WhyFailFast(failed)), WhyFailFast(failed));
+            return new WorkflowVerdict.Skip(SkipRule.Cancelled, new Outcome.Cancelled(WhyFailFast(plan, failed)), WhyFailFast(plan, failed));
         }
 
         return cells.Count(c => c.Phase is not (WorkflowPhase.Waiting or WorkflowPhase.Done)) >= matrix.MaxParallel ? new WorkflowVerdict.Wait() : null;
     }
 
     /// <summary>Why other cells end when one has failed; a sentence.</summary>
-    public static string WhyFailFast(WorkflowState failed) => $"'{failed.Name}' of the same matrix ended with {((WorkflowPhase.Done)failed.Phase).Outcome.Word}";
+    public static string WhyFailFast(PlanIndex plan, WorkflowState failed) => $"'{plan.LabelOf(failed.Name)}' of the same matrix ended with {((WorkflowPhase.Done)failed.Phase).Outcome.Word}";
 
     private static WorkflowVerdict JudgeDependencies(PlanIndex plan, WorkflowPlan workflow, RunState run)
     {
@@ -165,7 +165,7 @@ internal static class WorkflowRules
                 case WorkflowPhase.Done { Outcome: Outcome.Skipped(var why) } when IsUnfit(plan, at):
                     if (!dependency.Optional)
                     {
-                        return Skip(SkipRule.Condition, $"it depends on workflow '{dependency.Name}', which does not run: {why}");
+                        return Skip(SkipRule.Condition, $"it depends on workflow '{plan.LabelOf(dependency.Name)}', which does not run: {why}");
                     }
 
                     continue;
@@ -179,14 +179,14 @@ internal static class WorkflowRules
             }
         }
 
-        return JudgeResult(workflow, bad);
+        return JudgeResult(plan, workflow, bad);
     }
 
-    private static WorkflowVerdict JudgeResult(WorkflowPlan workflow, WorkflowState? bad) => bad switch
+    private static WorkflowVerdict JudgeResult(PlanIndex plan, WorkflowPlan workflow, WorkflowState? bad) => bad switch
     {
         null when !workflow.RunsOn.Contains("success") => Skip(SkipRule.Status, "no workflow that it depends on has failed"),
         not null when !workflow.RunsOn.Contains("failure") =>
-            Skip(SkipRule.Status, $"workflow '{bad.Name}' ended with {((WorkflowPhase.Done)bad.Phase).Outcome.Word}"),
+            Skip(SkipRule.Status, $"workflow '{plan.LabelOf(bad.Name)}' ended with {((WorkflowPhase.Done)bad.Phase).Outcome.Word}"),
         _ => new WorkflowVerdict.Start(),
     };
 

@@ -33,6 +33,9 @@ internal sealed class TokenAuthentication(
     /// <summary>The name of who looks where anybody may.</summary>
     public const string Anybody = "anybody";
 
+    /// <summary>The name of whoever calls from this machine, where nobody has to sign in.</summary>
+    public const string AnybodyHere = "anybody here";
+
     private const string Prefix = "Bearer ";
     private const int MaxToken = 200;
 
@@ -42,7 +45,7 @@ internal sealed class TokenAuthentication(
         if (server.OpenToThisMachine && header.Length == 0)
         {
             return ThisMachine.Sent(Context)
-                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, "anybody here"), new Claim(ScopeClaim, Scopes.Admin)]))
+                ? AuthenticateResult.Success(TicketOf([new Claim(ClaimTypes.Name, AnybodyHere), new Claim(ScopeClaim, Scopes.Admin)]))
                 : AuthenticateResult.NoResult();
         }
 

@@ -11,6 +11,12 @@ public abstract class SitePage : PageModel
     /// <summary>Who looks, for people; null: nobody is signed in.</summary>
     public string? Who => User.FindFirstValue(ClaimTypes.Name);
 
+    /// <summary>Whether whoever looks has signed in, and so can sign out.</summary>
+    public bool IsSignedIn => Who is not (null or TokenAuthentication.Anybody or TokenAuthentication.AnybodyHere);
+
+    /// <summary>Whether there is anything to sign in for: not where whoever calls from this machine may do everything.</summary>
+    public bool MaySignIn => Who is null or TokenAuthentication.Anybody;
+
     /// <summary>The browser tab's text.</summary>
     public string Title { get; protected set; } = "BuildRunner";
 

@@ -108,7 +108,7 @@ internal sealed class RunViews(Database database, QueueView queue, Links links)
             Run = Summary(run, found.Repository),
             Version = run.Version,
             Attempts = await db.Runs.Where(r => r.Repository == run.Repository && r.Number == run.Number).OrderBy(r => r.Attempt).Select(r => r.Attempt).ToListAsync(),
-            Workflows = plan is null || state is null ? [] : [.. plan.Workflows.Select(w => WorkflowViews.Of(id, w, state.Workflow(w.Name), state, agents.GetValueOrDefault(w.Name), look))],
+            Workflows = plan is null || state is null ? [] : [.. plan.Workflows.Select(w => WorkflowViews.Of(id, plan, w, state, agents.GetValueOrDefault(w.Name), look))],
             Diagnostics = ProblemsOf(stored.Diagnostics),
             Approval = await db.Approvals.Where(a => a.Run == id).Select(a => new ApprovalDetails
             {

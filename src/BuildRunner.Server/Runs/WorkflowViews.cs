@@ -10,7 +10,15 @@ namespace BuildRunner.Server.Runs;
 internal static class WorkflowViews
 {
     /// <summary>A workflow.</summary>
-    public static WorkflowDetails Of(Guid run, WorkflowPlan plan, WorkflowState state, RunState of, string? agent, QueueLook queue) => new()
+    /// <param name="run">Its run.</param>
+    /// <param name="whole">What was planned for the run.</param>
+    /// <param name="plan">What was planned for the workflow.</param>
+    /// <param name="of">The run's state.</param>
+    /// <param name="agent">The name of its agent; null: it has none.</param>
+    /// <param name="queue">What waits, and why.</param>
+    public static WorkflowDetails Of(Guid run, RunPlan whole, WorkflowPlan plan, RunState of, string? agent, QueueLook queue) => Of(run, whole, plan, of.Workflow(plan.Name), of, agent, queue);
+
+    private static WorkflowDetails Of(Guid run, RunPlan whole, WorkflowPlan plan, WorkflowState state, RunState of, string? agent, QueueLook queue) => new()
     {
         Name = plan.Name,
         Label = plan.Label,
@@ -19,7 +27,7 @@ internal static class WorkflowViews
         State = Word(state.Phase),
         Reason = state.Phase switch
         {
-            WorkflowPhase.Waiting => WaitsFor(plan.DependsOn, name => of.Workflows.FirstOrDefault(w => w.Name == name)?.Phase is WorkflowPhase.Done, "workflow"),
+            WorkflowPhase.Waiting => WaitsFor(plan.DependsOn, name => of.Workflows.FirstOrDefault(w => w.Name == name)?.Phase is WorkflowPhase.Done, "workflow", name => whole.Workflows.FirstOrDefault(w => w.Name == name)?.Label ?? name),
             WorkflowPhase.Queued => queue.Reason(run, plan.Name, step: ""),
             WorkflowPhase.Done done => OutcomeWords.Why(done.Outcome) ?? (state.Halt is { } halt ? OutcomeWords.Why(halt) : null),
             _ => state.Halt is { } ending ? OutcomeWords.Why(ending) : null,
@@ -51,7 +59,7 @@ internal static class WorkflowViews
             Conclusion = (phase as StepPhase.Done)?.Conclusion.Word,
             Reason = phase switch
             {
-                StepPhase.Waiting => WaitsFor(plan.DependsOn, name => of.Steps.FirstOrDefault(s => s.Name == name)?.Phase is StepPhase.Done, "step"),
+                StepPhase.Waiting => WaitsFor(plan.DependsOn, name => of.Steps.FirstOrDefault(s => s.Name == name)?.Phase is StepPhase.Done, "step", name => name),
                 StepPhase.Queued => queue.Reason(run, workflow, plan.Name),
                 StepPhase.Preparing { Stop: { } stop } => Words(stop),
                 StepPhase.Running { Stop: { } stop } => Words(stop),
@@ -94,9 +102,9 @@ internal static class WorkflowViews
 
     private static long Whole(TimeSpan time) => (long)time.TotalMilliseconds;
 
-    private static string? WaitsFor(IReadOnlyList<PlanDependency> dependencies, Func<string, bool> isDone, string what)
+    private static string? WaitsFor(IReadOnlyList<PlanDependency> dependencies, Func<string, bool> isDone, string what, Func<string, string> labelOf)
     {
-        var open = dependencies.Select(d => d.Name).Where(name => !isDone(name)).ToList();
+        var open = dependencies.Select(d => d.Name).Where(name => !isDone(name)).Select(labelOf).ToList();
         return open.Count switch
         {
             0 => null,

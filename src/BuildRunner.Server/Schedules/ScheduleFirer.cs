@@ -12,12 +12,31 @@ namespace BuildRunner.Server.Schedules;
 
 /// <summary>Starts the runs of schedules that are due. May be called at any time, by several servers at once and any number of times: an occurrence is one row, and its run is known by it.</summary>
 /// <remarks>1. Occurrences that are due become rows, in one transaction with "handled up to here". 2. Each row that is not done gets its run, or the reason why there is none.</remarks>
-internal sealed partial class ScheduleFirer(Database database, RunStarter starter, RunRegister runs, ILogger<ScheduleFirer> logger)
+internal sealed partial class ScheduleFirer(Database database, RunStarter starter, RunRegister runs, ILogger<ScheduleFirer> logger) : IDisposable
 {
     private const int MaxTries = 5;
 
+    // Two sweeps of one server at once would do the same twice: no harm, but each occurrence would take two numbers, of which one stays unused.
+    private readonly SemaphoreSlim turn = new(1);
+
     /// <summary>Handles everything that is due now.</summary>
     public async Task SweepAsync(CancellationToken cancellationToken)
+    {
+        await turn.WaitAsync(cancellationToken);
+        try
+        {
+            await SweepInTurnAsync(cancellationToken);
+        }
+        finally
+        {
+            turn.Release();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => turn.Dispose();
+
+    private async Task SweepInTurnAsync(CancellationToken cancellationToken)
     {
         var now = await database.ReadAsync(database.NowAsync, cancellationToken);
         var due = await database.ReadAsync(db => db.Schedules.Where(s => s.Enabled && s.NextDue <= now).Select(s => s.Id).ToListAsync(cancellationToken), cancellationToken);

@@ -26,6 +26,12 @@ internal sealed partial class EngineWatch : IAsyncDisposable
         var readiness = await engine.ProbeAsync(cancellationToken);
         foreach (var check in readiness.Checks.Where(c => c.Status != ReadinessStatus.Ok))
         {
+            if (check.Brief is { } brief)
+            {
+                LogBrief(logger, check.Name, brief);
+                continue;
+            }
+
             LogCheck(logger, check.Name, check.Detail, check.Remedy ?? "");
         }
 
@@ -71,6 +77,9 @@ internal sealed partial class EngineWatch : IAsyncDisposable
 
     [LoggerMessage(3140, LogLevel.Warning, "{Check}: {Detail} {Remedy}")]
     private static partial void LogCheck(ILogger logger, string check, string detail, string remedy);
+
+    [LoggerMessage(3149, LogLevel.Warning, "{Check}: {Finding}; 'buildrunner doctor' tells which, and what to do")]
+    private static partial void LogBrief(ILogger logger, string check, string finding);
 
     [LoggerMessage(3142, LogLevel.Error, "the agent here takes nothing: {Why}; 'buildrunner doctor' tells all that this machine lacks, and agents on other machines take what waits ('buildrunner agent token')")]
     private static partial void LogUnusable(ILogger logger, string why);

@@ -58,7 +58,7 @@ internal static class SettingKeys
         new(EngineAllowPrivileged, SettingKind.Flag, "false", "Whether a step may be privileged: all capabilities, devices and no filter of system calls. On an agent only those of repositories that an administrator trusted with it."),
         new(EngineAllowedVolumes, SettingKind.List, null, "Directories of this machine that steps may mount, with what lies in them; / allows all. On an agent only steps of repositories that an administrator trusted with it."),
         new(EngineAllowedDevices, SettingKind.List, null, "Devices of this machine that steps may have: paths, with what lies below them, or patterns as /dev/ttyUSB*. On an agent only steps of repositories that an administrator trusted with it."),
-        new(EngineAllowedRootFileSystems, SettingKind.List, null, "Directories that steps may name as image with rootfs:, and that image archives and layouts may lie in; * allows all. If not set, local runs allow all and agents none."),
+        new(EngineAllowedRootFileSystems, SettingKind.List, null, "Directories that steps may name as image with rootfs:, each as it is listed and none below it, and that image archives and layouts may lie in, at any depth; * allows all. If not set, local runs allow all and agents none."),
         new(EngineKeepFor, SettingKind.Duration, "7d", "How long 'run --keep' keeps the container of a failed step."),
         new(LocalRunsDir, SettingKind.Text, null, "Where the logs of local runs are kept; below the state directory of the user or system if not set."),
         new(LocalRunsKeep, SettingKind.Number, "20", "The logs of how many local runs are kept."),

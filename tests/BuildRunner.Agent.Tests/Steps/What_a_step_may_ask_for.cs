@@ -149,6 +149,21 @@ public sealed class What_a_step_may_ask_for : IAsyncDisposable
     }
 
     [Theory]
+    [InlineData("/srv/image", true)]
+    [InlineData("/srv/image/", true)]
+    [InlineData("/srv", false)]
+    [InlineData("/", false)]
+    [InlineData("*", true)]
+    public async Task A_folder_as_an_image_has_to_be_listed_itself(string listed, bool allowed)
+    {
+        await using var run = new AgentRun(
+            engine, AgentRun.Workflow(AgentRun.Step("a") with { Image = "rootfs:/srv/image" }), change: j => j with { Policy = new StepPolicy(false, [], [listed]) });
+        var outcome = (await run.PlayAsync()).Result!.Outcome;
+        Assert.Equal(allowed, outcome is Outcome.Success);
+        Assert.True(allowed || (outcome is Outcome.Error error && error.Message.EndsWith("list '/srv/image' in Engine:AllowedRootFileSystems, which allows exactly what it lists, and nothing below that", StringComparison.Ordinal)), $"{outcome}");
+    }
+
+    [Theory]
     [InlineData("oci-archive:", "images/app.tar", true)]
     [InlineData("docker-archive:", "images/app.tar", true)]
     [InlineData("oci:", "images/layout", true)]

@@ -98,7 +98,7 @@ internal sealed partial record WrittenCommand(string File, int Line, IReadOnlyLi
     }
 
     // `buildrunner …`, `NAME=value ./buildrunner …`, `VERB … --option …`, or `VERB SUBVERB …`.
-    private static IReadOnlyList<string>? OfSpan(string text, IReadOnlySet<string> verbs)
+    private static List<string>? OfSpan(string text, IReadOnlySet<string> verbs)
     {
         var words = Split(Optional().Replace(text, " "));
         var start = words.TakeWhile(w => Assignment().IsMatch(w)).Count();

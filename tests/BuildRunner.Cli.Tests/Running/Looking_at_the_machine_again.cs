@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Images;
 using BuildRunner.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
@@ -25,6 +26,32 @@ public sealed class Looking_at_the_machine_again
         engine.Answers.Writer.TryWrite(() => new EngineReadiness(true, []));
         await UntilAsync(time, () => watch.Problem is null);
         Assert.Equal(3, engine.Looks);
+    }
+
+    [Fact]
+    public async Task What_is_long_to_tell_is_one_short_line_of_the_log_that_says_who_tells_the_rest()
+    {
+        var (engine, log) = (new ProbedEngine(), new Lines());
+        engine.Answers.Writer.TryWrite(() => new EngineReadiness(true,
+        [
+            new ReadinessCheck("runtime", ReadinessStatus.Warning, "CVE-1; CVE-2; CVE-3", "install a newer one") { Brief = "runc has 3 known holes" },
+            new ReadinessCheck("disk", ReadinessStatus.Warning, "it is slow", "take another"),
+        ]));
+        await using var watch = await EngineWatch.StartAsync(engine, log, new FakeTimeProvider(), Cancellation);
+        Assert.Equal(["runtime: runc has 3 known holes; 'buildrunner doctor' tells which, and what to do", "disk: it is slow take another"], log.Said);
+    }
+
+    /// <summary>What was logged.</summary>
+    private sealed class Lines : ILogger
+    {
+        public List<string> Said { get; } = [];
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => Said.Add(formatter(state, exception));
     }
 
     /// <summary>The watch waits by a clock that stands still: it is moved until what is waited for has come.</summary>

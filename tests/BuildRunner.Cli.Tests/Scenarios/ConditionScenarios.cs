@@ -66,6 +66,9 @@ internal static class ConditionScenarios
         Runs("Paths are not looked at for other events", "{path: 'src/*'}", On.Tag.Changing("README.md")),
 
         // evaluate
+        Runs("A dot of a version may be written with four backslashes, as the substitution of Woodpecker wants it", "{evaluate: 'CI_COMMIT_TAG matches \"^v?[0-9]+\\\\\\\\.[0-9]+\\\\\\\\.[0-9]+$\"'}", On.Tag),
+        Runs("Or with three", "{evaluate: '\"${CI_COMMIT_TAG}\" matches ''^v([0-9]+)\\\\\\.([0-9]+)\\\\\\.([0-9]+)$'''}", On.Tag),
+        Not("A dot that is written so is no other sign", "{evaluate: 'CI_COMMIT_TAG matches \"^v1\\\\\\\\.1\\\\\\\\.\\\\\\\\.3$\"'}", "`CI_COMMIT_TAG matches \"^v1\\\\\\\\.1\\\\\\\\.\\\\\\\\.3$\"` is false", On.Tag),
         Runs("An expression can combine variables", "{evaluate: 'CI_PIPELINE_EVENT == \"push\" && CI_REPO == \"octocat/hello-world\" && CI_COMMIT_BRANCH == CI_REPO_DEFAULT_BRANCH'}"),
         Runs("An expression can ask for an author", "{evaluate: 'CI_COMMIT_AUTHOR == \"john-doe\"'}"),
         Not("An expression can look for a text", "{evaluate: 'not (CI_COMMIT_MESSAGE contains \"please ignore me\")'}", "`not (CI_COMMIT_MESSAGE contains \"please ignore me\")` is false", On.Push.Knowing("CI_COMMIT_MESSAGE", "x please ignore me")),

@@ -78,6 +78,15 @@ internal static class MatrixScenarios
             steps: [{name: last, image: x, commands: echo}]
             """, "many/1/work=success many/2/work=success after/last=success") { Checks = [Must.Follow("last", "many/1/work"), Must.Follow("last", "many/2/work")] },
 
+        new("A cell that keeps another workflow from running is told by its values", """
+            === .woodpecker/many.yml
+            matrix: {CODE: [0, 1], OS: [linux]}
+            steps: [{name: work, image: x, environment: {STEP_EXIT_CODE: '${CODE}'}, commands: [exit $STEP_EXIT_CODE]}]
+            === .woodpecker/after.yml
+            depends_on: many
+            steps: [{name: last, image: x, commands: echo}]
+            """, "many/1/work=success many/2/work=failure after/last=skipped") { Result = "failure", Checks = [Must.Because("last", "workflow 'many (CODE=1, OS=linux)' ended with failure")] },
+
         new("A matrix of one cell has no numbers", "matrix: {N: [1]}\nsteps: [{name: a, image: x, commands: echo}]\n", "a=success") { Checks = [Must.Plan(plan => Assert.Equal("woodpecker", Assert.Single(plan.Workflows).Name))] },
 
         new("A matrix may have more than 27 axes",

@@ -66,6 +66,7 @@ public sealed class Known_holes_of_runtimes
         Assert.Equal(ReadinessStatus.Warning, check.Status);
         Assert.StartsWith("runc version 1.1.11, with known holes: CVE-2024-21626", check.Detail, StringComparison.Ordinal);
         Assert.Contains("Engine:Runtime", check.Remedy, StringComparison.Ordinal);
+        Assert.Matches("^runc version 1.1.11 has [0-9]+ known holes$", check.Brief);
         Assert.Equal(ReadinessStatus.Ok, OciProbe.OfVersion("runc version 1.4.3\n", "").Status);
     }
 

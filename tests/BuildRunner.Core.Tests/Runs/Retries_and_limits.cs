@@ -122,6 +122,9 @@ public sealed class Retries_and_limits
         run.Say(new RunFact.WorkflowBroken("ci", new Outcome.Error("unhealthy", "service 'db' did not become healthy")));
         End(run);
         Assert.Equal("a=skipped", run.Outcomes);
+
+        // Why, is told once and not again at each of its steps.
+        Assert.Equal(new Outcome.Skipped("the workflow could not go on"), ((StepPhase.Done)run.State.Workflow("ci").Step("a").Phase).Outcome);
         Assert.Equal(new Outcome.Error("unhealthy", "service 'db' did not become healthy"), run.State.Result!.Outcome);
     }
 

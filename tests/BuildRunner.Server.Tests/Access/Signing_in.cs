@@ -130,6 +130,19 @@ public sealed class Signing_in
         Assert.Equal(status, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData(true, false, "anybody here", false)]
+    [InlineData(false, true, "anybody", true)]
+    public async Task Who_has_not_signed_in_is_offered_no_signing_out(bool openToThisMachine, bool publicRead, string name, bool maySignIn)
+    {
+        await using var server = await HttpServer.StartAsync(o => o with { OpenToThisMachine = openToThisMachine, PublicRead = publicRead });
+        using var client = Browser(server);
+        var page = await client.GetStringAsync("/", Cancel);
+        Assert.Contains($"<span class=\"name\">{name}</span>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Sign out", page, StringComparison.Ordinal);
+        Assert.Equal(maySignIn, page.Contains(">Sign in</a>", StringComparison.Ordinal));
+    }
+
     private static HttpClient Browser(HttpServer server)
     {
         var browser = new HttpClient(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false }) { BaseAddress = server.Http.BaseAddress };

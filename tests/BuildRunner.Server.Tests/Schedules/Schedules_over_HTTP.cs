@@ -64,20 +64,27 @@ public sealed class Schedules_over_HTTP : IAsyncLifetime
     [Fact]
     public async Task Several_that_look_at_once_start_one_run_and_what_was_missed_follows_the_rule()
     {
-        await SetAsync(new SetSchedule { Cron = "0 3 * * *", Misfire = "once" });
-        var database = server.Get<Database>();
-        await database.WriteAsync(
-            turn =>
-            {
-                DateTimeOffset? due = turn.Now.AddDays(-5);
-                return turn.Db.Schedules.ExecuteUpdateAsync(set => set.SetProperty(s => s.HandledUpTo, turn.Now.AddDays(-6)).SetProperty(s => s.NextDue, due));
-            },
-            Cancel);
-        var firers = Enumerable.Range(0, 4).Select(_ => new ScheduleFirer(database, server.Get<RunStarter>(), server.Get<RunRegister>(), NullLogger<ScheduleFirer>.Instance));
+        await MissedAsync();
+        var firers = Enumerable.Range(0, 4).Select(_ => new ScheduleFirer(server.Get<Database>(), server.Get<RunStarter>(), server.Get<RunRegister>(), NullLogger<ScheduleFirer>.Instance)).ToList();
         await Task.WhenAll(firers.Select(f => f.SweepAsync(Cancel)));
+        firers.ForEach(f => f.Dispose());
         var schedule = await UntilAsync(s => s.Last.Any(f => f.Run is not null));
         Assert.Single(schedule.Last);
         Assert.Single((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
+    }
+
+    [Fact]
+    public async Task A_server_that_looks_several_times_at_once_leaves_no_number_unused()
+    {
+        await MissedAsync();
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => server.Get<ScheduleFirer>().SweepAsync(Cancel)));
+        await UntilAsync(s => s.Last.Any(f => f.Run is not null));
+        using (var started = await api.SendAsync("POST", Path(TriggerRoutes.ScheduleRun), null))
+        {
+            Assert.Equal(HttpStatusCode.OK, started.StatusCode);
+        }
+
+        Assert.Equal([2, 1], (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Select(r => r.Number));
     }
 
     [Fact]
@@ -104,6 +111,19 @@ public sealed class Schedules_over_HTTP : IAsyncLifetime
     [InlineData("""{"cron":"@daily","branch":"mian"}""", "schedule 'nightly': acme/shop has no branch 'mian'; did you mean 'main'?")]
     [InlineData("""{"cron":"@daily","inputs":{"whom":"x"}}""", "the pipeline on branch 'main' has no input 'whom'; inputs are declared in it under 'inputs'")]
     public async Task What_is_wrong_with_a_rule_is_said(string body, string problem) => Assert.Contains(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.ScheduleByName), body)).Detail);
+
+    // A schedule whose last occurrence nobody was there for.
+    private async Task MissedAsync()
+    {
+        await SetAsync(new SetSchedule { Cron = "0 3 * * *", Misfire = "once" });
+        await server.Get<Database>().WriteAsync(
+            turn =>
+            {
+                DateTimeOffset? due = turn.Now.AddDays(-5);
+                return turn.Db.Schedules.ExecuteUpdateAsync(set => set.SetProperty(s => s.HandledUpTo, turn.Now.AddDays(-6)).SetProperty(s => s.NextDue, due));
+            },
+            Cancel);
+    }
 
     private Task<ScheduleInfo> SetAsync(SetSchedule wanted) => api.SendAsync("PUT", Path(TriggerRoutes.ScheduleByName), wanted, Json.SetSchedule, Json.ScheduleInfo);
 

@@ -95,6 +95,9 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             ? new ReadinessCheck(
                 "runtime", ReadinessStatus.Warning, $"{line}, with known holes: {string.Join("; ", holes)}",
                 "install a newer one, or name it with Engine:Runtime. " + (RootlessUser.IsRootOfHost ? "Root of a container is nobody on this host" : "Root of a container has no more rights on this host than you have") + ", which takes the edge off most of them")
+            {
+                Brief = $"{line} has {holes.Count} known {(holes.Count == 1 ? "hole" : "holes")}",
+            }
             : new ReadinessCheck("runtime", ReadinessStatus.Ok, line);
     }
 

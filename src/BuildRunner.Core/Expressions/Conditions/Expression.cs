@@ -32,7 +32,7 @@ internal sealed class Expression
         problem = null;
         try
         {
-            var root = ExpressionParser.Parse(text, printed ? 4 : 1);
+            var root = ExpressionParser.Parse(printed ? text : WrittenBackslashes.Taken(text), printed ? 4 : 1);
             if (ExpressionKinds.Of(root) is { } kind and not "bool")
                 problem = $"it gives {kind}, and must be `true` or `false`";
             foreach (var pattern in Patterns(root))

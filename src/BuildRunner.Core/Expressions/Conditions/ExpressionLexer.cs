@@ -141,14 +141,17 @@ internal sealed class ExpressionLexer(string text)
         {
             result.Append(escaped switch
             {
-                'n' => '\n',
-                't' => '\t',
-                'r' => '\r',
-                'a' => '\a',
-                'b' => '\b',
-                'f' => '\f',
-                'v' => '\v',
-                '\\' or '"' or '\'' or '/' or '$' or '`' => escaped,
+                'n' => "\n",
+                't' => "\t",
+                'r' => "\r",
+                'a' => "\a",
+                'b' => "\b",
+                'f' => "\f",
+                'v' => "\v",
+                '\\' or '"' or '\'' or '/' or '$' or '`' => escaped.ToString(),
+
+                // A regular expression's own escape, with which other texts have no business.
+                _ when IsOfPattern(escaped) => $"\\{escaped}",
                 _ => throw new ExpressionException($"`\\{escaped}` at {Place(at - 2)} is no escape; write two backslashes for one"),
             });
             return;
@@ -158,6 +161,8 @@ internal sealed class ExpressionLexer(string text)
         at += digits;
         result.Append(new Rune(code).ToString());
     }
+
+    private static bool IsOfPattern(char escaped) => ".+*?()[]{}|^-&#~ ".Contains(escaped) || "dDwWsSBAzZpPQE0123456789".Contains(escaped);
 
     private string Raw()
     {
