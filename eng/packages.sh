@@ -14,6 +14,8 @@ test_packages+=(e2fsprogs)
 test_packages+=(zsh fish mandoc)
 # What the compose file and the units of deploy/ are tried with.
 test_packages+=(docker-compose systemd)
+# What a webhook is signed and sent with by hand.
+test_packages+=(curl openssl)
 # The browser that pages are looked at with.
 test_packages+=(chromium)
 # Only where no npm is there yet: a host's own may come from elsewhere.

@@ -1,5 +1,7 @@
+using System.Diagnostics;
 using System.Net;
 using System.Text;
+using System.Text.RegularExpressions;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
 using BuildRunner.Server.Sources;
@@ -79,6 +81,31 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(2, (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Count);
         await counted.AtLeastAsync("repeated", 99);
         await counted.AtLeastAsync("run", 2);
+    }
+
+    [Theory]
+    [InlineData("standard")]
+    [InlineData("github")]
+    [InlineData("token")]
+    public async Task What_the_documentation_says_to_type_starts_a_run(string scheme)
+    {
+        Requires.Program("sh", "curl", "openssl", "od");
+        var secret = await HookAsync(new HookSettings
+        {
+            Scheme = scheme,
+            Inputs = [new HookInput("version", "/release/tag", Required: true)],
+            Filters = [new HookFilter("/action", OneOf: ["published"])],
+        });
+        var page = await File.ReadAllTextAsync(System.IO.Path.Combine(Checkout(), "docs/triggers.md"), Cancel);
+        var script = Regex.Match(page, $"```sh {scheme}\n(.*?)```", RegexOptions.Singleline).Groups[1].Value;
+        const string example = "URL=https://ci.example.com/hooks/in/deploy SECRET=whsec_PRINTED-BY-WEBHOOK-SET\n";
+        Assert.StartsWith(example, script, StringComparison.Ordinal);
+
+        var refused = await ShellAsync(script.Replace(example, $"URL={server.Http.BaseAddress}hooks/in/deploy SECRET={WebhookSecret.Generate()}\n", StringComparison.Ordinal));
+        Assert.Contains("\"status\":401", refused, StringComparison.Ordinal);
+        var taken = await ShellAsync(script.Replace(example, $"URL={server.Http.BaseAddress}hooks/in/deploy SECRET={secret}\n", StringComparison.Ordinal));
+        Assert.DoesNotContain("\"status\"", taken, StringComparison.Ordinal);
+        Assert.Equal("started run #1", (await HandledAsync(null)).Verdict);
     }
 
     [Theory]
@@ -243,6 +270,26 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         return response.StatusCode;
     }
 
+    private static async Task<string> ShellAsync(string script)
+    {
+        using var shell = Process.Start(new ProcessStartInfo("sh") { ArgumentList = { "-euc", script }, RedirectStandardOutput = true, RedirectStandardError = true, Environment = { ["no_proxy"] = "*" } })!;
+        var (output, error) = (shell.StandardOutput.ReadToEndAsync(Cancel), shell.StandardError.ReadToEndAsync(Cancel));
+        await shell.WaitForExitAsync(Cancel);
+        Assert.True(shell.ExitCode == 0, await error);
+        return await output;
+    }
+
+    private static string Checkout()
+    {
+        var directory = AppContext.BaseDirectory;
+        while (!File.Exists(System.IO.Path.Combine(directory, "BuildRunner.sln")))
+        {
+            directory = System.IO.Path.GetDirectoryName(directory) ?? throw new InvalidOperationException("the tests run from a checkout");
+        }
+
+        return directory;
+    }
+
     private sealed class KeptLines : Microsoft.Extensions.Logging.ILogger<RefusedDeliveries>
     {
         public List<string> All { get; } = [];
@@ -256,12 +303,12 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
             All.Add(formatter(state, exception));
     }
 
-    private async Task<DeliveryInfo> HandledAsync(string id)
+    private async Task<DeliveryInfo> HandledAsync(string? id)
     {
         while (true)
         {
             var all = (await api.GetAsync(TriggerRoutes.Deliveries + "?source=hook/deploy", Json.DeliveryList)).Items;
-            if (all.Single(d => d.Delivery == id) is { State: not "due" } handled)
+            if (all.Single(d => id is null || d.Delivery == id) is { State: not "due" } handled)
             {
                 return handled;
             }
