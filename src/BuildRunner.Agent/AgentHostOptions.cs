@@ -75,6 +75,9 @@ public sealed record AgentHostOptions
     /// <summary>What a workflow may write to the disk: one that asks for nothing, and at most. Null: as it asks, else as much as there is.</summary>
     public long? MostDiskBytes { get; init; }
 
+    /// <summary>Which workflows get the profile <c>hardened</c>.</summary>
+    public HardenedRuns Hardened { get; init; }
+
     /// <summary>Told when the agent has greeted the server and takes work.</summary>
     public Action? Ready { get; init; }
 

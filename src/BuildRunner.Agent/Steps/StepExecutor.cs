@@ -85,6 +85,11 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
                 await log.SayAsync(RefusedCallSaid, CancellationToken.None);
             }
 
+            if (job.Hardened && outcome is Outcome.Failure)
+            {
+                await log.SayAsync(HardenedSaid, CancellationToken.None);
+            }
+
             var report = await ReportAsync(watch.Report(outcome, prepared.Image.DisplayName), attempt, prepared.Files, log);
             await KeepAsync(attempt, prepared, report.Outcome, log, stop);
             return report;
@@ -168,6 +173,10 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
     // Without it nobody finds the way from "Bad system call" to a setting of the agent.
     private const string RefusedCallSaid =
         "a program was ended because it called the kernel in a way that steps may not (SIGSYS). If it is a 32-bit program: those run where the setting Engine:Allow32Bit of the machine is true";
+
+    // "Read-only file system", "No space left on device" and "No route to host" have this reason, and nobody sees it from inside.
+    private const string HardenedSaid =
+        "this machine ran the step in the profile hardened (Engine:Hardened): the files of its image are read-only; the workspace can be written, and within a limit /tmp, /var/tmp, /run and the home folder; only what Engine:HardenedEgress names can be reached";
 
     private static Outcome.Lost Killed { get; } = new("its agent had to end it, because it could not reach the server in time or was itself ended");
 

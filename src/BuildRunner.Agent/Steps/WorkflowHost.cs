@@ -29,6 +29,7 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
             Owner = job.Owner,
             Workspace = job.Workspace,
             Limits = LimitsOf(job),
+            Hardened = job.Hardened,
             StepsAtOnce = Lookahead.Width(job.Plan),
             Labels = new Dictionary<string, string> { [ContainerLabels.Run] = job.Run.ToString(), [ContainerLabels.Workflow] = job.Plan.Name },
         };

@@ -75,6 +75,9 @@ public sealed record WorkflowJob
     /// <summary>Limits of a step that names none.</summary>
     public ResourceLimits DefaultLimits { get; init; } = ResourceLimits.None;
 
+    /// <summary>True: its containers have the profile <c>hardened</c> (<see cref="GroupSpec.Hardened"/>).</summary>
+    public bool Hardened { get; init; }
+
     /// <summary>What the workflow may write to the disk: if it asks for nothing, and at most. Null: as it asks.</summary>
     public long? MostDiskBytes { get; init; }
 }

@@ -254,6 +254,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
         Policy = PolicyOf(parts.Options, start.Grants),
         StopGrace = parts.Hello.Times.StopGrace,
         DefaultLimits = parts.Options.DefaultLimits,
+        Hardened = parts.Options.Hardened is HardenedRuns.Always || (parts.Options.Hardened is HardenedRuns.Strangers && start.Grants.Stranger),
 
         // A workspace that an earlier process left has none, whatever is set by now.
         MostDiskBytes = Directory.Exists(parts.Folder.Tree(item.Id)) ? null : parts.Options.MostDiskBytes,

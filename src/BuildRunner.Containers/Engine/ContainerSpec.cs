@@ -19,6 +19,9 @@ public sealed record GroupSpec
     /// <summary>Limits of all containers of the group together.</summary>
     public ResourceLimits Limits { get; init; } = ResourceLimits.None;
 
+    /// <summary>True: the profile <c>hardened</c>, for code of strangers: images cannot be written but for folders of limited size, nothing is privileged, and only what the machine's settings name is reached.</summary>
+    public bool Hardened { get; init; }
+
     /// <summary>How many of its containers are expected to run at once, beside services. More may; they start later where an engine must first connect them.</summary>
     public int StepsAtOnce { get; init; } = 1;
 

@@ -7,7 +7,8 @@ namespace BuildRunner.Containers.Networks;
 /// of whatever version, to link-local addresses (where clouds answer with credentials) or, unless allowed, to private networks is refused; so is every
 /// connection to a group from outside. Both versions of the protocol have the same rules; IPv6 also has addresses that stand for those of
 /// version 4, which could lead past the rules of that, whatever is allowed. Some clouds answer at addresses that are not link-local: Azure's,
-/// Alibaba's, Oracle's, Amazon's, Google's and Scaleway's are among those that are refused.
+/// Alibaba's, Oracle's, Amazon's, Google's and Scaleway's are among those that are refused. Where only some destinations are allowed, they are beside name servers
+/// the only ones, private ones too if they are named; the host, other groups and link-local addresses stay refused.
 /// </remarks>
 internal static class FirewallRules
 {
@@ -23,8 +24,10 @@ internal static class FirewallRules
     public static string Create(NetworkOptions options, IReadOnlyList<string> host)
     {
         var ofHost = host.Count == 0 ? "" : $"ip daddr {{ {string.Join(", ", host)} }} reject with icmp type admin-prohibited";
-        var privateAddresses = options.AllowPrivateAddresses ? "" : $"ip daddr {{ {Private} }} reject with icmp type admin-prohibited";
-        var privateAddresses6 = options.AllowPrivateAddresses ? "" : $"ip6 daddr {{ {Private6} }} reject with icmpv6 type admin-prohibited";
+        const string refuse = "reject with icmp type admin-prohibited", refuse6 = "reject with icmpv6 type admin-prohibited";
+        var rest = options.Destinations is { } allowed ? [.. allowed.Select(d => d.ToRule()), $"meta nfproto ipv6 {refuse6}", refuse]
+            : options.AllowPrivateAddresses ? Array.Empty<string>()
+            : [$"ip daddr {{ {Private} }} {refuse}", $"ip6 daddr {{ {Private6} }} {refuse6}"];
         return $$"""
             table inet @TABLE@ {
               chain translate {
@@ -49,8 +52,7 @@ internal static class FirewallRules
                 {{ofHost}}
                 ip daddr { {{LinkLocal}} } reject with icmp type admin-prohibited
                 ip6 daddr { {{LinkLocal6}} } reject with icmpv6 type admin-prohibited
-                {{privateAddresses}}
-                {{privateAddresses6}}
+                {{string.Join("\n                ", rest)}}
               }
               chain host {
                 type filter hook input priority filter

@@ -25,6 +25,18 @@ public sealed class NetworkOptions
     /// <summary>Name servers of containers; empty: those of the host.</summary>
     public IReadOnlyList<string> NameServers { get; set; } = [];
 
+    /// <summary>What containers reach beside name servers, and nothing else; null: all that is allowed above.</summary>
+    internal IReadOnlyList<Destination>? Destinations { get; private set; }
+
+    /// <summary>The same, with a way out to these destinations only; to nowhere if there are none.</summary>
+    internal NetworkOptions Only(IEnumerable<string> destinations)
+    {
+        var copy = (NetworkOptions)MemberwiseClone();
+        copy.Destinations = [.. destinations.Select(d => Destination.Parse(d, out _)).OfType<Destination>()];
+        copy.Uplink = Uplink && copy.Destinations.Count > 0;
+        return copy;
+    }
+
     internal IPNetwork PoolNetwork => IPNetwork.Parse(Pool);
 
     /// <summary>The pool's first address as a number, its highest byte first.</summary>

@@ -39,8 +39,8 @@ internal static unsafe class ChildMounts
     {
         var n = plan->Numbers;
 
-        // What came from a namespace with more rights cannot be moved; a copy over it can.
-        var root = Demand(plan, LaunchStage.Root, 0, plan->Call(CallOpenTree, AtCurrentDirectory, (nint)plan->Root, CopyTree | LinkItself | CloseOnExec, 0, 0));
+        // What came from a namespace with more rights cannot be moved; a copy over it can, with what is mounted in it.
+        var root = Demand(plan, LaunchStage.Root, 0, plan->Call(CallOpenTree, AtCurrentDirectory, (nint)plan->Root, CopyTree | Recursive | LinkItself | CloseOnExec, 0, 0));
         Demand(plan, LaunchStage.Root, 1, plan->Call(CallMoveMount, root, (nint)plan->Nothing, AtCurrentDirectory, (nint)plan->Root, FromDescriptor));
         var old = Demand(plan, LaunchStage.Root, 2, plan->Call(n.OpenAt, AtCurrentDirectory, (nint)plan->Slash, PathOnly | n.OnlyDirectory | CloseOnExec, 0, 0));
         Demand(plan, LaunchStage.Root, 3, plan->Call(n.ChangeDirectoryTo, root, 0, 0, 0, 0));
@@ -121,6 +121,13 @@ internal static unsafe class ChildMounts
             {
                 Hide(plan, i, place);
             }
+        }
+
+        // The last, because places for the others were made in it.
+        if (plan->ReadOnlyRoot)
+        {
+            var attributes = new MountAttributes { Set = ReadOnlyMount };
+            Demand(plan, LaunchStage.ReadOnlyRoot, 0, plan->Call(CallMountSetAttributes, AtCurrentDirectory, (nint)plan->Slash, 0, (nint)(&attributes), sizeof(MountAttributes)));
         }
     }
 

@@ -53,6 +53,7 @@ internal readonly record struct LaunchReport(LaunchStage Stage, int Index, int V
         LaunchStage.Masked => $"hide {plan.MaskedPaths[Index]} from the container",
         LaunchStage.ReadOnly => $"make {plan.ReadOnlyPaths[Index]} read-only for the container",
         LaunchStage.HostName => $"set the container's host name to {plan.HostName}",
+        LaunchStage.ReadOnlyRoot => "make the container's root read-only",
         LaunchStage.Label => $"give the container {plan.Labels[Index].Name}",
         LaunchStage.ResourceLimit => $"set the limit {plan.ResourceLimits[Index].Resource} of the container's processes to {plan.ResourceLimits[Index].Value}",
         LaunchStage.Streams => "set the container's standard streams",

@@ -29,6 +29,7 @@ internal enum LaunchStage
     ReadOnly,
     HostName,
     Label,
+    ReadOnlyRoot,
     ResourceLimit,
     Streams,
     Privileges,

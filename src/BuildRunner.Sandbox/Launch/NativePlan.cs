@@ -27,6 +27,7 @@ internal unsafe struct NativePlan
 
     public byte* Root, Slash, Here, Nothing, KeyringName, HostName;
     public int HostNameLength;
+    public bool ReadOnlyRoot;
     public byte* Program;
     public byte** Arguments;
     public byte** Environment;

@@ -31,6 +31,7 @@ internal sealed unsafe class NativePlanWriter(NativeArena arena, LaunchPlan plan
         native->Path = arena.Take<byte>(NativePlan.PathLength);
         native->OtherPath = arena.Take<byte>(NativePlan.PathLength);
         native->Root = arena.Text(plan.Root);
+        native->ReadOnlyRoot = plan.ReadOnlyRoot;
         native->HostName = arena.Text(plan.HostName);
         native->HostNameLength = System.Text.Encoding.UTF8.GetByteCount(plan.HostName);
         native->Arguments = arena.Texts(plan.Arguments);

@@ -13,8 +13,13 @@ namespace BuildRunner.Sandbox.Shim;
 internal sealed class ContainerFiles
 {
     private readonly PrepareRequest _request;
+    private readonly ScratchPlaces? _scratch;
 
-    public ContainerFiles(PrepareRequest request) => _request = request;
+    public ContainerFiles(PrepareRequest request)
+    {
+        _request = request;
+        _scratch = request.ScratchBytes > 0 ? new ScratchPlaces(request, Root) : null;
+    }
 
     /// <summary>The name under which this program is in the container's directory of injected files.</summary>
     public const string InitName = "buildrunner-init";
@@ -29,6 +34,7 @@ internal sealed class ContainerFiles
         Mounts.Separate();
         MountRoot();
         var user = ContainerUser.Find(Root, _request.User);
+        _scratch?.Mount(user);
         MountPrivateFiles(user);
         foreach (var bind in _request.Binds)
         {
@@ -62,6 +68,7 @@ internal sealed class ContainerFiles
             Mounts.Detach($"{Bundle}/mounts/{bind.Name}");
         }
 
+        _scratch?.Remove();
         ContainerDevices.Remove(_request);
         Mounts.Detach($"{Bundle}/injected/{InitName}");
         Mounts.Detach(Bundle + "/injected");

@@ -9,6 +9,9 @@ internal sealed record LaunchPlan
     /// <summary>Where the shim mounts the container's root file system.</summary>
     public required string Root { get; init; }
 
+    /// <summary>True: the root itself is read-only, not what is mounted in it.</summary>
+    public required bool ReadOnlyRoot { get; init; }
+
     public required string HostName { get; init; }
 
     public required string UserNamespacePath { get; init; }
@@ -61,6 +64,7 @@ internal sealed record LaunchPlan
         using var buffer = new MemoryStream();
         using var w = new BinaryWriter(buffer, System.Text.Encoding.UTF8);
         w.Write(Root);
+        w.Write(ReadOnlyRoot);
         w.Write(HostName);
         w.Write(UserNamespacePath);
         w.Write(NetworkNamespacePath);
@@ -90,6 +94,7 @@ internal sealed record LaunchPlan
         return new LaunchPlan
         {
             Root = r.ReadString(),
+            ReadOnlyRoot = r.ReadBoolean(),
             HostName = r.ReadString(),
             UserNamespacePath = r.ReadString(),
             NetworkNamespacePath = r.ReadString(),

@@ -81,6 +81,9 @@ internal sealed record PrepareRequest
 
     public required IReadOnlyList<DeviceNode> Devices { get; init; }
 
+    /// <summary>What may be written to folders of the image in all, where the image itself is read-only; 0: all of it can be written.</summary>
+    public required long ScratchBytes { get; init; }
+
     /// <summary>The SELinux label of the files that the container is given; empty: as the policy has it.</summary>
     public required string MountLabel { get; init; }
 
@@ -147,6 +150,7 @@ internal sealed record PrepareRequest
         w.Write(DiskBytes);
         w.WriteAll(Devices, static (w, d) => d.Write(w));
         w.Write(MountLabel);
+        w.Write(ScratchBytes);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -187,6 +191,7 @@ internal sealed record PrepareRequest
             DiskBytes = r.ReadInt64(),
             Devices = r.ReadAll(DeviceNode.Read),
             MountLabel = r.ReadString(),
+            ScratchBytes = r.ReadInt64(),
         };
     }
 }

@@ -42,6 +42,13 @@ internal static class Engines
         },
         Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
         Labels = LabelsOf(settings),
+        Hardened = new HardenedOptions
+        {
+            IsWanted = settings.Required(SettingKeys.EngineHardened) != "never",
+            RuntimePath = settings.Text(SettingKeys.EngineHardenedRuntime),
+            Egress = settings.List(SettingKeys.EngineHardenedEgress),
+            ScratchBytes = settings.Size(SettingKeys.EngineHardenedScratch)!.Value,
+        },
         DefaultLimits = LimitsOf(settings),
         HiddenPaths = settings.Text(AgentKeys.WorkDir) is { } work ? [Path.GetFullPath(work)] : [],
     };
@@ -52,6 +59,7 @@ internal static class Engines
         ScratchDirectory = settings.Text(SettingKeys.EngineScratchDir) ?? Path.Combine(Path.GetTempPath(), $"buildrunner-{Environment.UserName}"),
         Allow32Bit = settings.Flag(SettingKeys.EngineAllow32Bit),
         Labels = LabelsOf(settings),
+        HardenedIsWanted = settings.Required(SettingKeys.EngineHardened) != "never",
         DefaultLimits = LimitsOf(settings),
         PulledImagesFile = ImageStores.DirectoryOf(settings, host) + ".pulled",
         MostImageBytes = settings.Size(SettingKeys.ImagesCacheSize),

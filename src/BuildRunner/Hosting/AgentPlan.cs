@@ -54,6 +54,7 @@ internal static class AgentPlan
             settings.Size(SettingKeys.EngineDefaultMemory),
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+        Hardened = settings.Required(SettingKeys.EngineHardened) switch { "always" => HardenedRuns.Always, "strangers" => HardenedRuns.Strangers, _ => HardenedRuns.Never },
         MostDiskBytes = settings.Size(SettingKeys.EngineWorkflowDisk),
     };
 

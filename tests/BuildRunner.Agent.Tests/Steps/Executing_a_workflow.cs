@@ -64,6 +64,18 @@ public sealed class Executing_a_workflow : IAsyncDisposable
         Assert.Equal(["own", "shell"], run.Lines.Where(l => l.Contains("Engine:Allow32Bit", StringComparison.Ordinal)).Select(l => l.Split(':')[0]).Order());
     }
 
+    [Theory]
+    [InlineData(true, "fails")]
+    [InlineData(false)]
+    public async Task A_step_that_fails_in_the_profile_hardened_is_told_what_it_may_not(bool hardened, params string[] told)
+    {
+        engine.Behaviours["fails"] = (_, _, _, _) => Task.FromResult<ContainerExit>(new ContainerExit.Exited(2));
+        await using var run = new AgentRun(
+            engine, AgentRun.Workflow(AgentRun.Step("fails") with { Failure = FailureMode.Ignore }, AgentRun.Step("works")), change: j => j with { Hardened = hardened });
+        await run.PlayAsync();
+        Assert.Equal(told, run.Lines.Where(l => l.Contains("Engine:HardenedEgress", StringComparison.Ordinal)).Select(l => l.Split(':')[0]));
+    }
+
     [Fact]
     public async Task A_cancel_ends_the_step_that_runs_and_starts_no_other()
     {

@@ -57,9 +57,16 @@ internal sealed class ScriptedEngine : IContainerEngine
         return Task.FromResult((Pull ?? Present)(image));
     }
 
+    /// <summary>The groups that were wanted.</summary>
+    public ConcurrentQueue<GroupSpec> Groups { get; } = [];
+
     public void KeepReady() => KeptReady++;
 
-    public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken) => Task.FromResult<IContainerGroup>(new Group(this, spec));
+    public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
+    {
+        Groups.Enqueue(spec);
+        return Task.FromResult<IContainerGroup>(new Group(this, spec));
+    }
 
     public Task<int> ReapAsync(string owner, CancellationToken cancellationToken) => Reap();
 

@@ -154,6 +154,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
             AllowedVolumes = new string[] { folder },
             AllowedSources = Environment.GetEnvironmentVariable(SourcesVariable) is { Length: > 0 } sources ? new string[] { sources } : Array.Empty<string>(),
             AllowedRootFileSystems = new string[] { folder + "/image" },
+            Hardened = HardenedRuns.Strangers,
         };
         AgentHost.RunAsync(options, engine, handler: null, NullLoggerFactory.Instance, TimeProvider.System, CancellationToken.None).GetAwaiter().GetResult();
     }

@@ -179,6 +179,20 @@ public sealed class Doing_what_the_server_says : IAsyncDisposable
         await agent.EndAsync();
     }
 
+    [Theory]
+    [InlineData(HardenedRuns.Never, true, false)]
+    [InlineData(HardenedRuns.Strangers, true, true)]
+    [InlineData(HardenedRuns.Strangers, false, false)]
+    [InlineData(HardenedRuns.Always, false, true)]
+    public async Task Whose_workflows_have_the_profile_hardened_the_machines_owner_says_and_who_is_a_stranger_the_server(HardenedRuns setting, bool stranger, bool hardened)
+    {
+        await using var agent = TestAgent.Start(server, engine, o => o with { Hardened = setting });
+        var work = new TestWork(AgentRun.Step("build")) { Grants = new WorkGrants { Stranger = stranger } };
+        await PlayAsync(work, work.Step("build"), "success");
+        Assert.Equal(hardened, Assert.Single(engine.Groups).Hardened);
+        await agent.EndAsync();
+    }
+
     [Fact]
     public async Task An_agent_that_is_asked_to_end_finishes_its_workflow_and_takes_no_other()
     {

@@ -15,6 +15,9 @@ public static class BusyboxImage
     /// <summary>Puts a rule of Landlock above those that it has, and exits with the error's number.</summary>
     public const string RestrictingProgram = "restrict-itself";
 
+    /// <summary>Connects to the abstract socket "outsider", and exits with the error's number.</summary>
+    public const string ConnectingProgram = "connect-to-outsider";
+
     /// <summary>Its name in engines with a store of their own.</summary>
     public const string Name = "busybox-test:1";
 
@@ -75,6 +78,7 @@ public static class BusyboxImage
         }
 
         AddProgram(Path.Combine(directory, "bin", SetUserIdProgram), TinyPrograms.ExitWithEffectiveUser, 0x9ED);
+        AddProgram(Path.Combine(directory, "bin", ConnectingProgram), TinyPrograms.ConnectToOutsider, 0x1ED);
         AddProgram(Path.Combine(directory, "bin", RestrictingProgram), TinyPrograms.RestrictItself, 0x1ED);
         foreach (var (name, call) in DeniedCalls)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using BuildRunner.Containers.Engine;
@@ -54,6 +55,27 @@ public abstract partial class IsolationContract
         Assert.Equal($"{mark}\n{expected}\nmine\n", output.Out);
     }
 
+    /// <summary>The same of a socket that has its name in no file system, from outside of the container but in its network. Before it listens nobody refuses the step but the lack of it.</summary>
+    [Theory]
+    [InlineData(false, Forbidden)]
+    [InlineData(true, 0)]
+    public async Task A_step_cannot_connect_to_a_socket_of_who_came_into_its_network_from_outside(bool privileged, int expected)
+    {
+        Requires.That(LandlockVersion() >= FirstWithScopes, "Landlock that keeps sockets (Linux 6.12)");
+        Assert.SkipUnless(!privileged || CanBePrivileged, "this engine cannot run privileged containers here");
+        await using var host = CreateHost();
+        await using var group = await CreateGroupAsync(host);
+        var mark = $"mark-{Guid.NewGuid():N}";
+        var script = $"echo {mark}; while :; do {BusyboxImage.ConnectingProgram}; r=$?; [ $r = {Refused} ] || break; sleep 0.05; done; echo $r";
+        var output = new OutputRecorder();
+        var container = await group.PrepareAsync(Shell(host, script) with { Privileged = privileged }, Cancellation);
+        var running = group.RunAsync(container, StartSpec.AsPrepared, output, Cancellation);
+        await output.Contains(mark + "\n");
+        using var outsider = await ListenAsync(HostProcess(mark));
+        Assert.Equal(new ContainerExit.Exited(0), await running);
+        Assert.Equal($"{mark}\n{expected}\n", output.Out);
+    }
+
     [Fact]
     public async Task A_step_may_put_rules_of_Landlock_above_those_that_it_has()
     {
@@ -82,6 +104,40 @@ public abstract partial class IsolationContract
         string[] asRoot = Users($"{process}") == Users("self") ? [] : ["--user", "--setuid", "0", "--setgid", "0"];
         return Process.Start("nsenter", ["--target", $"{process}", "--pid", .. asRoot, "sleep", $"{seconds}"]);
     }
+
+    /// <summary>A socket that listens in the network of a process, made by a thread that goes there and ends.</summary>
+    private static async Task<Socket> ListenAsync(int process)
+    {
+        var made = new TaskCompletionSource<Socket>();
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                using var network = File.OpenHandle($"/proc/{process}/ns/net");
+                if (SetNamespace((int)network.DangerousGetHandle(), 0) != 0)
+                {
+                    throw new InvalidOperationException($"setns: {Marshal.GetLastPInvokeErrorMessage()}");
+                }
+
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                socket.Bind(new UnixDomainSocketEndPoint("\0outsider"));
+                socket.Listen();
+                made.SetResult(socket);
+            }
+            catch (Exception problem)
+            {
+                // The test has to fail with it, and not the thread.
+                made.SetException(problem);
+            }
+        });
+        thread.Start();
+        return await made.Task;
+    }
+
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    private static partial int SetNamespace(int descriptor, int type);
+
+    private const int Forbidden = 1, Refused = 111;
 
     private const int CreateRuleset = 444, AskVersion = 1, FirstWithScopes = 6;
 

@@ -20,6 +20,13 @@ public static class TinyPrograms
     public static byte[] RestrictItself { get; } = Program(
         "b8bc010000" + "bfa1004000" + "be08000000" + "31d2" + "0f05" + "89c7" + "31f6" + "b8be010000" + "0f05" + "f7d8" + "89c7" + "b83c000000" + "0f05" + "0100000000000000");
 
+    /// <summary>
+    /// Connects to the abstract socket "outsider" and exits with the error's number, 0 if it could: <c>mov eax, 41; mov edi, 1; mov esi, 1; xor edx, edx; syscall; mov edi, eax; mov esi, address;
+    /// mov edx, 11; mov eax, 42; syscall; neg eax; mov edi, eax; mov eax, 60; syscall</c>, and behind it the address.
+    /// </summary>
+    public static byte[] ConnectToOutsider { get; } = Program(
+        "b829000000" + "bf01000000" + "be01000000" + "31d2" + "0f05" + "89c7" + "bea9004000" + "ba0b000000" + "b82a000000" + "0f05" + "f7d8" + "89c7" + "b83c000000" + "0f05" + "0100" + "00" + "6f75747369646572");
+
     private static string Number(int value) => Convert.ToHexString(BitConverter.GetBytes(value));
 
     /// <summary>An ELF file with one segment, loaded at 4 MiB, that begins with the code after the headers.</summary>

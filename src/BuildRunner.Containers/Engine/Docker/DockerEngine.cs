@@ -13,6 +13,9 @@ namespace BuildRunner.Containers.Engine.Docker;
 /// </remarks>
 public sealed class DockerEngine : IContainerEngine
 {
+    /// <summary>Why no workflow has the profile <c>hardened</c> here, as a clause: its list of destinations is kept by rules of the packet filter on the engine's host.</summary>
+    internal const string NotHardened = "the profile hardened (Engine:Hardened) is kept by the engine oci only, because this one can keep no list of what may be reached";
+
     private readonly DockerEngineOptions options;
     private readonly TimeProvider time;
     private readonly Func<string, string?> environment;
@@ -88,6 +91,11 @@ public sealed class DockerEngine : IContainerEngine
         {
             throw new ContainerException(
                 ContainerFailure.InvalidSpec, $"The engine docker cannot limit a workflow to {disk >> 20} MiB of disk (resources: disk, or Engine:WorkflowDisk); the engine oci can. Use that, or give no limit.");
+        }
+
+        if (spec.Hardened)
+        {
+            throw new ContainerException(ContainerFailure.InvalidSpec, $"No container is made: {NotHardened}.");
         }
 
         await DemandLabelsAsync(cancellationToken);

@@ -26,6 +26,9 @@ public sealed record DockerEngineOptions
     /// <summary>The labels of the security modules of the engine's host; what is not set, the engine chooses.</summary>
     public SecurityLabels Labels { get; init; } = new();
 
+    /// <summary>True: there will be groups with the profile <c>hardened</c>, which this engine does not keep.</summary>
+    public bool HardenedIsWanted { get; init; }
+
     /// <summary>What the images that were pulled may take; after a pull the longest unused go. Null: any size.</summary>
     public long? MostImageBytes { get; init; }
 

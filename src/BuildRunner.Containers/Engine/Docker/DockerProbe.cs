@@ -19,7 +19,7 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
             checks.Add(await VersionAsync(connection, cancellationToken));
             if (checks.TrueForAll(c => c.Status != ReadinessStatus.Failed))
             {
-                checks.AddRange(OfInfo(options.Labels, await connection.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken))));
+                checks.AddRange(OfInfo(await connection.CallAsync("asking what the engine can", c => c.System.GetSystemInfoAsync(cancellationToken))));
                 var hadImage = await CarrierImage.IsThereAsync(connection, cancellationToken);
                 try
                 {
@@ -52,13 +52,18 @@ internal sealed class DockerProbe(Func<DockerConnection> connect, DockerEngineOp
     }
 
     /// <summary>What a step would lack without anybody noticing.</summary>
-    private static IEnumerable<ReadinessCheck> OfInfo(SecurityLabels labels, SystemInfoResponse info)
+    private IEnumerable<ReadinessCheck> OfInfo(SystemInfoResponse info)
     {
         string[] missing = [.. Missing((info.MemoryLimit, "memory"), (info.CPUCfsQuota, "processors"), (info.PidsLimit, "processes"))];
         yield return missing.Length == 0
             ? new ReadinessCheck("limits", ReadinessStatus.Ok, "memory, processors, processes")
             : new ReadinessCheck("limits", ReadinessStatus.Warning, $"the engine cannot limit {string.Join(", ", missing)} here", "a rootless engine needs cgroup v2 and delegated controllers");
-        yield return LabelOf(labels, info.SecurityOptions ?? []);
+        if (options.HardenedIsWanted)
+        {
+            yield return new ReadinessCheck("hardened", ReadinessStatus.Failed, DockerEngine.NotHardened, "take --engine oci, or Engine:Hardened=never");
+        }
+
+        yield return LabelOf(options.Labels, info.SecurityOptions ?? []);
         if (info.SecurityOptions is { } security && !security.Any(s => s.Contains("seccomp", StringComparison.Ordinal)))
         {
             yield return new ReadinessCheck("system calls", ReadinessStatus.Warning, "the engine has no filter of system calls", "use one that was built with seccomp");

@@ -24,6 +24,7 @@ internal sealed class ContainerPlanner(
     public async Task<PrepareRequest> PlanAsync(ContainerSpec spec, string id, uint address, CancellationToken cancellationToken)
     {
         Check(spec);
+        spec = options.IsHardened ? Harden(spec) : spec;
         var devices = HostDevices.Of(spec, options.User is not null);
         var layers = await AddLayersAsync(spec, cancellationToken);
         var network = await holder.AddNetworkAsync(new NetworkRequest(id, address), cancellationToken);
@@ -51,6 +52,7 @@ internal sealed class ContainerPlanner(
             Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
             ResolvConf = NameServers.ResolvConf(address == 0 ? [] : spec.Dns.Count > 0 ? spec.Dns : nameServers, spec.DnsSearch),
             HostName = hostName,
+            ScratchBytes = options.IsHardened ? options.Hardened.ScratchBytes : 0,
             MountLabel = labels.SelinuxMountLabel ?? "",
             User = spec.User ?? spec.Image.Config.User ?? "",
             WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
@@ -155,8 +157,13 @@ internal sealed class ContainerPlanner(
             Allow32Bit = options.Allow32Bit,
             FilterByRuntime = FilterByRuntime(spec),
             Labels = labels,
+            ReadOnlyRoot = options.IsHardened,
         };
     }
+
+    private static ContainerSpec Harden(ContainerSpec spec) => spec.Privileged
+        ? throw new ContainerException(ContainerFailure.InvalidSpec, $"The container {spec.Name} asks for 'privileged', which is not to be had in the profile hardened (Engine:Hardened).")
+        : spec with { AllowNewPrivileges = false };
 
     /// <summary>Without <c>no_new_privs</c> only the runtime still has the right to put a filter in force.</summary>
     private static bool FilterByRuntime(ContainerSpec spec) => spec.AllowNewPrivileges;

@@ -62,14 +62,15 @@ public sealed class OciEngine : IContainerEngine
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
         var labels = LabelsOfThisHost();
-        var nameServers = NameServersOf(_options);
+        var options = _options.For(spec);
+        var nameServers = NameServersOf(options);
         var setup = new GroupSetup
         {
             StateRoot = _options.StateRoot,
             ScratchRoot = _options.ScratchRoot,
             GroupId = spec.Id,
             Owner = spec.Owner,
-            Place = PlaceOf(nameServers),
+            Place = PlaceOf(options, nameServers),
             WorkspaceSource = spec.Workspace?.SourceDirectory,
             WorkspaceCopyOnWrite = spec.Workspace?.CopyOnWrite ?? false,
             WorkspaceChanges = spec.Workspace?.ChangesOf is { WorkspaceDirectory: { } changes } before ? new KeptDirectory(changes, before.FirstHostId) : null,
@@ -79,12 +80,12 @@ public sealed class OciEngine : IContainerEngine
             RuntimeMovesProcesses = _options.RuntimePath != LaunchPlan.RuntimeName,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
         };
-        var ready = await _ready.TakeAsync(setup.Place, cancellationToken);
+        var ready = spec.Hardened ? null : await _ready.TakeAsync(setup.Place, cancellationToken);
         var shim = ready?.Shim ?? new SpareShim(_sandboxPath.Value);
         try
         {
             var holder = await GroupHolderClient.StartAsync(ready?.Holder, _sandboxPath.Value, setup, cancellationToken);
-            return new OciGroup(spec, _options, labels, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
+            return new OciGroup(spec, options, labels, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
         }
         catch (Exception)
         {
@@ -117,7 +118,7 @@ public sealed class OciEngine : IContainerEngine
     {
         if (_options.User is null)
         {
-            _ready.Keep(() => PlaceOf(NameServersOf(_options)));
+            _ready.Keep(() => PlaceOf(_options, NameServersOf(_options)));
         }
     }
 
@@ -137,16 +138,16 @@ public sealed class OciEngine : IContainerEngine
     }
 
     // Not while somebody waits for a container: the machine's processors are busy with that.
-    private void RefillReady() => _ready.Refill(() => PlaceOf(NameServersOf(_options)));
+    private void RefillReady() => _ready.Refill(() => PlaceOf(_options, NameServersOf(_options)));
 
-    private PlaceSetup PlaceOf(IReadOnlyList<string> nameServers) => new()
+    private static PlaceSetup PlaceOf(OciEngineOptions options, IReadOnlyList<string> nameServers) => new()
     {
-        Slots = _options.Network.Slots,
-        FirstHostId = _options.FirstHostId,
-        PoolAddress = _options.Network.PoolAddress,
-        PoolAddress6 = _options.User is null ? _options.Network.PoolAddress6 : 0,
-        Uplink = _options.Network.Uplink,
-        FirewallRules = FirewallRules.Create(_options.Network, _options.User is null ? [] : HostAddresses.All()),
+        Slots = options.Network.Slots,
+        FirstHostId = options.FirstHostId,
+        PoolAddress = options.Network.PoolAddress,
+        PoolAddress6 = options.User is null ? options.Network.PoolAddress6 : 0,
+        Uplink = options.Network.Uplink,
+        FirewallRules = FirewallRules.Create(options.Network, options.User is null ? [] : HostAddresses.All()),
         FirewallNames = FirewallRules.CreateNames(nameServers),
     };
 

@@ -39,6 +39,12 @@ public sealed class OciEngineOptions
     /// <summary>The labels of the host's security modules.</summary>
     public SecurityLabels Labels { get; set; } = new();
 
+    /// <summary>How groups with the profile <c>hardened</c> are kept.</summary>
+    public HardenedOptions Hardened { get; set; } = new();
+
+    /// <summary>True: these are the settings of groups with the profile <c>hardened</c>.</summary>
+    internal bool IsHardened { get; private set; }
+
     /// <summary>The first of the host's user ids that containers may get: 65,536 for each group that lives at once. Beyond those that distributions hand out.</summary>
     public uint FirstHostId { get; set; } = 0x7000_0000;
 
@@ -47,6 +53,19 @@ public sealed class OciEngineOptions
 
     /// <summary>The ordinary user for whom containers run; null: for root of this host.</summary>
     internal RootlessUser? User { get; } = RootlessUser.OfThisProcess;
+
+    /// <summary>The settings of a group: these, or with the profile <c>hardened</c> a copy that says what that means.</summary>
+    internal OciEngineOptions For(GroupSpec group)
+    {
+        if (!group.Hardened)
+        {
+            return this;
+        }
+
+        var copy = (OciEngineOptions)MemberwiseClone();
+        (copy.IsHardened, copy.RuntimePath, copy.Network) = (true, Hardened.RuntimePath ?? RuntimePath, Network.Only(Hardened.Egress));
+        return copy;
+    }
 
     /// <summary>Why containers are not made by ourselves on another processor.</summary>
     internal static string NoDirectOn(Architecture processor) => $"Engine:Runtime=direct makes containers by code for x86-64, and this is {processor}, where nobody has tried it";
@@ -69,12 +88,13 @@ public sealed class OciEngineOptions
             problems.Add($"{nameof(FirstHostId)} {FirstHostId} leaves no room for the ids of groups.");
         }
 
-        if (RuntimePath == Sandbox.Wire.LaunchPlan.RuntimeName && RuntimeInformation.ProcessArchitecture != Architecture.X64)
+        if (Sandbox.Wire.LaunchPlan.RuntimeName is var direct && (RuntimePath == direct || Hardened.RuntimePath == direct) && RuntimeInformation.ProcessArchitecture != Architecture.X64)
         {
             problems.Add(NoDirectOn(RuntimeInformation.ProcessArchitecture) + "; take runc.");
         }
 
         problems.AddRange(Labels.Problems());
+        problems.AddRange(Hardened.Problems());
         problems.AddRange(Network.Problems());
         return problems;
     }

@@ -18,6 +18,11 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             checks.Insert(0, await ContainerAsync(cancellationToken));
         }
 
+        if (options.Hardened.IsWanted && checks[0] is { Name: "engine", Status: ReadinessStatus.Ok })
+        {
+            checks.Add(await HardenedAsync(cancellationToken));
+        }
+
         if (!RootlessUser.IsRootOfHost)
         {
             var account = RootlessAccount.OfThisUser();
@@ -101,14 +106,29 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             : new ReadinessCheck("runtime", ReadinessStatus.Ok, line);
     }
 
+    /// <summary>The same in the profile hardened, with its own runtime.</summary>
+    private async Task<ReadinessCheck> HardenedAsync(CancellationToken cancellationToken)
+    {
+        var check = await ContainerAsync(cancellationToken, hardened: true);
+        var hardened = options.Hardened;
+        var way = hardened.Egress.Count == 0 ? "no way out (Engine:HardenedEgress)" : $"a way out to {string.Join(", ", hardened.Egress)}";
+        return check with
+        {
+            Name = "hardened",
+            Detail = check.Status == ReadinessStatus.Failed ? check.Detail
+                : $"a container ran by {hardened.RuntimePath ?? options.RuntimePath} with its image read-only, {hardened.ScratchBytes >> 20} MiB for temporary files and {way}",
+            Remedy = check.Status == ReadinessStatus.Failed && hardened.RuntimePath is { } runtime ? $"take another Engine:HardenedRuntime than {runtime}" : check.Remedy,
+        };
+    }
+
     /// <summary>Everything at once: namespaces, overlay, id-mapped layers, network, limits, filter.</summary>
-    private Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken) =>
-        options.User is not null ? WithoutRootAsync(cancellationToken)
-        : new DriveInfo("/").DriveFormat.StartsWith("overlay", StringComparison.Ordinal) ? InContainerAsync(cancellationToken) : RunAsync("/", "/bin/true", 0, cancellationToken);
+    private Task<ReadinessCheck> ContainerAsync(CancellationToken cancellationToken, bool hardened = false) =>
+        options.User is not null ? WithoutRootAsync(hardened, cancellationToken)
+        : new DriveInfo("/").DriveFormat.StartsWith("overlay", StringComparison.Ordinal) ? InContainerAsync(cancellationToken, hardened) : RunAsync("/", "/bin/true", 0, hardened, cancellationToken);
 
     /// <summary>The same where this machine is a container itself: its file system is an overlay, whose owners the kernel maps for nobody, and so is no image; images in the store are.</summary>
     /// <remarks>The helper is a whole file system: it is static, and whoever starts it by hand is answered with status 2.</remarks>
-    internal async Task<ReadinessCheck> InContainerAsync(CancellationToken cancellationToken)
+    internal async Task<ReadinessCheck> InContainerAsync(CancellationToken cancellationToken, bool hardened = false)
     {
         var root = Path.Combine(Path.GetDirectoryName(options.ScratchRoot)!, ".probe");
         try
@@ -123,14 +143,14 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             return new ReadinessCheck("engine", ReadinessStatus.Failed, $"nothing can be written beside {options.ScratchRoot}: {problem.Message}");
         }
 
-        var check = await RunAsync(root, "/helper", 2, cancellationToken);
+        var check = await RunAsync(root, "/helper", 2, hardened, cancellationToken);
         return check.Status == ReadinessStatus.Failed
             ? check with { Remedy = check.Remedy ?? "give the container a volume at /var/lib/buildrunner, and what 'privileged' gives" }
             : check with { Detail = $"{check.Detail}; this machine is a container itself, so rootfs:/ is no image here" };
     }
 
     /// <summary>The same for an ordinary user, to whom the machine's own file system is no image: in an empty folder, with the engine's own first process as the command.</summary>
-    private async Task<ReadinessCheck> WithoutRootAsync(CancellationToken cancellationToken)
+    private async Task<ReadinessCheck> WithoutRootAsync(bool hardened, CancellationToken cancellationToken)
     {
         var folder = Path.Combine(options.ScratchRoot, $".doctor-{Guid.NewGuid():N}");
         try
@@ -142,18 +162,18 @@ internal sealed class OciProbe(OciEngine engine, OciEngineOptions options, Lazy<
             return new ReadinessCheck("engine", ReadinessStatus.Failed, $"nothing can be written to {options.ScratchRoot}: {problem.Message}");
         }
 
-        var check = await RunAsync(folder, SecurityProfile.InitPath, 2, cancellationToken);
+        var check = await RunAsync(folder, SecurityProfile.InitPath, 2, hardened, cancellationToken);
         Directory.Delete(folder, recursive: true);
         return check;
     }
 
-    private async Task<ReadinessCheck> RunAsync(string folder, string program, int status, CancellationToken cancellationToken)
+    private async Task<ReadinessCheck> RunAsync(string folder, string program, int status, bool hardened, CancellationToken cancellationToken)
     {
         try
         {
             _ = ImageReference.TryParse($"rootfs:{folder}", null, out var root, out _);
             var image = await engine.PullAsync(root!, new PullOptions(), null, cancellationToken);
-            await using var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"doctor-{Guid.NewGuid():N}", Owner = "doctor" }, cancellationToken);
+            await using var group = await engine.CreateGroupAsync(new GroupSpec { Id = $"doctor-{Guid.NewGuid():N}", Owner = "doctor", Hardened = hardened }, cancellationToken);
             await using var container = await group.PrepareAsync(new ContainerSpec { Name = "doctor", Image = image, Command = [program], WorkingDirectory = "/" }, cancellationToken);
             var exit = await group.RunAsync(container, StartSpec.AsPrepared, Nowhere.Sink, cancellationToken);
             return exit is ContainerExit.Exited(var ended) && ended == status

@@ -56,6 +56,9 @@ internal sealed record RuntimeSpec
     /// <summary>The labels of the host's security modules that it gets, which the host has.</summary>
     public SecurityLabels Labels { get; init; } = new();
 
+    /// <summary>True: nothing can be written but to what is mounted.</summary>
+    public bool ReadOnlyRoot { get; init; }
+
     private static readonly string[] Arguments = [SecurityProfile.InitPath, "init"];
 
     private static readonly string[] Environment = ["PATH=/"];
@@ -107,6 +110,7 @@ internal sealed record RuntimeSpec
     public LaunchPlan ToPlan() => new()
     {
         Root = Root,
+        ReadOnlyRoot = ReadOnlyRoot,
         HostName = HostName,
         UserNamespacePath = UserNamespacePath,
         NetworkNamespacePath = NetworkNamespacePath,
@@ -139,7 +143,7 @@ internal sealed record RuntimeSpec
             writer.WriteString("hostname", HostName);
             writer.WriteStartObject("root");
             writer.WriteString("path", Root);
-            writer.WriteBoolean("readonly", false);
+            writer.WriteBoolean("readonly", ReadOnlyRoot);
             writer.WriteEndObject();
             WriteProcess(writer);
             WriteMounts(writer);

@@ -35,6 +35,7 @@ internal sealed class LocalJobs(CliHost host, EffectiveSettings settings, RunReq
             settings.Size(SettingKeys.EngineDefaultMemory),
             settings.Number(SettingKeys.EngineDefaultCpus),
             (int?)settings.Number(SettingKeys.EnginePidsLimit)),
+        Hardened = settings.Required(SettingKeys.EngineHardened) == "always",
         MostDiskBytes = settings.Size(SettingKeys.EngineWorkflowDisk),
     };
 
