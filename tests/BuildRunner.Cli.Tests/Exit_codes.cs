@@ -98,6 +98,19 @@ public sealed class Exit_codes
         Assert.Contains("Engine:Kind", cli.Error);
     }
 
+    [Theory]
+    [InlineData("HARDENEDEGRESS", "registry.example", "buildrunner: Engine:HardenedEgress has 'registry.example': names are not taken")]
+    [InlineData("HARDENEDSCRATCH", "4KiB", "buildrunner: Engine:HardenedScratch of 4096 bytes is too little")]
+    [InlineData("APPARMORPROFILE", "two words", "buildrunner: Engine:AppArmorProfile 'two words' is not the name of a profile")]
+    [InlineData("DNS", "names.example", "'names.example', which is not an address")]
+    public async Task Two_for_a_setting_of_the_engine_that_it_cannot_take(string name, string value, string said)
+    {
+        using var cli = new TestCli(("ci.yml", Step));
+        cli.Environment["BUILDRUNNER_ENGINE__" + name] = value;
+        Assert.Equal(2, await cli.RunAsync("run", "ci.yml", "--engine", "oci"));
+        Assert.Contains(said, cli.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Three_when_the_file_has_errors() => Assert.Equal(3, await RunAsync("steps:\n  - name: a\n    image: alpine\n    comands: [make]\n"));
 

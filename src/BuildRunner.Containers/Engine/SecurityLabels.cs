@@ -16,25 +16,28 @@ public sealed record SecurityLabels
     public string? SelinuxMountLabel { get; init; }
 
     /// <summary>What is wrong with them as texts, one sentence each.</summary>
-    internal IEnumerable<string> Problems()
+    public IReadOnlyList<string> Problems()
     {
+        var problems = new List<string>();
         if (AppArmorProfile is { } profile && (profile.Length == 0 || profile.Any(IsOdd)))
         {
-            yield return $"{nameof(AppArmorProfile)} '{profile}' is not the name of a profile; as docker-default, or unconfined for none.";
+            problems.Add($"Engine:{nameof(AppArmorProfile)} '{profile}' is not the name of a profile; it looks like docker-default, or is unconfined for none.");
         }
 
         foreach (var (name, label) in new[] { (nameof(SelinuxLabel), SelinuxLabel), (nameof(SelinuxMountLabel), SelinuxMountLabel) })
         {
             if (label is not null && (label.Split(':').Length is < 3 || label.Any(IsOdd)))
             {
-                yield return $"{name} '{label}' is not a label of SELinux; as system_u:system_r:container_t:s0.";
+                problems.Add($"Engine:{name} '{label}' is not a label of SELinux; one looks like system_u:system_r:container_t:s0.");
             }
         }
 
         if (SelinuxMountLabel is not null && SelinuxLabel is null)
         {
-            yield return $"{nameof(SelinuxMountLabel)} is of use only with {nameof(SelinuxLabel)}.";
+            problems.Add($"Engine:{nameof(SelinuxMountLabel)} is of use only with Engine:{nameof(SelinuxLabel)}.");
         }
+
+        return problems;
     }
 
     // What ends a line or an option of a mount.

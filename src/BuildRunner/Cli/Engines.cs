@@ -17,7 +17,7 @@ internal static class Engines
     /// <summary>The engine of <c>Engine:Kind</c>.</summary>
     public static IContainerEngine Create(EffectiveSettings settings, CliHost host) => settings.Required(SettingKeys.EngineKind) switch
     {
-        "oci" => OciEngine.Create(OptionsOf(settings, host), ImageStores.Open(settings, host)),
+        "oci" => CreateOci(settings, host),
         "docker" => CreateDocker(settings, host),
         "dummy" => new DummyEngine(host.Time),
         var kind => throw new CliException(ExitCode.Usage, $"there is no engine '{kind}'"),
@@ -25,6 +25,21 @@ internal static class Engines
 
     /// <summary>The engine docker, whatever <c>Engine:Kind</c> says.</summary>
     public static DockerEngine CreateDocker(EffectiveSettings settings, CliHost host) => new(DockerOptionsOf(settings, host), host.Time);
+
+    private static OciEngine CreateOci(EffectiveSettings settings, CliHost host)
+    {
+        var options = OptionsOf(settings, host);
+        Demand(options.Problems());
+        return OciEngine.Create(options, ImageStores.Open(settings, host));
+    }
+
+    private static void Demand(IReadOnlyList<string> problems)
+    {
+        if (problems.Count > 0)
+        {
+            throw new CliException(ExitCode.Usage, string.Join("\nbuildrunner: ", problems));
+        }
+    }
 
     /// <summary>The containers that the engine oci keeps.</summary>
     public static KeptContainers KeptByOci(EffectiveSettings settings, CliHost host) => OciEngine.KeptOf(OptionsOf(settings, host));
@@ -66,12 +81,17 @@ internal static class Engines
         Registries = new RegistryOptions { CredentialFile = settings.Text(SettingKeys.ImagesAuthFile), Insecure = [.. settings.List(SettingKeys.ImagesInsecure)] },
     };
 
-    private static SecurityLabels LabelsOf(EffectiveSettings settings) => new()
+    private static SecurityLabels LabelsOf(EffectiveSettings settings)
     {
-        AppArmorProfile = settings.Text(SettingKeys.EngineAppArmorProfile),
-        SelinuxLabel = settings.Text(SettingKeys.EngineSelinuxLabel),
-        SelinuxMountLabel = settings.Text(SettingKeys.EngineSelinuxMountLabel),
-    };
+        var labels = new SecurityLabels
+        {
+            AppArmorProfile = settings.Text(SettingKeys.EngineAppArmorProfile),
+            SelinuxLabel = settings.Text(SettingKeys.EngineSelinuxLabel),
+            SelinuxMountLabel = settings.Text(SettingKeys.EngineSelinuxMountLabel),
+        };
+        Demand(labels.Problems());
+        return labels;
+    }
 
     private static ResourceLimits LimitsOf(EffectiveSettings settings) => new(
         settings.Size(SettingKeys.EngineDefaultMemory),
