@@ -6,18 +6,14 @@ using Octokit.Internal;
 namespace BuildRunner.Server.Forge;
 
 /// <summary>Connections to GitHub's API; all share one pool of sockets.</summary>
-internal sealed class GitHubConnections : IDisposable
+internal sealed class GitHubConnections(GitHubOptions options) : IDisposable
 {
     private static readonly TimeSpan SocketLifetime = TimeSpan.FromMinutes(5);
-    private readonly GitHubOptions options;
-    private readonly HttpClientAdapter http;
 
-    public GitHubConnections(GitHubOptions options)
-    {
-        this.options = options;
-        http = new(() => new CountedRequests { InnerHandler = new SocketsHttpHandler { PooledConnectionLifetime = SocketLifetime, AllowAutoRedirect = false } });
-        http.SetRequestTimeout(options.Timeout);
-    }
+    // Made when it is first needed: most servers never ask GitHub anything, and the client alone is more than a megabyte.
+    private HttpClientAdapter? http;
+    private bool isMade;
+    private object? making;
 
     /// <summary>A connection as the app itself.</summary>
     public ApiConnection AsApp(string jwt) => With(new Credentials(jwt, AuthenticationType.Bearer));
@@ -28,10 +24,20 @@ internal sealed class GitHubConnections : IDisposable
     /// <summary>A connection without any credentials.</summary>
     public ApiConnection AsNobody() => With(Credentials.Anonymous);
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => http?.Dispose();
 
-    private ApiConnection With(Credentials credentials) =>
-        new(new Connection(new ProductHeaderValue("BuildRunner"), options.Api, new InMemoryCredentialStore(credentials), http, new SimpleJsonSerializer()));
+    private ApiConnection With(Credentials credentials)
+    {
+        var shared = LazyInitializer.EnsureInitialized(ref http, ref isMade, ref making, Make);
+        return new(new Connection(new ProductHeaderValue("BuildRunner"), options.Api, new InMemoryCredentialStore(credentials), shared!, new SimpleJsonSerializer()));
+    }
+
+    private HttpClientAdapter Make()
+    {
+        var made = new HttpClientAdapter(() => new CountedRequests { InnerHandler = new SocketsHttpHandler { PooledConnectionLifetime = SocketLifetime, AllowAutoRedirect = false } });
+        made.SetRequestTimeout(options.Timeout);
+        return made;
+    }
 
     /// <summary>Counts requests, and notes how many more GitHub allows (its headers <c>X-RateLimit-Remaining</c> and <c>X-RateLimit-Resource</c>).</summary>
     private sealed class CountedRequests : DelegatingHandler

@@ -4,6 +4,8 @@ using BuildRunner.Server.Forge;
 using BuildRunner.Server.Schedules;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc.ApplicationParts;
+using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -30,7 +32,7 @@ internal static class PageHosting
             options.Conventions.AllowAnonymousToPage("/Login").AllowAnonymousToPage("/Link").AllowAnonymousToPage("/Problem");
             options.Conventions.AddPageRoute("/GitHubApp", AppManifest.Made[1..] + "/{handler=made}");
             options.Conventions.AddPageRoute("/Run", "/{owner}/{name}/runs/{number:int}/steps/{*step}");
-        }).AddApplicationPart(typeof(PageHosting).Assembly);
+        }).AddApplicationPart(typeof(PageHosting).Assembly).ConfigureApplicationPartManager(LookForNoControllers);
         services.AddAntiforgery(options =>
         {
             options.Cookie.Name = "buildrunner-form";
@@ -43,6 +45,15 @@ internal static class PageHosting
         });
         services.AddSingleton<PageLogs>();
         return services;
+    }
+
+    // There are none, and looking for them would load every type of the server at each start (decision 0218).
+    private static void LookForNoControllers(ApplicationPartManager parts)
+    {
+        foreach (var provider in parts.FeatureProviders.OfType<IApplicationFeatureProvider<ControllerFeature>>().ToList())
+        {
+            parts.FeatureProviders.Remove(provider);
+        }
     }
 
     /// <summary>Tells browsers what they may do with an answer, and gives people pages where programs get problem details.</summary>

@@ -1,9 +1,6 @@
 using System.Data.Common;
-using System.Reflection;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace BuildRunner.Server.Storage;
 
@@ -11,7 +8,6 @@ namespace BuildRunner.Server.Storage;
 internal abstract class Database
 {
     private const int MaxConflicts = 40;
-    private IReadOnlyList<string>? migrations;
     private Task<IReadOnlyList<string>>? ahead;
 
     /// <summary>Called with what a write wants rung, after it was committed.</summary>
@@ -91,12 +87,11 @@ internal abstract class Database
     /// <remarks>Every start and every health check asks this. So it is asked without the framework, which would first make the model of all tables: that takes longer than the rest of a start.</remarks>
     public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
     {
-        migrations ??= [.. MigrationsOf(ContextType)];
         await using var connection = await ConnectAsync(cancellationToken);
         var made = (await TextsAsync(connection, HistoryTable, cancellationToken)).Count == 0
             ? []
             : await TextsAsync(connection, """SELECT "MigrationId" FROM "__EFMigrationsHistory" """, cancellationToken);
-        return [.. migrations.Except(made, StringComparer.OrdinalIgnoreCase)];
+        return [.. Migrations.Except(made, StringComparer.OrdinalIgnoreCase)];
     }
 
     /// <summary>A setting that is kept in the database; null: there is none. Asked without the framework, as <see cref="PendingAsync"/> is: a start waits for it.</summary>
@@ -113,8 +108,8 @@ internal abstract class Database
         return await db.Settings.AnyAsync();
     });
 
-    /// <summary>The kind of context, by which the changes of its tables are known.</summary>
-    protected abstract Type ContextType { get; }
+    /// <summary>The changes of its tables by name, oldest first (<see cref="KnownMigrations"/>).</summary>
+    public abstract IReadOnlyList<string> Migrations { get; }
 
     /// <summary>A question that is answered with a line where the table of changes exists.</summary>
     protected abstract string HistoryTable { get; }
@@ -133,14 +128,6 @@ internal abstract class Database
 
     /// <summary>Whether another try may succeed.</summary>
     protected abstract bool IsConflict(Exception exception);
-
-    private static IEnumerable<string> MigrationsOf(Type context) =>
-        from type in context.Assembly.GetTypes()
-        where type.BaseType == typeof(Migration) && type.GetCustomAttribute<DbContextAttribute>()?.ContextType == context
-        let id = type.GetCustomAttribute<MigrationAttribute>()?.Id
-        where id is not null
-        orderby id
-        select id;
 
     private static async Task<List<string>> TextsAsync(DbConnection connection, string question, CancellationToken cancellationToken, params (string Name, string Value)[] values)
     {

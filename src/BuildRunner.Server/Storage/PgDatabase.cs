@@ -98,7 +98,8 @@ internal sealed class PgDatabase : Database, IDisposable
     /// <inheritdoc/>
     public override Db Open() => contexts.CreateDbContext();
 
-    protected override Type ContextType => typeof(PgDb);
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Migrations => KnownMigrations.PostgreSql;
 
     protected override string HistoryTable => """SELECT to_regclass('"__EFMigrationsHistory"')::text WHERE to_regclass('"__EFMigrationsHistory"') IS NOT NULL""";
 

@@ -78,7 +78,8 @@ internal sealed class SqliteDatabase : Database, IDisposable
     /// <inheritdoc/>
     public override Db Open() => contexts.CreateDbContext();
 
-    protected override Type ContextType => typeof(SqliteDb);
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Migrations => KnownMigrations.Sqlite;
 
     protected override string HistoryTable => "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '__EFMigrationsHistory'";
 

@@ -144,6 +144,7 @@ internal static class ServerHost
             builder.Services.AddHostedService<BrokerGauge>();
         }
 
+        builder.Services.AddHostedService<QuietMemory>();
         ServerTelemetry.Add(builder, plan, host.Environment);
         var app = builder.Build();
         ServerServices.PrepareBus(app.Services);

@@ -22,6 +22,17 @@ public sealed class Migrations_of_both(SharedServers servers)
         Assert.False(postgres.Database.HasPendingModelChanges());
     }
 
+    /// <summary>Who adds a change of the tables writes its name into <see cref="KnownMigrations"/>: a server makes, and asks for, those that stand there.</summary>
+    [Fact]
+    public void Every_migration_is_known_by_its_name()
+    {
+        using var sqlite = new SqliteDb(SqliteDatabase.Options("unused.db"));
+        using var source = NpgsqlDataSource.Create("Host=unused");
+        using var postgres = new PgDb(PgDatabase.Options(source));
+        Assert.Equal(sqlite.Database.GetMigrations(), KnownMigrations.Sqlite);
+        Assert.Equal(postgres.Database.GetMigrations(), KnownMigrations.PostgreSql);
+    }
+
     /// <summary>Who changes the model runs <c>eng/models.sh</c>.</summary>
     [Fact]
     public void The_ready_made_models_are_those_of_the_code()
