@@ -320,16 +320,16 @@ public sealed class Without_root
         Assert.Empty(LeftBehind(session));
     }
 
-    private static string Programs => Path.GetDirectoryName(Release.Executable)!;
+    internal static string Programs => Path.GetDirectoryName(Release.Executable)!;
 
-    private static async Task<OrdinarySession> StartAsync(OrdinaryUser user)
+    internal static async Task<OrdinarySession> StartAsync(OrdinaryUser user)
     {
         Requires.Program("runc", "nft");
         return await OrdinarySession.StartAsync(user);
     }
 
     /// <summary>Steps one after the other, on an image of a file.</summary>
-    private static string Steps(OrdinarySession session, params string[] commands)
+    internal static string Steps(OrdinarySession session, params string[] commands)
     {
         DockerArchive.Write($"{session.User.Home}/image.tar", TestImage.Busybox, "tools:1");
         OrdinaryUser.GiveTo($"{session.User.Home}/image.tar");
@@ -346,7 +346,7 @@ public sealed class Without_root
         return tree;
     }
 
-    private static Running Start(OrdinarySession session, string directory, IReadOnlyDictionary<string, string> settings, params string[] arguments) => Release.StartProgram(
+    internal static Running Start(OrdinarySession session, string directory, IReadOnlyDictionary<string, string> settings, params string[] arguments) => Release.StartProgram(
         Requires.Find("nsenter")!, Release.Root, new Dictionary<string, string?>(), session.Next(directory, settings, [$"{session.User.Programs}/buildrunner", .. arguments]));
 
     /// <summary>On a terminal, at which can be typed.</summary>
@@ -362,7 +362,7 @@ public sealed class Without_root
         return await running.EndAsync(TimeSpan.FromMinutes(4));
     }
 
-    private static async Task NothingRunsAsync(OrdinarySession session)
+    internal static async Task NothingRunsAsync(OrdinarySession session)
     {
         var (waiting, limit) = (Stopwatch.StartNew(), TimeSpan.FromMinutes(2));
         while (session.Processes() is { Count: > 0 } left)
@@ -380,7 +380,7 @@ public sealed class Without_root
     }
 
     /// <summary>What the engine keeps while workflows live: of none that has ended.</summary>
-    private static string[] LeftBehind(OrdinarySession session) =>
+    internal static string[] LeftBehind(OrdinarySession session) =>
     [
         .. ((string[])[$"{session.User.Session}/buildrunner/engine/groups", $"{session.User.Home}/.local/state/buildrunner/scratch"]).Where(Directory.Exists).SelectMany(Directory.EnumerateFileSystemEntries),
         .. Directory.EnumerateFiles(session.User.Home, "dotnet-diagnostic-*"),

@@ -58,7 +58,15 @@ internal sealed class Service : IAsyncDisposable
     /// <summary><c>buildrunner server</c> and <c>buildrunner agent</c>.</summary>
     public static Task<Service> ApartAsync(TestFolder folder, params (string Key, string Value)[] settings) => ApartAsync(folder, Release.Executable, settings);
 
-    /// <summary>As above, with another program as the server.</summary>
+    /// <summary><c>buildrunner server</c>, whose agents are somebody else's affair.</summary>
+    public static async Task<Service> AloneAsync(TestFolder folder, params (string Key, string Value)[] settings)
+    {
+        var service = new Service(folder, settings);
+        await service.ServeAsync("server");
+        return service;
+    }
+
+    /// <summary>As <see cref="ApartAsync(TestFolder, ValueTuple{string, string}[])"/>, with another program as the server.</summary>
     public static async Task<Service> ApartAsync(TestFolder folder, string server, params (string Key, string Value)[] settings)
     {
         var service = new Service(folder, settings) { serverProgram = server };
@@ -117,11 +125,13 @@ internal sealed class Service : IAsyncDisposable
         return text.Length == 0 ? null : JsonNode.Parse(text);
     }
 
+    /// <summary>With what a new agent registers itself.</summary>
+    public async Task<string> NewAgentTokenAsync() => (string)(await SendAsync(HttpMethod.Post, "/api/v1/agents/tokens", new JsonObject()))!["token"]!;
+
     /// <summary>Starts the agent of its own.</summary>
     public async Task StartAgentAsync(params (string Key, string Value)[] settings)
     {
-        var token = (string)(await SendAsync(HttpMethod.Post, "/api/v1/agents/tokens", new JsonObject()))!["token"]!;
-        await File.WriteAllTextAsync(folder["token"], token, Cancel);
+        await File.WriteAllTextAsync(folder["token"], await NewAgentTokenAsync(), Cancel);
         var own = new Dictionary<string, string?>(environment)
         {
             ["BUILDRUNNER_AGENT__SERVER"] = Http.BaseAddress!.ToString(),
