@@ -71,6 +71,7 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
             }
 
             watch.Started();
+            await SayLimitsAsync(attempt.Step, log);
             var start = checkout is null ? new StartSpec { Environment = environment } : StartSpec.AsPrepared;
             var outcome = await RunAsync(attempt, prepared, start, log, stop, kill);
             watch.Ended();
@@ -110,6 +111,15 @@ internal sealed class StepExecutor(AgentContext agent, IContainerGroup group, Wo
         {
             // The one edge at which a defect of ours must still become a report: the run would wait for it for ever.
             return watch.Report(new Outcome.Error("internal", $"BuildRunner itself failed: {bug}"), null);
+        }
+    }
+
+    // A run on somebody's own machine says it once, for all steps.
+    private async Task SayLimitsAsync(StepPlan step, IStepLog log)
+    {
+        if (agent.Started is not null && !agent.Engine.KeepsLimits && (step.Resources != ResourcePlan.None || job.Plan.Resources != ResourcePlan.None))
+        {
+            await log.SayAsync("this step has limits that are not kept: its agent is an ordinary user's", CancellationToken.None);
         }
     }
 

@@ -22,6 +22,9 @@ public interface IContainerEngine : IAsyncDisposable
     /// <summary>What this engine keeps of containers that have ended; null: it keeps nothing.</summary>
     KeptContainers? Kept => null;
 
+    /// <summary>False: nobody keeps containers to their limits of memory, processors and processes.</summary>
+    bool KeepsLimits => true;
+
     /// <summary>How many containers should wait for their turn while a step runs, if so many steps follow: 1 where making one is quick.</summary>
     int PreparedAhead => 1;
 

@@ -28,7 +28,7 @@ public sealed class Agents_of_ordinary_users : IDisposable
         await using var session = await Without_root.StartAsync(new OrdinaryUser(Without_root.Programs));
         var shop = TestRepository.Create(folder["repos"], "shop");
         shop.Commit("goods.txt", "apples\n");
-        shop.Commit(".buildrunner.yml", Without_root.Steps(session, "cat goods.txt; echo \"built as $(id -u)\"; ! mount -t tmpfs none /mnt"));
+        shop.Commit(".buildrunner.yml", Without_root.Steps(session, "cat goods.txt; echo \"built as $(id -u)\"; ! mount -t tmpfs none /mnt") + "    resources:\n      memory: 64MiB\n");
         shop.Commit(".buildrunner.yml", Without_root.Steps(session, "echo begun; sleep 1000"), "refs/heads/endless");
         await using var git = GitHttpsServer.Start(folder["repos"], Token, folder["authority.pem"]);
         await using var service = await Service.AloneAsync(folder, ("Sources:CertificateAuthorities", folder["authority.pem"]));
@@ -39,7 +39,9 @@ public sealed class Agents_of_ordinary_users : IDisposable
         await using (var agent = Start(session, service, runtime))
         {
             var ran = await RunAsync(service, agent, "main");
-            Assert.Contains("apples\nbuilt as 0\n", await ran.LogAsync("step0"), StringComparison.Ordinal);
+            var log = await ran.LogAsync("step0");
+            Assert.Contains("apples\nbuilt as 0\n", log, StringComparison.Ordinal);
+            Assert.Contains("limits that are not kept", log, StringComparison.Ordinal);
 
             _ = await service.SendAsync(HttpMethod.Post, "/api/v1/repos/acme/shop/runs", new JsonObject { ["branch"] = "endless" });
             await BeginsAsync(service, 2, agent);

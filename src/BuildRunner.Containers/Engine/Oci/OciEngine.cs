@@ -33,6 +33,10 @@ public sealed class OciEngine : IContainerEngine
     /// <inheritdoc/>
     public KeptContainers Kept { get; }
 
+    /// <inheritdoc/>
+    /// <remarks>An ordinary user has no cgroups.</remarks>
+    public bool KeepsLimits => _options.User is null;
+
     /// <summary>Creates an engine.</summary>
     /// <param name="options">Its settings.</param>
     /// <param name="images">Where images come from, disposed with the engine; null: only <c>rootfs:</c> images can be used.</param>
