@@ -91,6 +91,11 @@ internal static unsafe class Mounts
 
         byte empty = 0;
         var set = Libc.Call(CallMountSetAttributes, tree.Number, (nint)(&empty), AtEmptyPath, (nint)wanted, sizeof(MountAttributes));
+        if (set < 0 && owners is not null && Marshal.GetLastPInvokeError() == ErrInvalid)
+        {
+            throw new KernelException(Wire.FailureKind.Kernel, ErrInvalid, $"cannot map the owners of {source}, because its file system does not do that (a tmpfs does from Linux 6.3 on); use a folder on a disk, for temporary files by TMPDIR");
+        }
+
         KernelException.Check((int)set, owners is null ? "set the attributes of" : "map the owners of", source);
     }
 

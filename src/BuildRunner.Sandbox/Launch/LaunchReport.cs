@@ -27,7 +27,7 @@ internal readonly record struct LaunchReport(LaunchStage Stage, int Index, int V
         LaunchStage.BindTarget or LaunchStage.NodeTarget or LaunchStage.FileSystemTarget => new KernelException(
             FailureKind.InvalidSpec, Value, $"{ActionOf(plan)} cannot be mounted at its place in the image: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); the image has something there that is in the way"),
         LaunchStage.Label => new KernelException(
-            FailureKind.RuntimeMissing, Value, $"cannot {ActionOf(plan)}: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); is it loaded on this machine?"),
+            FailureKind.RuntimeMissing, Value, $"cannot {ActionOf(plan)}: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); load it on this machine, or name another"),
         LaunchStage.Keyring => new KernelException(
             FailureKind.Kernel, Value, $"cannot make the container's session keyring: {Marshal.GetPInvokeErrorMessage(Value)} (error {Value}); if keys are exhausted, raise kernel.keys.maxkeys"),
         _ => KernelException.FromErrorNumber(ActionOf(plan), Value),

@@ -51,6 +51,17 @@ public sealed class RootFileSystemTests
 
     /// <summary>In a container <c>/</c> is an overlay and no image; what is looked at there instead works on any machine.</summary>
     [Fact]
+    public async Task A_folder_whose_file_system_maps_no_owners_is_refused_with_what_to_do()
+    {
+        await using var host = OciHost.Create();
+        await using var group = await host.CreateGroupAsync();
+        var refused = await Assert.ThrowsAsync<ContainerException>(
+            () => group.PrepareAsync(host.Shell("true") with { HostMounts = [new HostMount("/sys/kernel", "/kernel", ReadOnly: true)] }, TestContext.Current.CancellationToken));
+        Assert.Equal(
+            "Cannot map the owners of /sys/kernel, because its file system does not do that (a tmpfs does from Linux 6.3 on); use a folder on a disk, for temporary files by TMPDIR.", refused.Message);
+    }
+
+    [Fact]
     public async Task Whether_containers_run_can_be_seen_without_it()
     {
         await using var host = OciHost.Create();
