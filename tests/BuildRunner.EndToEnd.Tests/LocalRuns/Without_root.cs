@@ -211,6 +211,29 @@ public sealed class Without_root
         Assert.Empty(Foreign(tree));
     }
 
+    [Theory]
+    [InlineData("runc")]
+    [InlineData("direct")]
+    public async Task The_profile_hardened_is_kept_for_an_ordinary_user_too(string runtime)
+    {
+        await using var session = await StartAsync(new OrdinaryUser(Programs));
+        var tree = NewTree(session, Steps(
+            session,
+            "! touch /etc/x && touch note /tmp/x /var/tmp/x /run/x $HOME/x && mkdir $HOME/a && mv $HOME/a $HOME/b && echo written",
+            "test -e note && test ! -e /tmp/x && test ! -e /var/tmp/x && test ! -e /run/x && test ! -e $HOME/x && test ! -e $HOME/b && echo fresh"));
+        var mounts = session.Mounts();
+
+        var run = await RunAsync(session, tree, new Dictionary<string, string>(Runtime(runtime)) { ["BUILDRUNNER_ENGINE__HARDENED"] = "always" }, "run", "ci.yml");
+
+        Assert.True(run.Code == 0, run.All);
+        Assert.Contains("Read-only file system", run.All, StringComparison.Ordinal);
+        Assert.Contains("│ written", run.All, StringComparison.Ordinal);
+        Assert.Contains("│ fresh", run.All, StringComparison.Ordinal);
+        await NothingRunsAsync(session);
+        Assert.True(mounts.SequenceEqual(session.Mounts()), string.Join('\n', session.Mounts()));
+        Assert.Empty(LeftBehind(session));
+    }
+
     [Fact]
     public async Task A_limit_of_the_disk_is_refused_with_the_reason()
     {
