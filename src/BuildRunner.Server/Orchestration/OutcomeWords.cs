@@ -1,3 +1,4 @@
+using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
 namespace BuildRunner.Server.Orchestration;
@@ -21,8 +22,11 @@ internal static class OutcomeWords
     };
 
     /// <summary>Of a run, for lists: the first step that made it end so. Null while it goes on, and for a success.</summary>
-    public static string? WhyEnded(RunState state)
+    /// <param name="plan">Its plan, by which cells of a matrix are called by their values.</param>
+    /// <param name="state">Its state.</param>
+    public static string? WhyEnded(RunPlan plan, RunState state)
     {
+        ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(state);
         if (state.Result is not { } result || result.Outcome is Outcome.Success)
         {
@@ -44,6 +48,8 @@ internal static class OutcomeWords
 
         return culprit.Step is null
             ? state.Workflows.Select(w => w.Halt ?? (w.Phase as WorkflowPhase.Done)?.Outcome).Where(o => o?.Word == word).Select(o => Why(o!)).FirstOrDefault(w => w is not null)
-            : $"{(state.Workflows.Length > 1 ? culprit.Workflow + "/" : "")}{culprit.Step}{(Why(culprit.Outcome) is { } why ? ": " + why : "")}";
+            : $"{(state.Workflows.Length > 1 ? LabelOf(plan, culprit.Workflow) + "/" : "")}{culprit.Step}{(Why(culprit.Outcome) is { } why ? ": " + why : "")}";
     }
+
+    private static string LabelOf(RunPlan plan, string workflow) => plan.Workflows.FirstOrDefault(w => w.Name == workflow)?.Label ?? workflow;
 }

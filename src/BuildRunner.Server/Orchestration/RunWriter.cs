@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Storage.Rows;
@@ -42,7 +43,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
             return refusal;
         }
 
-        await SaveAsync(turn, head, transition.State, served ?? head.LastServed);
+        await SaveAsync(turn, head, planned.Plan, transition.State, served ?? head.LastServed);
         Tell(turn, head, StageOf(transition.State));
         await CarryOutAsync(turn, head, planned, before, transition);
         turn.Bells.Add(new Bell.Changed(run, head.Version + 1));
@@ -61,7 +62,7 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
         var head = new RunHead(run.Id, run.Repository, run.Version, run.Stage, run.State, run.Priority, run.Stranger, run.LastServed);
         run.State = JsonSerializer.Serialize(state, RunJson.Default.RunState);
         run.Version++;
-        (run.Stage, run.Deadline, run.StartedAt, run.Reason) = (stage, RunMachine.NextDeadline(state), StartedAt(state), OutcomeWords.WhyEnded(state));
+        (run.Stage, run.Deadline, run.StartedAt, run.Reason) = (stage, RunMachine.NextDeadline(state), StartedAt(state), OutcomeWords.WhyEnded(planned.Plan, state));
         (run.Outcome, run.EndedAt) = (state.Result?.Outcome.Word, state.Result?.At);
         Tell(turn, head, stage);
         foreach (var effect in transition.Effects.OfType<Effect.StartWorkflow>())
@@ -86,13 +87,13 @@ internal sealed class RunWriter(RunPlans plans, QueueRows queue, OutboxNotes out
     public static async Task<RunState> StateAsync(WriteTurn turn, Guid run) =>
         JsonSerializer.Deserialize((await turn.HoldAsync(run))!.State!, RunJson.Default.RunState)!;
 
-    private static async Task SaveAsync(WriteTurn turn, RunHead head, RunState state, long served)
+    private static async Task SaveAsync(WriteTurn turn, RunHead head, RunPlan plan, RunState state, long served)
     {
         var json = JsonSerializer.Serialize(state, RunJson.Default.RunState);
         var deadline = RunMachine.NextDeadline(state);
         var stage = StageOf(state);
         var started = StartedAt(state);
-        var reason = OutcomeWords.WhyEnded(state);
+        var reason = OutcomeWords.WhyEnded(plan, state);
         var next = head with { Version = head.Version + 1, Stage = stage, State = json, LastServed = served };
         var saved = await turn.Db.Runs.Where(r => r.Id == head.Id && r.Version == head.Version).ExecuteUpdateAsync(set => set
             .SetProperty(r => r.State, json)

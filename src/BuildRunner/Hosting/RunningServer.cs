@@ -72,6 +72,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
     /// <summary>Says that it is up, and by which link an administrator signs in.</summary>
     public void SayUp(Uri link) => LogUp(logger, Handle.Root, link);
 
+    /// <summary>Says that it is up, and that nobody has to sign in.</summary>
+    public void SayOpen() => LogOpen(logger, Handle.Root);
+
     /// <summary>Says that it is up, and that there is no link yet.</summary>
     /// <param name="why">Why not.</param>
     public void SayNoLink(string why) => LogNoLink(logger, Handle.Root, why);
@@ -128,6 +131,9 @@ internal sealed partial class RunningServer : IAsyncDisposable
 
     [LoggerMessage(3104, LogLevel.Information, "BuildRunner is up at {Address}; sign in as administrator, once, within the hour: {Link}")]
     private static partial void LogUp(ILogger logger, Uri address, Uri link);
+
+    [LoggerMessage(3106, LogLevel.Information, "BuildRunner is up at {Address}; nobody has to sign in (Auth:Mode is none): whoever calls from this machine may do everything")]
+    private static partial void LogOpen(ILogger logger, Uri address);
 
     [LoggerMessage(3105, LogLevel.Warning, "BuildRunner is up at {Address}, and has no link to sign in with, because {Why}. When it is back, 'buildrunner server link' prints one")]
     private static partial void LogNoLink(ILogger logger, Uri address, string why);

@@ -17,6 +17,8 @@ namespace BuildRunner.Hosting;
 /// <summary>The server as a process: settings, HTTP, the log, signals and systemd around <see cref="ServerServices"/>.</summary>
 internal static class ServerHost
 {
+    private const string Ending = "ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.";
+
     // Headers and small bodies; what may be larger says so itself.
     private const int MaxBody = 1024 * 1024;
 
@@ -47,7 +49,7 @@ internal static class ServerHost
             return (int)ExitCode.Success;
         }
 
-        await TellAsync(server, host, isUp, ServiceLog.IsText(settings, host), cancellationToken);
+        await TellAsync(server, host, plan, isUp, ServiceLog.IsText(settings, host), cancellationToken);
         await server.WaitAsync(asked.Task, cancellationToken);
         return (int)ExitCode.Success;
     }
@@ -73,8 +75,14 @@ internal static class ServerHost
         return await server;
     }
 
-    private static async Task TellAsync(RunningServer server, CliHost host, bool isUp, bool isText, CancellationToken cancellationToken)
+    private static async Task TellAsync(RunningServer server, CliHost host, ServerPlan plan, bool isUp, bool isText, CancellationToken cancellationToken)
     {
+        if (plan.Options.OpenToThisMachine)
+        {
+            SayOpen(server, host, isUp && isText);
+            return;
+        }
+
         try
         {
             if (isUp)
@@ -96,6 +104,17 @@ internal static class ServerHost
         }
     }
 
+    private static void SayOpen(RunningServer server, CliHost host, bool isText)
+    {
+        if (!isText)
+        {
+            server.SayOpen();
+            return;
+        }
+
+        host.Say($"\nBuildRunner is up at {server.Handle.Root}\nNobody has to sign in ({ServerKeys.AuthMode} is none): whoever calls from this machine may do everything.\n\n{Ending}\n\n");
+    }
+
     private static void SayUp(RunningServer server, CliHost host, bool isText, Uri link)
     {
         if (!isText)
@@ -106,7 +125,7 @@ internal static class ServerHost
         }
 
         host.Say($"\nBuildRunner is up at {server.Handle.Root}\nSign in as administrator, once, within the hour:\n\n  {link}\n\n"
-            + "'buildrunner server link' prints another one. ctrl-c ends it: what runs is finished first; a second ctrl-c leaves at once.\n\n");
+            + $"'buildrunner server link' prints another one. {Ending}\n\n");
     }
 
     /// <summary>Puts it together; nothing is started.</summary>

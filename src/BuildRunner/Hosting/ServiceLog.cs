@@ -52,6 +52,12 @@ internal static class ServiceLog
             configuration.MinimumLevel.Override(library, level <= LogEventLevel.Debug ? LogEventLevel.Information : LogEventLevel.Warning);
         }
 
+        // A page with a form is not kept by browsers, which is stricter than what we say of every page. That it is made so is told at each one.
+        if (level > LogEventLevel.Debug)
+        {
+            configuration.MinimumLevel.Override("Microsoft.AspNetCore.Antiforgery", LogEventLevel.Error);
+        }
+
         return configuration.CreateLogger();
     }
 

@@ -33,6 +33,17 @@ public sealed class Compose_profiles
     }
 
     [Fact(Explicit = true)]
+    public async Task The_Dockerfile_as_it_stands_makes_an_image_of_this_checkout_that_serves_and_runs()
+    {
+        await using var composition = await Composition.PrepareAsync("single", "single");
+        await WholeDockerfile.BuildAsync(composition);
+        Assert.StartsWith("buildrunner ", await composition.RunAsync("docker", "run", "--rm", "buildrunner", "version"), StringComparison.Ordinal);
+        await composition.ComposeAsync("up", "-d");
+        await composition.HealthyAsync("single");
+        await composition.RunPipelineAsync("single");
+    }
+
+    [Fact(Explicit = true)]
     public async Task Postgres_serves_and_runs_what_it_cloned()
     {
         await using var composition = await Composition.PrepareAsync("postgres", "with-postgres");

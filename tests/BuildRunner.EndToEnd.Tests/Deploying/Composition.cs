@@ -169,10 +169,13 @@ internal sealed class Composition : IAsyncDisposable
     }
 
     /// <summary>Runs a program against the engine; anything but 0 fails the test with what it said.</summary>
-    public async Task<string> RunAsync(params string[] command)
+    public Task<string> RunAsync(params string[] command) => RunAsync(TimeSpan.FromMinutes(7), command);
+
+    /// <summary>The same, for so long at most.</summary>
+    public async Task<string> RunAsync(TimeSpan limit, params string[] command)
     {
         await using var running = Release.StartProgram(Requires.Find(command[0])!, folder.Path, environment, command[1..]);
-        var ended = await running.EndAsync(TimeSpan.FromMinutes(7));
+        var ended = await running.EndAsync(limit);
         Assert.True(ended.Code == 0, $"{string.Join(' ', command)}: {ended.Code}\n{ended.All}\n{(command[0] == "docker" && command[1] == "exec" ? await ComposeAsync("logs", "--no-color", "--tail", "60") : "")}");
         return ended.Output;
     }

@@ -205,6 +205,18 @@ public sealed class Server_verb(SharedServers servers)
     }
 
     [Fact]
+    public async Task Where_nobody_has_to_sign_in_it_says_so_and_asks_nobody_to()
+    {
+        await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string> { ["BUILDRUNNER_AUTH__MODE"] = "none" });
+        await server.SeesAsync("nobody has to sign in");
+
+        // A page with a form, at which the framework would warn that it is not kept by browsers.
+        Assert.Contains("<form", await server.Http.GetStringAsync("/login", Cancel), StringComparison.Ordinal);
+        Assert.DoesNotContain("nobody can sign in yet", server.Log, StringComparison.Ordinal);
+        Assert.DoesNotContain("Cache-Control", server.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Readiness_tells_of_a_broker_that_is_away_and_goes_on_serving()
     {
         await using var server = await RunningServer.StartAsync(environment: new Dictionary<string, string>
