@@ -7,6 +7,7 @@ internal static partial class DurableFile
 {
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
     private const int Room = 4096;
+    private const byte End = (byte)'\n';
     private const int ReadOnlyDirectory = 0x10000, CloseOnExec = 0x80000;
 
     /// <summary>Writes a file that only its owner can read.</summary>
@@ -47,20 +48,33 @@ internal static partial class DurableFile
 
     /// <summary>Fills in a file for which there is room. It is on the disk when this returns. Content that is too long is cut.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="content">Not empty, and without zeros.</param>
+    /// <param name="content">Not empty, and without zeros and line feeds.</param>
     public static void Fill(string path, ReadOnlySpan<byte> content)
     {
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write);
-        RandomAccess.Write(file, content[..Math.Min(content.Length, Room)], fileOffset: 0);
+        RandomAccess.Write(file, [.. content[..Math.Min(content.Length, Room - 1)], End], fileOffset: 0);
         if (DataSync((int)file.DangerousGetHandle()) != 0)
         {
             throw new IOException($"{path} cannot be written to the disk: {Marshal.GetPInvokeErrorMessage(Marshal.GetLastPInvokeError())}");
         }
     }
 
-    /// <summary>What a file was filled in with.</summary>
-    /// <returns>Null: nothing yet, or there is no such file. Empty: a file without room, of a version before this one.</returns>
+    /// <summary>What a file was filled in with, if that was finished: what a failure of the machine cut off counts as not filled in, for <see cref="Fill"/> had not returned then.</summary>
+    /// <returns>Null: nothing, or not all of it, or there is no such file.</returns>
     public static byte[]? ReadFilled(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        var all = File.ReadAllBytes(path);
+        return all.Length == Room && all.IndexOf(End) is var end and > 0 && !all.AsSpan(0, end).Contains((byte)0) ? all[..end] : null;
+    }
+
+    /// <summary>As <see cref="ReadFilled"/>, of a file that a version before this one wrote: without room, or with room and without an end.</summary>
+    /// <returns>Null: nothing yet, or there is no such file. Empty: a file without room that holds nothing.</returns>
+    public static byte[]? ReadFilledEarlier(string path)
     {
         if (!File.Exists(path))
         {

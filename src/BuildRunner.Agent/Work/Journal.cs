@@ -43,6 +43,7 @@ internal sealed class Journal(WorkFolder folder)
             Attempt = step?.Attempt ?? 0,
             Group = group,
             Secrets = secrets.Count,
+            Room = step is not null,
         };
         if (step is not null)
         {
@@ -92,7 +93,7 @@ internal sealed class Journal(WorkFolder folder)
                 continue;
             }
 
-            var started = DurableFile.ReadFilled(StartedFile(entry.Work));
+            var started = entry.Room ? DurableFile.ReadFilled(StartedFile(entry.Work)) : DurableFile.ReadFilledEarlier(StartedFile(entry.Work));
             all.Add(new JournaledWork(
                 entry,
                 started is not null,
@@ -170,6 +171,9 @@ internal sealed record JournalEntry
 
     /// <summary>How many secrets it was given: whether what is missing in memory after a restart would have to be masked.</summary>
     public int Secrets { get; init; }
+
+    /// <summary>Whether the file <c>started</c> got room with the entry, and an end when it is filled in: one that is short, or has no end, was cut off by a failure of the machine, and nothing had started.</summary>
+    public bool Room { get; init; }
 }
 
 /// <summary>What an earlier process has left of a piece of work.</summary>

@@ -29,18 +29,19 @@ public sealed class Files_that_are_filled_in
         await DurableFile.MakeRoomAsync(path);
         var room = (int)new FileInfo(path).Length;
         DurableFile.Fill(path, Encoding.UTF8.GetBytes(new string('i', room + 1)));
-        Assert.Equal(room, DurableFile.ReadFilled(path)!.Length);
+        Assert.Equal(room - 1, DurableFile.ReadFilled(path)!.Length);
         Assert.Equal(room, new FileInfo(path).Length);
     }
 
     [Theory]
     [InlineData("docker.io/library/busybox")]
     [InlineData("")]
-    public void A_file_without_room_is_filled_in_whatever_it_holds(string content)
+    public void A_file_without_room_of_an_earlier_version_is_filled_in_whatever_it_holds(string content)
     {
         using var folder = TestFolder.Create();
         File.WriteAllText(folder["started"], content);
-        Assert.Equal(Encoding.UTF8.GetBytes(content), DurableFile.ReadFilled(folder["started"]));
+        Assert.Equal(Encoding.UTF8.GetBytes(content), DurableFile.ReadFilledEarlier(folder["started"]));
+        Assert.Null(DurableFile.ReadFilled(folder["started"]));
     }
 
     [Fact]
