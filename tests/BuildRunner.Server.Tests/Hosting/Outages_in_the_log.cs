@@ -11,7 +11,7 @@ using BuildRunner.Testing.Services;
 namespace BuildRunner.Server.Tests.Hosting;
 
 /// <summary>Database and broker of their own, to be killed: what is away is said once, and not each time that somebody looks for it.</summary>
-public sealed class Outages_in_the_log
+public sealed class Outages_in_the_log(SharedServers servers)
 {
     // The shortest of the loops that need the database looks every half second: it looked twenty times in this.
     private static readonly TimeSpan Away = TimeSpan.FromSeconds(10);
@@ -56,7 +56,7 @@ public sealed class Outages_in_the_log
     }
 
     // Promise G9. The broker is still away; all that is missing is the bells.
-    private static async Task GoesThroughAsync(RunningServer server, TestFolder folder, Dictionary<string, string> environment)
+    private static async Task<ApiClient> GoesThroughAsync(RunningServer server, TestFolder folder, Dictionary<string, string> environment)
     {
         var api = new ApiClient(server.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
         var git = new GitRepository(folder["repos/shop"]);
@@ -69,6 +69,38 @@ public sealed class Outages_in_the_log
         Assert.Equal(HttpStatusCode.NoContent, await agent.ReportAsync(step, TestAgent.Ended(new Outcome.Success())));
         Assert.Equal(HttpStatusCode.NoContent, await agent.ReportAsync(await agent.ClaimAsync(), new WorkResult.Released()));
         Assert.Equal("success", (await api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", 1), ApiJson.Default.RunDetails)).Run.State);
+        return api;
+    }
+
+    /// <summary>RabbitMQ keeps its connections then, and reads nothing from who wants to send something.</summary>
+    [Fact]
+    public async Task A_broker_without_room_takes_no_messages_and_a_run_goes_through_all_the_same_and_when_it_has_room_they_are_sent_again()
+    {
+        using var folder = TestFolder.Create();
+        await using var broker = await RabbitServer.StartAsync();
+        var environment = new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_SOURCES__LOCALFOLDERS"] = folder["repos"],
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await servers.DatabaseAsync(),
+            ["BUILDRUNNER_BUS__TRANSPORT"] = "rabbitmq",
+            ["BUILDRUNNER_BUS__RABBITMQ__URI"] = broker.Uri.ToString(),
+        };
+        await using var server = await RunningServer.StartAsync(folder.Path, environment);
+        await WholeAsync(server);
+        await broker.RequireFreeDiskAsync("1000TB");
+        var api = await GoesThroughAsync(server, folder, environment);
+        await server.SeesAsync("the bus does not take (messages)");
+        Assert.StartsWith("ready", await server.Http.GetStringAsync("/readyz", Cancel), StringComparison.Ordinal);
+        await broker.RequireFreeDiskAsync("10MB");
+        while (!server.Log.Contains("the bus takes messages again", StringComparison.Ordinal))
+        {
+            await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), ApiJson.Default.StartRun, ApiJson.Default.RunSummary, HttpStatusCode.Created);
+            await Task.Delay(500, Cancel);
+        }
+
+        Assert.Equal(1, Count(server, "the bus does not take messages"));
+        Assert.Equal(0, await server.StopAsync());
     }
 
     [Theory]

@@ -79,6 +79,11 @@ public sealed class RabbitServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Sets how much of its disk has to be free; with less it takes no messages from anybody.</summary>
+    /// <param name="limit">As <c>rabbitmqctl</c> takes it: <c>10MB</c>.</param>
+    public Task RequireFreeDiskAsync(string limit) => OwnedProcess.RunAsync(
+        ["env", .. Environment().Select(e => $"{e.Key}={e.Value}"), "/usr/lib/rabbitmq/bin/rabbitmqctl", "set_disk_free_limit", limit], User);
+
     public async ValueTask DisposeAsync()
     {
         foreach (var each in new[] { process, nameServer }.OfType<OwnedProcess>())
