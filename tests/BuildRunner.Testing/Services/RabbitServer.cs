@@ -80,7 +80,7 @@ public sealed class RabbitServer : IAsyncDisposable
     }
 
     /// <summary>Sets how much of its disk has to be free; with less it takes no messages from anybody.</summary>
-    /// <param name="limit">As <c>rabbitmqctl</c> takes it: <c>10MB</c>.</param>
+    /// <param name="limit">Bytes.</param>
     public Task RequireFreeDiskAsync(string limit) => OwnedProcess.RunAsync(
         ["env", .. Environment().Select(e => $"{e.Key}={e.Value}"), "/usr/lib/rabbitmq/bin/rabbitmqctl", "set_disk_free_limit", limit], User);
 
