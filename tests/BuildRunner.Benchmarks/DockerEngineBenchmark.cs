@@ -70,7 +70,7 @@ internal static class DockerEngineBenchmark
     private static async Task MeasureLogAsync(DockerEngine engine, DockerPeer docker, ResolvedImage image, string log, int rounds)
     {
         const int MegaBytes = 200;
-        string[] write = ["/bin/dd", "if=/dev/zero", "bs=64k", $"count={MegaBytes * 16}"];
+        string[] write = ["/bin/busybox", "dd", "if=/dev/zero", "bs=64k", $"count={MegaBytes * 16}"];
         await using var group = await engine.CreateGroupAsync(NewGroup(), CancellationToken.None);
         async Task WriteAsync(RecordSpec? record)
         {

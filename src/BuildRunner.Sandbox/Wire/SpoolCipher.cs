@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -17,9 +16,9 @@ internal sealed class SpoolCipher
     /// <summary>Bytes of a key.</summary>
     public const int KeyLength = 32;
 
-    private const int Block = 64, BlocksAtOnce = 4;
+    private const int Block = 64, WideAtOnce = 8, NarrowAtOnce = 4;
     private readonly uint[] _state = new uint[Block / sizeof(uint)];
-    private readonly byte[] _stream = new byte[BlocksAtOnce * Block];
+    private readonly byte[] _stream = new byte[WideAtOnce * Block];
 
     public SpoolCipher(ReadOnlySpan<byte> key)
     {
@@ -54,20 +53,21 @@ internal sealed class SpoolCipher
     {
         _state[12] = counter;
         nonce.CopyTo(MemoryMarshal.AsBytes(_state.AsSpan(13, 3)));
+        var stream = _stream.AsSpan(0, (wide ? WideAtOnce : NarrowAtOnce) * Block);
         while (bytes.Length > 0)
         {
             if (wide)
             {
-                WideBlocks.Make(_state, _stream);
+                WideBlocks.Make(_state, stream);
             }
             else
             {
-                NarrowBlocks.Make(_state, _stream);
+                NarrowBlocks.Make(_state, stream);
             }
 
-            _state[12] += BlocksAtOnce;
-            var count = Math.Min(bytes.Length, _stream.Length);
-            Mix(bytes[..count], _stream);
+            _state[12] += (uint)(stream.Length / Block);
+            var count = Math.Min(bytes.Length, stream.Length);
+            Mix(bytes[..count], stream);
             bytes = bytes[count..];
         }
     }
@@ -88,7 +88,7 @@ internal sealed class SpoolCipher
         }
     }
 
-    /// <summary>Four blocks of the key stream. Each register has one row of two blocks, and two pairs go side by side, so that the processor need not wait.</summary>
+    /// <summary>Eight blocks of the key stream. Each register has one word of all of them.</summary>
     private static class WideBlocks
     {
         private static Vector256<byte> Left16 => Vector256.Create(2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, (byte)13);
@@ -97,55 +97,131 @@ internal sealed class SpoolCipher
 
         public static void Make(ReadOnlySpan<uint> state, Span<byte> stream)
         {
-            var (r0, r1, r2, r3) = (Twice(state, 0), Twice(state, 4), Twice(state, 8), Twice(state, 12));
-            var (low, high) = (Avx2.Add(r3, Vector256.Create(0u, 0, 0, 0, 1, 0, 0, 0)), Avx2.Add(r3, Vector256.Create(2u, 0, 0, 0, 3, 0, 0, 0)));
-            var (a, b, c, d) = (r0, r1, r2, low);
-            var (e, f, g, h) = (r0, r1, r2, high);
-            for (var i = 0; i < 10; i++)
+            var counters = Vector256.Create(state[12]) + Vector256.Create(0u, 1, 2, 3, 4, 5, 6, 7);
+            var (a, b, c, d) = (All(state, 0), All(state, 1), All(state, 2), All(state, 3));
+            var (e, f, g, h) = (All(state, 4), All(state, 5), All(state, 6), All(state, 7));
+            var (i, j, k, l) = (All(state, 8), All(state, 9), All(state, 10), All(state, 11));
+            var (m, n, o, p) = (counters, All(state, 13), All(state, 14), All(state, 15));
+            // Four quarters at a time, written out: behind references the compiler keeps nothing in registers, and it takes four times as long.
+            var (left16, left8) = (Left16, Left8);
+            for (var round = 0; round < 10; round++)
             {
-                Quarter(ref a, ref b, ref c, ref d);
-                Quarter(ref e, ref f, ref g, ref h);
-                (b, c, d) = (Avx2.Shuffle(b, 0x39), Avx2.Shuffle(c, 0x4E), Avx2.Shuffle(d, 0x93));
-                (f, g, h) = (Avx2.Shuffle(f, 0x39), Avx2.Shuffle(g, 0x4E), Avx2.Shuffle(h, 0x93));
-                Quarter(ref a, ref b, ref c, ref d);
-                Quarter(ref e, ref f, ref g, ref h);
-                (b, c, d) = (Avx2.Shuffle(b, 0x93), Avx2.Shuffle(c, 0x4E), Avx2.Shuffle(d, 0x39));
-                (f, g, h) = (Avx2.Shuffle(f, 0x93), Avx2.Shuffle(g, 0x4E), Avx2.Shuffle(h, 0x39));
+                a = Avx2.Add(a, e);
+                b = Avx2.Add(b, f);
+                c = Avx2.Add(c, g);
+                d = Avx2.Add(d, h);
+                m = Avx2.Shuffle(Avx2.Xor(m, a).AsByte(), left16).AsUInt32();
+                n = Avx2.Shuffle(Avx2.Xor(n, b).AsByte(), left16).AsUInt32();
+                o = Avx2.Shuffle(Avx2.Xor(o, c).AsByte(), left16).AsUInt32();
+                p = Avx2.Shuffle(Avx2.Xor(p, d).AsByte(), left16).AsUInt32();
+                i = Avx2.Add(i, m);
+                j = Avx2.Add(j, n);
+                k = Avx2.Add(k, o);
+                l = Avx2.Add(l, p);
+                e = Avx2.Xor(e, i);
+                e = Avx2.Or(Avx2.ShiftLeftLogical(e, 12), Avx2.ShiftRightLogical(e, 20));
+                f = Avx2.Xor(f, j);
+                f = Avx2.Or(Avx2.ShiftLeftLogical(f, 12), Avx2.ShiftRightLogical(f, 20));
+                g = Avx2.Xor(g, k);
+                g = Avx2.Or(Avx2.ShiftLeftLogical(g, 12), Avx2.ShiftRightLogical(g, 20));
+                h = Avx2.Xor(h, l);
+                h = Avx2.Or(Avx2.ShiftLeftLogical(h, 12), Avx2.ShiftRightLogical(h, 20));
+                a = Avx2.Add(a, e);
+                b = Avx2.Add(b, f);
+                c = Avx2.Add(c, g);
+                d = Avx2.Add(d, h);
+                m = Avx2.Shuffle(Avx2.Xor(m, a).AsByte(), left8).AsUInt32();
+                n = Avx2.Shuffle(Avx2.Xor(n, b).AsByte(), left8).AsUInt32();
+                o = Avx2.Shuffle(Avx2.Xor(o, c).AsByte(), left8).AsUInt32();
+                p = Avx2.Shuffle(Avx2.Xor(p, d).AsByte(), left8).AsUInt32();
+                i = Avx2.Add(i, m);
+                j = Avx2.Add(j, n);
+                k = Avx2.Add(k, o);
+                l = Avx2.Add(l, p);
+                e = Avx2.Xor(e, i);
+                e = Avx2.Or(Avx2.ShiftLeftLogical(e, 7), Avx2.ShiftRightLogical(e, 25));
+                f = Avx2.Xor(f, j);
+                f = Avx2.Or(Avx2.ShiftLeftLogical(f, 7), Avx2.ShiftRightLogical(f, 25));
+                g = Avx2.Xor(g, k);
+                g = Avx2.Or(Avx2.ShiftLeftLogical(g, 7), Avx2.ShiftRightLogical(g, 25));
+                h = Avx2.Xor(h, l);
+                h = Avx2.Or(Avx2.ShiftLeftLogical(h, 7), Avx2.ShiftRightLogical(h, 25));
+
+                a = Avx2.Add(a, f);
+                b = Avx2.Add(b, g);
+                c = Avx2.Add(c, h);
+                d = Avx2.Add(d, e);
+                p = Avx2.Shuffle(Avx2.Xor(p, a).AsByte(), left16).AsUInt32();
+                m = Avx2.Shuffle(Avx2.Xor(m, b).AsByte(), left16).AsUInt32();
+                n = Avx2.Shuffle(Avx2.Xor(n, c).AsByte(), left16).AsUInt32();
+                o = Avx2.Shuffle(Avx2.Xor(o, d).AsByte(), left16).AsUInt32();
+                k = Avx2.Add(k, p);
+                l = Avx2.Add(l, m);
+                i = Avx2.Add(i, n);
+                j = Avx2.Add(j, o);
+                f = Avx2.Xor(f, k);
+                f = Avx2.Or(Avx2.ShiftLeftLogical(f, 12), Avx2.ShiftRightLogical(f, 20));
+                g = Avx2.Xor(g, l);
+                g = Avx2.Or(Avx2.ShiftLeftLogical(g, 12), Avx2.ShiftRightLogical(g, 20));
+                h = Avx2.Xor(h, i);
+                h = Avx2.Or(Avx2.ShiftLeftLogical(h, 12), Avx2.ShiftRightLogical(h, 20));
+                e = Avx2.Xor(e, j);
+                e = Avx2.Or(Avx2.ShiftLeftLogical(e, 12), Avx2.ShiftRightLogical(e, 20));
+                a = Avx2.Add(a, f);
+                b = Avx2.Add(b, g);
+                c = Avx2.Add(c, h);
+                d = Avx2.Add(d, e);
+                p = Avx2.Shuffle(Avx2.Xor(p, a).AsByte(), left8).AsUInt32();
+                m = Avx2.Shuffle(Avx2.Xor(m, b).AsByte(), left8).AsUInt32();
+                n = Avx2.Shuffle(Avx2.Xor(n, c).AsByte(), left8).AsUInt32();
+                o = Avx2.Shuffle(Avx2.Xor(o, d).AsByte(), left8).AsUInt32();
+                k = Avx2.Add(k, p);
+                l = Avx2.Add(l, m);
+                i = Avx2.Add(i, n);
+                j = Avx2.Add(j, o);
+                f = Avx2.Xor(f, k);
+                f = Avx2.Or(Avx2.ShiftLeftLogical(f, 7), Avx2.ShiftRightLogical(f, 25));
+                g = Avx2.Xor(g, l);
+                g = Avx2.Or(Avx2.ShiftLeftLogical(g, 7), Avx2.ShiftRightLogical(g, 25));
+                h = Avx2.Xor(h, i);
+                h = Avx2.Or(Avx2.ShiftLeftLogical(h, 7), Avx2.ShiftRightLogical(h, 25));
+                e = Avx2.Xor(e, j);
+                e = Avx2.Or(Avx2.ShiftLeftLogical(e, 7), Avx2.ShiftRightLogical(e, 25));
             }
 
-            Store(stream[..(2 * Block)], Avx2.Add(a, r0), Avx2.Add(b, r1), Avx2.Add(c, r2), Avx2.Add(d, low));
-            Store(stream[(2 * Block)..], Avx2.Add(e, r0), Avx2.Add(f, r1), Avx2.Add(g, r2), Avx2.Add(h, high));
-        }
-
-        private static Vector256<uint> Twice(ReadOnlySpan<uint> state, int row)
-        {
-            var half = Vector128.Create(state[row..]);
-            return Avx2.InsertVector128(half.ToVector256Unsafe(), half, 1);
+            Store(stream, a + All(state, 0), b + All(state, 1), c + All(state, 2), d + All(state, 3), e + All(state, 4), f + All(state, 5), g + All(state, 6), h + All(state, 7));
+            Store(stream[32..], i + All(state, 8), j + All(state, 9), k + All(state, 10), l + All(state, 11), m + counters, n + All(state, 13), o + All(state, 14), p + All(state, 15));
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static void Quarter(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d)
+        private static Vector256<uint> All(ReadOnlySpan<uint> state, int word) => Vector256.Create(state[word]);
+
+        // Eight words of eight blocks, turned round: each block's go where they belong in it.
+        private static void Store(Span<byte> eight, Vector256<uint> a, Vector256<uint> b, Vector256<uint> c, Vector256<uint> d, Vector256<uint> e, Vector256<uint> f, Vector256<uint> g, Vector256<uint> h)
         {
-            a = Avx2.Add(a, b);
-            d = Avx2.Shuffle(Avx2.Xor(d, a).AsByte(), Left16).AsUInt32();
-            c = Avx2.Add(c, d);
-            b = Left(Avx2.Xor(b, c), 12, 20);
-            a = Avx2.Add(a, b);
-            d = Avx2.Shuffle(Avx2.Xor(d, a).AsByte(), Left8).AsUInt32();
-            c = Avx2.Add(c, d);
-            b = Left(Avx2.Xor(b, c), 7, 25);
+            Turn(ref a, ref b, ref c, ref d);
+            Turn(ref e, ref f, ref g, ref h);
+            Put(eight, 0, a, e);
+            Put(eight, 1, b, f);
+            Put(eight, 2, c, g);
+            Put(eight, 3, d, h);
+        }
+
+        // Four words of four blocks and, in the upper halves, of the four after them.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private static void Turn(ref Vector256<uint> a, ref Vector256<uint> b, ref Vector256<uint> c, ref Vector256<uint> d)
+        {
+            var (ab, cd) = (Avx2.UnpackLow(a, b).AsUInt64(), Avx2.UnpackLow(c, d).AsUInt64());
+            var (upperAb, upperCd) = (Avx2.UnpackHigh(a, b).AsUInt64(), Avx2.UnpackHigh(c, d).AsUInt64());
+            (a, b) = (Avx2.UnpackLow(ab, cd).AsUInt32(), Avx2.UnpackHigh(ab, cd).AsUInt32());
+            (c, d) = (Avx2.UnpackLow(upperAb, upperCd).AsUInt32(), Avx2.UnpackHigh(upperAb, upperCd).AsUInt32());
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector256<uint> Left(Vector256<uint> value, [ConstantExpected] byte left, [ConstantExpected] byte right) =>
-            Avx2.Or(Avx2.ShiftLeftLogical(value, left), Avx2.ShiftRightLogical(value, right));
-
-        private static void Store(Span<byte> two, Vector256<uint> a, Vector256<uint> b, Vector256<uint> c, Vector256<uint> d)
+        private static void Put(Span<byte> eight, int block, Vector256<uint> first, Vector256<uint> second)
         {
-            Avx2.Permute2x128(a, b, 0x20).AsByte().CopyTo(two);
-            Avx2.Permute2x128(c, d, 0x20).AsByte().CopyTo(two[32..]);
-            Avx2.Permute2x128(a, b, 0x31).AsByte().CopyTo(two[64..]);
-            Avx2.Permute2x128(c, d, 0x31).AsByte().CopyTo(two[96..]);
+            Avx2.Permute2x128(first, second, 0x20).AsByte().CopyTo(eight[(block * Block)..]);
+            Avx2.Permute2x128(first, second, 0x31).AsByte().CopyTo(eight[((block + 4) * Block)..]);
         }
     }
 
