@@ -44,7 +44,7 @@ public sealed class Sudden_death_of_a_launch
     }
 
     /// <summary>
-    /// Each of the some two hundred system calls between the fork and the container's program. Minutes, so on demand, and in parts where that is said: <c>BUILDRUNNER_LAUNCH_STEPS=1-60</c>.
+    /// Each of the some hundreds of system calls between the fork and the moment in which the container is ready. Minutes, so on demand, and in parts where that is said: <c>BUILDRUNNER_LAUNCH_STEPS=1-60</c>.
     /// </summary>
     [Theory(Explicit = true)]
     [InlineData("first")]

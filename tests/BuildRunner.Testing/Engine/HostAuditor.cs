@@ -60,10 +60,13 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     }
 
     /// <summary>Devices of groups: named by their holder's process id, and left over if that is gone.</summary>
-    private static IEnumerable<string> Devices() => Directory.EnumerateDirectories("/sys/class/net")
+    private static IEnumerable<string> Devices() => (IsOrdinary ? [] : Directory.EnumerateDirectories("/sys/class/net"))
         .Select(d => Path.GetFileName(d))
         .Where(n => n.StartsWith("brg", StringComparison.Ordinal) && !Directory.Exists("/proc/" + n["brg".Length..].TrimStart([.. Enumerable.Range('g', 16).Select(c => (char)c)])))
         .Select(n => "device " + n);
+
+    /// <summary>True: this process is an ordinary user's, whose engines make no devices in this network, and who does not see the processes that those of others belong to.</summary>
+    private static bool IsOrdinary => TryRead("/proc/self/uid_map").Split(' ', StringSplitOptions.RemoveEmptyEntries) is not ["0", "0", ..];
 
     /// <summary>Disks of groups, also those whose file has no name any more.</summary>
     private IEnumerable<string> LoopDevices() => Directory.EnumerateDirectories("/sys/block", "loop*")
