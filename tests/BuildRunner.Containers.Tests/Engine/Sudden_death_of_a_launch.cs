@@ -103,11 +103,14 @@ public sealed class Sudden_death_of_a_launch
         var held = await holding;
         Assert.NotNull(held);
         await tracer.KillAsync();
-        Assert.Equal(ContainerFailure.Lost, (await Assert.ThrowsAsync<ContainerException>(() => preparing)).Reason);
+
+        // Where the container says that it is ready, its next call may come before that is heard here.
+        var end = await Record.ExceptionAsync(() => preparing);
+        Assert.True(end is null or ContainerException { Reason: ContainerFailure.Lost }, $"{end}");
         await UntilAsync(() => !Lives(held.Value.First) && !Lives(held.Value.Second));
         await group.DisposeAsync();
         Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));
-        return true;
+        return end is not null;
     }
 
     /// <summary>With a helper of its own, by whose name its processes are found.</summary>
