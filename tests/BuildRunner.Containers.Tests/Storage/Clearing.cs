@@ -55,6 +55,34 @@ public sealed class Clearing
     }
 
     [Fact]
+    public async Task A_pull_clears_up_by_itself_where_images_take_more_than_they_may()
+    {
+        await using var fixture = await StoreFixture.StartAsync();
+        var options = new ImageStoreOptions
+        {
+            Registry = new RegistryOptions { UseCredentialFiles = false },
+            PruneAfterPull = new PruneOptions { MostBytes = 1_000_000, Spared = TimeSpan.Zero },
+        };
+        using var store = new ImageStore(fixture.Root, options, TimeProvider.System);
+        var images = new List<ResolvedImage>();
+        foreach (var name in (string[])["a", "b", "c"])
+        {
+            var image = new TestImage().WithLayer(archive => archive.File(name, new byte[400_000]));
+            images.Add(await store.PullAsync(await fixture.Registry.PushAsync(image, name, cancellationToken: Cancellation), new PullOptions(), null, Cancellation));
+        }
+
+        // Off the path of who pulls: it is waited for.
+        for (var tries = 0; tries < 600 && store.Find(images[0].Reference) is not null; tries++)
+        {
+            await Task.Delay(50, Cancellation);
+        }
+
+        Assert.Null(store.Find(images[0].Reference));
+        Assert.NotNull(store.Find(images[1].Reference));
+        Assert.NotNull(store.Find(images[2].Reference));
+    }
+
+    [Fact]
     public async Task While_everything_is_being_removed_whoever_has_an_image_has_all_of_it()
     {
         await using var fixture = await StoreFixture.StartAsync();
