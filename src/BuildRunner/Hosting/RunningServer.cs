@@ -138,6 +138,6 @@ internal sealed partial class RunningServer : IAsyncDisposable
     [LoggerMessage(3105, LogLevel.Warning, "BuildRunner is up at {Address}, and has no link to sign in with, because {Why}. When it is back, 'buildrunner server link' prints one")]
     private static partial void LogNoLink(ILogger logger, Uri address, string why);
 
-    [LoggerMessage(3106, LogLevel.Information, "the server has ended")]
+    [LoggerMessage(3107, LogLevel.Information, "the server has ended")]
     private static partial void LogStopped(ILogger logger);
 }
