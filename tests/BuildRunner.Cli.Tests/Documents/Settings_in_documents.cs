@@ -8,7 +8,7 @@ public sealed partial class Settings_in_documents
 {
     // Of the test programs, not of the product.
     private static readonly string[] OfTests =
-        ["BUILDRUNNER_APP", "BUILDRUNNER_SANDBOX", "BUILDRUNNER_WEBHOOKS", "BUILDRUNNER_ENDURANCE_", "BUILDRUNNER_TEST_"];
+        ["BUILDRUNNER_APP", "BUILDRUNNER_SANDBOX", "BUILDRUNNER_LAUNCH_STEPS", "BUILDRUNNER_WEBHOOKS", "BUILDRUNNER_ENDURANCE_", "BUILDRUNNER_TEST_"];
 
     private static readonly HashSet<string> Keys = SettingKeys.All.Select(k => k.Name).ToHashSet(StringComparer.Ordinal);
 
