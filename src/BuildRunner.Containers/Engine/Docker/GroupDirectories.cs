@@ -29,7 +29,7 @@ internal sealed record GroupDirectories(string Runtime, string Scratch)
             var alive = new FileStream(LockFile, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             Directory.CreateDirectory(Runtime, OwnerOnly);
             OwnDirectory.Make(Path.GetDirectoryName(Scratch)!);
-            Directory.CreateDirectory(Scratch);
+            Directory.CreateDirectory(Scratch, OwnerOnly);
             return alive;
         }
         catch (Exception refused) when (refused is IOException or UnauthorizedAccessException)

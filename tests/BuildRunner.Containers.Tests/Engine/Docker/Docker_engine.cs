@@ -3,6 +3,7 @@ using BuildRunner.Containers.Images;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Docker;
 using BuildRunner.Testing.Engine;
+using BuildRunner.Testing.Services;
 
 namespace BuildRunner.Containers.Tests.Engine.Docker;
 
@@ -43,6 +44,24 @@ public sealed class Docker_engine(DockerEngineFixture docker)
         Assert.True((await engine.ProbeAsync(Stop)).Usable);
         var tags = (string json) => System.Text.RegularExpressions.Regex.Count(json, "buildrunner-carrier");
         Assert.Equal(tags(before), tags(await http.GetStringAsync("images/json?all=1", Stop)));
+    }
+
+    /// <summary>A step that is not root may write to the workspace too, so the folder that takes its writes is open to all: nobody else gets there.</summary>
+    [Fact]
+    public async Task Another_user_of_the_machine_does_not_get_to_what_steps_write()
+    {
+        Requires.Root();
+        await using var tree = await TreeRun.OpenAsync(docker);
+        await tree.ShellAsync("echo of-the-run > /woodpecker/src/made", user: "1000");
+        var written = Directory.EnumerateFiles(tree.Folder["scratch"], "made", SearchOption.AllDirectories).ToList();
+        Assert.Contains(written, file => file.Contains("/upper/", StringComparison.Ordinal));
+        File.SetUnixFileMode(tree.Folder.Path, File.GetUnixFileMode(tree.Folder.Path) | UnixFileMode.OtherExecute);
+        await OwnedProcess.RunAsync(["test", "-x", tree.Folder["scratch"]], "daemon");
+        foreach (var file in written)
+        {
+            var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => OwnedProcess.RunAsync(["cat", file], "daemon"));
+            Assert.Contains("Permission denied", refused.Message, StringComparison.Ordinal);
+        }
     }
 
     [Fact]
