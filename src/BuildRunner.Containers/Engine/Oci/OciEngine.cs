@@ -25,7 +25,7 @@ public sealed class OciEngine : IContainerEngine
         _images = images;
         _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
         _ready = new ReadyGroup(() => _sandboxPath.Value);
-        _workflow = new ReadyWorkflow(MakeAheadAsync);
+        _workflow = new ReadyWorkflow(MakeAheadAsync, options);
         Kept = new KeptContainers(options.KeptRoot);
     }
 
@@ -82,7 +82,9 @@ public sealed class OciEngine : IContainerEngine
         return await MakeGroupAsync(plan, folder: null, cancellationToken);
     }
 
-    private GroupPlan PlanOf(GroupSpec spec)
+    /// <summary>What follows from a specification by the settings, and by what the host is now.</summary>
+    /// <exception cref="ContainerException">It asks for what is not to be had.</exception>
+    internal GroupPlan PlanOf(GroupSpec spec)
     {
         var options = _options.For(spec);
         var nameServers = NameServersOf(options);

@@ -78,7 +78,7 @@ internal sealed class OciGroup : IContainerGroup
         var (container, made, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
         if (isFirst && Began is { } told)
         {
-            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, spec), other => IsLike(spec, other, made)), CancellationToken.None);
+            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, spec), other => WaitingContainer.AreAlike(_planner, spec, other, made)), CancellationToken.None);
         }
 
         return container;
@@ -98,7 +98,7 @@ internal sealed class OciGroup : IContainerGroup
     /// <returns>False: it is not what is wanted, or not any more; the caller disposes it.</returns>
     public async Task<bool> TryTakeOverAsync(GroupPlan wanted, CancellationToken cancellationToken)
     {
-        if (_holder.HasEnded || !_plan.IsLike(wanted))
+        if (_holder.HasEnded || !_plan.IsLike(wanted) || _waiting is { IsGood: false })
         {
             return false;
         }
@@ -278,12 +278,6 @@ internal sealed class OciGroup : IContainerGroup
             return _containers.Contains(container);
         }
     }
-
-    private bool IsLike(ContainerSpec spec, ContainerSpec other, ContainerPlanner.MadeParts made) =>
-        spec.From is null && other.From is null
-        && spec.Image.LayerDirectories.SequenceEqual(other.Image.LayerDirectories, StringComparer.Ordinal)
-        && spec.HostMounts.Select(m => m.BeginsEmpty).SequenceEqual(other.HostMounts.Select(m => m.BeginsEmpty))
-        && _planner.LikenessOf(spec, made).AsSpan().SequenceEqual(_planner.LikenessOf(other, made));
 
     /// <summary>Null: what waits is not what is wanted, or not any more, and is removed.</summary>
     private async Task<OciContainer?> AssignAsync(WaitingContainer waiting, ContainerSpec spec, CancellationToken cancellationToken)

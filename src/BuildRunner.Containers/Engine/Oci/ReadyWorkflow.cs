@@ -9,13 +9,11 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <para>Its folders and its cgroup have names that begin with <see cref="Prefix"/>; its processes notice when this one ends, and end, and the reaper finds the rest as that of every group.</para>
 /// </remarks>
 /// <param name="make">Makes a group with a container, in these likenesses, in a folder.</param>
-internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<OciGroup>> make) : IAsyncDisposable
+/// <param name="options">Say how long one waits.</param>
+internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<OciGroup>> make, OciEngineOptions options) : IAsyncDisposable
 {
     /// <summary>How the ids of such groups begin, also when they have got their workflow.</summary>
     public const string Prefix = "ready-";
-
-    /// <summary>So long one waits. It takes memory, and keeps its image in use.</summary>
-    private static readonly TimeSpan Longest = TimeSpan.FromMinutes(10);
 
     private readonly Lock gate = new();
     private readonly CancellationTokenSource closing = new();
@@ -88,13 +86,12 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
             (left, ready, root) = (ready, null, null);
         }
 
+        // Never disposed: it has no timer and no handle, and the end may be asked for twice.
         await closing.CancelAsync();
         if (left is not null && await left is { } group)
         {
             await group.DisposeAsync();
         }
-
-        closing.Dispose();
     }
 
     private async Task<OciGroup?> MakeAsync(Beginning wanted, string folder)
@@ -120,7 +117,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
     {
         try
         {
-            await Task.Delay(await made is null ? TimeSpan.Zero : Longest, closing.Token);
+            await Task.Delay(await made is null ? TimeSpan.Zero : options.ReadyFor, closing.Token);
         }
         catch (OperationCanceledException)
         {

@@ -54,14 +54,23 @@ internal sealed class WaitingContainer
         .. spec.HostMounts.Where(m => !m.BeginsEmpty).Select(m => HostIdentity.Of(m.Source)),
     ];
 
+    /// <summary>True: it lives, and what it shows of the host is what is there.</summary>
+    public bool IsGood => !Shim.HasEnded && _sources.SequenceEqual(SourcesOf(Container.Spec), StringComparer.Ordinal);
+
     /// <summary>Whether it is what a container of this specification would be.</summary>
     public bool IsAlsoFor(ContainerSpec spec) =>
         !Shim.HasEnded
-        && spec.From is null
         && spec.Files.Sum(f => (long)f.Content.Length) <= ContainerPaths.InjectedLater
-        && spec.Image.LayerDirectories.SequenceEqual(Container.Spec.Image.LayerDirectories, StringComparer.Ordinal)
-        && _likeness.AsSpan().SequenceEqual(_planner.LikenessOf(spec, Made))
-        && _sources.SequenceEqual(SourcesOf(spec), StringComparer.Ordinal);
+        && HaveTheSame(Container.Spec, spec)
+        && _likeness.AsSpan().SequenceEqual(_planner.LikenessOf(spec, Made));
+
+    /// <summary>Whether two specifications, made in the same group one after the other, would give containers that nobody can tell apart before they are told what they are for.</summary>
+    /// <param name="planner">Describes them.</param>
+    /// <param name="one">The one that was made.</param>
+    /// <param name="other">The other.</param>
+    /// <param name="made">What the holder made for the first.</param>
+    public static bool AreAlike(ContainerPlanner planner, ContainerSpec one, ContainerSpec other, ContainerPlanner.MadeParts made) =>
+        HaveTheSame(one, other) && planner.LikenessOf(one, made).AsSpan().SequenceEqual(planner.LikenessOf(other, made));
 
     /// <summary>Makes it the container of a specification: what begins empty gets its place, and the shim hears what it is for.</summary>
     /// <exception cref="ContainerException">It is gone, or something of it cannot be done.</exception>
@@ -75,6 +84,13 @@ internal sealed class WaitingContainer
 
         return Shim.AssignAsync(_planner.TaskOf(spec), cancellationToken);
     }
+
+    // What the holder makes: of the rest the description tells.
+    private static bool HaveTheSame(ContainerSpec one, ContainerSpec other) =>
+        one.From is null && other.From is null
+        && one.Network == other.Network
+        && one.Image.LayerDirectories.SequenceEqual(other.Image.LayerDirectories, StringComparer.Ordinal)
+        && one.HostMounts.Select(m => m.BeginsEmpty).SequenceEqual(other.HostMounts.Select(m => m.BeginsEmpty));
 
     private static string EmptyFile(string folder, int at)
     {
