@@ -114,6 +114,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         }
 
         process?.Dispose();
+        process = null;
         front.Dispose();
         await Auditor.FindingsAfterAsync(TimeSpan.FromSeconds(10));
         if (Directory.Exists(stateRoot))
