@@ -11,8 +11,10 @@ namespace BuildRunner.Containers.Engine.Oci;
 internal sealed record GroupPlan(GroupSpec Spec, OciEngineOptions Options, SecurityLabels Labels, IReadOnlyList<string> NameServers, GroupSetup Setup)
 {
     /// <summary>True: it can be made before it is known for whom. What it writes to is empty at first, and lies under names that can be given to it later.</summary>
-    public bool CanBeMadeAhead => Spec is { Hardened: false, Workspace: { CopyOnWrite: false, BeginsEmpty: true, ChangesOf: null } } 
-        && Options.User is null && Setup is { DiskBytes: 0, Place.Slots: >= ReadyGroup.FewestPlaces };
+    public bool CanBeMadeAhead =>
+        Spec is { Hardened: false, Workspace: { CopyOnWrite: false, BeginsEmpty: true, ChangesOf: null } }
+        && Setup is { DiskBytes: 0, Place.Slots: >= ReadyGroup.FewestPlaces }
+        && Options.User is null;
 
     /// <summary>Whether a group of this plan is one of the other, but for its name and for where its workspace lies.</summary>
     /// <remarks>The rules of the packet filter may differ by the name servers, which are looked at again when it is handed out.</remarks>

@@ -78,7 +78,7 @@ internal sealed class OciGroup : IContainerGroup
         var (container, made, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
         if (isFirst && Began is { } told)
         {
-            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, spec), other => WaitingContainer.AreAlike(_planner, spec, other, made)), CancellationToken.None);
+            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, WaitingContainer.WithoutTask(spec)), other => WaitingContainer.AreAlike(_planner, spec, other, made)), CancellationToken.None);
         }
 
         return container;

@@ -21,6 +21,8 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
     private Beginning? last;
     private bool twice;
     private Task<OciGroup?>? ready;
+    private long since;
+    private Task sweeping = Task.CompletedTask;
 
     /// <summary>From now on one is kept, as soon as it is known in which likeness.</summary>
     /// <param name="folder">Where workspaces and files of it lie until it is known for whom; emptied.</param>
@@ -31,6 +33,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         lock (gate)
         {
             root = folder;
+            sweeping = Task.Run(EndUnwantedAsync);
         }
     }
 
@@ -59,7 +62,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
             if (twice && last is { } wanted && root is { } folder && !closing.IsCancellationRequested && ready is null)
             {
                 ready = Task.Run(() => MakeAsync(wanted, Path.Combine(folder, $"{Prefix}{Guid.CreateVersion7():N}")));
-                _ = EndUnwantedAsync(ready);
+                since = TimeProvider.System.GetTimestamp();
             }
         }
     }
@@ -88,6 +91,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
 
         // Never disposed: it has no timer and no handle, and the end may be asked for twice.
         await closing.CancelAsync();
+        await sweeping;
         if (left is not null && await left is { } group)
         {
             await group.DisposeAsync();
@@ -100,12 +104,12 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         {
             return await make(wanted, folder);
         }
-        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             // Whoever needs a group makes it, and is told why that cannot be done.
             lock (gate)
             {
-                twice = false;
+                (twice, ready) = (false, null);
             }
 
             TreeRemoval.Remove(folder);
@@ -113,30 +117,27 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         }
     }
 
-    private async Task EndUnwantedAsync(Task<OciGroup?> made)
+    // Looks now and then: a timer for each one would outlive those that were taken.
+    private async Task EndUnwantedAsync()
     {
-        try
+        using var timer = new PeriodicTimer(options.ReadyFor / 4);
+        while (!closing.IsCancellationRequested)
         {
-            await Task.Delay(await made is null ? TimeSpan.Zero : options.ReadyFor, closing.Token);
+            await ((Task)timer.WaitForNextTickAsync(closing.Token).AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (TakeOlderThan(options.ReadyFor) is { } unwanted && await unwanted is { } group)
+            {
+                await group.DisposeAsync();
+            }
         }
-        catch (OperationCanceledException)
-        {
-            return;
-        }
+    }
 
+    private Task<OciGroup?>? TakeOlderThan(TimeSpan age)
+    {
         lock (gate)
         {
-            if (ready != made)
-            {
-                return;
-            }
-
-            ready = null;
-        }
-
-        if (await made is { } group)
-        {
-            await group.DisposeAsync();
+            var old = ready is { IsCompleted: true } && TimeProvider.System.GetElapsedTime(since) > age ? ready : null;
+            ready = old is null ? ready : null;
+            return old;
         }
     }
 

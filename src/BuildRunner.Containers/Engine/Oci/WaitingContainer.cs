@@ -1,5 +1,4 @@
 using BuildRunner.Containers.Images;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
@@ -34,16 +33,24 @@ internal sealed class WaitingContainer
 
     public ShimClient Shim { get; }
 
-    /// <summary>The specification of a container that waits, in the likeness of one that has been.</summary>
-    /// <param name="spec">The one that has been.</param>
-    /// <param name="folder">Gets the files that begin empty; their paths are those of the result.</param>
-    public static ContainerSpec LikenessOf(ContainerSpec spec, string folder) => spec with
+    /// <summary>A specification without what a container can be told later: nothing of a workflow that has been is kept for the next one.</summary>
+    public static ContainerSpec WithoutTask(ContainerSpec spec) => spec with
     {
+        Entrypoint = null,
+        Command = null,
         Files = [],
         Environment = new Dictionary<string, string>(),
         WorkingDirectory = null,
         Deadline = null,
         Record = null,
+        Labels = new Dictionary<string, string>(),
+    };
+
+    /// <summary>The specification of a container that waits.</summary>
+    /// <param name="spec">One that it shall be like.</param>
+    /// <param name="folder">Gets the files that begin empty; their paths are those of the result.</param>
+    public static ContainerSpec LikenessOf(ContainerSpec spec, string folder) => WithoutTask(spec) with
+    {
         HostMounts = [.. spec.HostMounts.Select((mount, at) => mount.BeginsEmpty ? mount with { Source = EmptyFile(folder, at) } : mount)],
     };
 
