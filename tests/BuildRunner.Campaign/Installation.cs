@@ -266,7 +266,7 @@ public sealed class Installation : IAsyncDisposable
 /// <param name="Work">Its own folder.</param>
 public sealed record AgentSeat(string Name, Supervised Process, ContractGate Gate, string State, string Scratch, string Work) : IAsyncDisposable
 {
-    public HostAuditor Auditor { get; } = new(State, Scratch);
+    public HostAuditor Auditor { get; } = new(State, Scratch) { OfLivingAgent = true };
 
     public async ValueTask DisposeAsync()
     {

@@ -18,7 +18,7 @@ public static class Remains
         var began = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            List<string> all = [.. installation.Agents.SelectMany(Of).Concat(Cgroups(workflows)).Concat(Temporary(installation)).Where(f => !known.Contains(f))];
+            List<string> all = [.. installation.Agents.SelectMany(Of).Concat(Cgroups(workflows, installation)).Concat(Temporary(installation)).Where(f => !known.Contains(f))];
             if (all.Count == 0 || TimeProvider.System.GetElapsedTime(began) > Limit)
             {
                 return all;
@@ -41,10 +41,11 @@ public static class Remains
     private static IEnumerable<string> Of(AgentSeat agent) => agent.Auditor.Findings().Where(f => !f.StartsWith("device ", StringComparison.Ordinal))
         .Concat(Kept.Select(n => Path.Combine(agent.Work, n)).Where(Directory.Exists).SelectMany(Directory.EnumerateFileSystemEntries).Select(f => $"{agent.Name} keeps {f}"));
 
-    private static IEnumerable<string> Cgroups(IReadOnlySet<string> workflows) =>
+    private static IEnumerable<string> Cgroups(IReadOnlySet<string> workflows, Installation installation) =>
         from hierarchy in Directory.EnumerateDirectories("/sys/fs/cgroup").Append("/sys/fs/cgroup").Select(d => d + "/buildrunner").Where(Directory.Exists)
         from directory in Directory.EnumerateDirectories(hierarchy)
-        where workflows.Any(w => ContractCall.Plain(Path.GetFileName(directory)).StartsWith(w, StringComparison.Ordinal))
+        let name = Path.GetFileName(directory)
+        where workflows.Any(w => ContractCall.Plain(name).StartsWith(w, StringComparison.Ordinal)) || (name.StartsWith("ready-", StringComparison.Ordinal) && !installation.Agents.Any(a => a.Auditor.Ready.Contains(name)))
         select $"cgroup {directory}";
 
     private static IEnumerable<string> Temporary(Installation installation) =>

@@ -10,8 +10,8 @@ internal sealed record StepFiles(OutputsFile Outputs, ScratchFile Summary) : IDi
     /// <summary>Where the container sees them.</summary>
     public IEnumerable<HostMount> Mounts =>
     [
-        new HostMount(Summary.Path, SummaryFile.Target, ReadOnly: false),
-        new HostMount(Outputs.Path, StepEnvironment.OutputFile, ReadOnly: false),
+        new HostMount(Summary.Path, SummaryFile.Target, ReadOnly: false) { BeginsEmpty = true },
+        new HostMount(Outputs.Path, StepEnvironment.OutputFile, ReadOnly: false) { BeginsEmpty = true },
     ];
 
     /// <summary>Makes them.</summary>

@@ -67,7 +67,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
         options.Health?.Is(() => LookAt(parts));
         options.Ready?.Invoke();
-        engine.KeepReady();
+        engine.KeepReady(parts.Folder.Ready);
         await WorkAsync(parts, stop);
     }
 

@@ -36,6 +36,9 @@ internal sealed class WorkFolder : IDisposable
     /// <summary>One folder per workflow: workspace and containers.</summary>
     public string Workflows => Path.Combine(Root, "workflows");
 
+    /// <summary>What the engine makes for the next workflow before it is known. It is the engine's alone.</summary>
+    public string Ready => Path.Combine(Root, "ready");
+
     /// <summary>One bare repository per source.</summary>
     public string Mirrors => Path.Combine(Root, "mirrors");
 

@@ -44,7 +44,8 @@ public sealed record WorkspaceSpec
     /// <summary>True: steps see a copy-on-write view, and the source never changes. False: steps write to the source.</summary>
     public required bool CopyOnWrite { get; init; }
 
-    /// <summary>True: the source is empty, and nobody wants it when the group has ended; so where the group has a disk of its own, the tree lies there. Only without <see cref="CopyOnWrite"/>.</summary>
+    /// <summary>True: the source is empty, and nobody wants it when the group has ended; so where the group has a disk of its own, the tree lies there, and another empty directory may
+    /// take the source's place and name. Only without <see cref="CopyOnWrite"/>.</summary>
     public bool BeginsEmpty { get; init; }
 
     /// <summary>Steps see the tree as the workflow of this kept container had left it, and their own changes are discarded; null: as it is. Only with <see cref="CopyOnWrite"/>.</summary>
@@ -193,7 +194,11 @@ public sealed record InjectedFile(string Name, ReadOnlyMemory<byte> Content, boo
 /// <param name="Source">Absolute path on this host.</param>
 /// <param name="Target">Absolute path in the container.</param>
 /// <param name="ReadOnly">True: the container cannot write to it.</param>
-public sealed record HostMount(string Source, string Target, bool ReadOnly);
+public sealed record HostMount(string Source, string Target, bool ReadOnly)
+{
+    /// <summary>True: the source is an empty file that was made for this container; the engine may put another one in its place, which its caller then finds under the same path.</summary>
+    public bool BeginsEmpty { get; init; }
+}
 
 /// <summary>A device of this host in a container, or all devices in a directory.</summary>
 /// <param name="Source">Absolute path on this host, without links.</param>

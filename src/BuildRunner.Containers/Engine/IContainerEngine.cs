@@ -43,8 +43,10 @@ public interface IContainerEngine : IAsyncDisposable
     /// <exception cref="ContainerException">It failed, or this engine builds no images; the message says which one does.</exception>
     Task<ResolvedImage> BuildAsync(ImageBuild build, Action<string>? output, CancellationToken cancellationToken) => throw Storage.StoreLibrary.CannotBuild(build);
 
-    /// <summary>Keeps ready from now on what every group needs, where the engine can make such things before it knows for which: for who runs workflows as they come. It ends with the engine.</summary>
-    void KeepReady()
+    /// <summary>Keeps ready from now on what the next group needs, where the engine can make such things before it knows for which: for who runs workflows as they come. It ends with the engine.</summary>
+    /// <param name="folder">A folder for this engine alone, on the file system of the workspaces that groups will get (<see cref="WorkspaceSpec.BeginsEmpty"/>); what is in it is removed. With it also a
+    /// container in the likeness of the last workflows' first ones is kept (decision 227). Null: none.</param>
+    void KeepReady(string? folder = null)
     {
     }
 

@@ -83,14 +83,15 @@ internal sealed class GroupHolder
             return 1;
         }
 
-        var place = holder._place;
-        channel.Write(new HolderReady(place.Number, place.FirstHostId, place.UserNamespacePath, place.UplinkProblem).Encode());
-        place.MakeSpareNetwork();
+        channel.Write(holder.Ready());
+        holder._place.MakeSpareNetwork();
         holder.Serve(channel);
         holder.Remove();
         channel.Write(Frame.Encode((byte)HolderMessage.Closed, static _ => { }));
         return 0;
     }
+
+    private byte[] Ready() => new HolderReady(_place.Number, _place.FirstHostId, _place.UserNamespacePath, _place.UplinkProblem).Encode();
 
     private static GroupPlace TakePlace(PlaceSetup setup, FrameChannel channel)
     {
@@ -198,6 +199,9 @@ internal sealed class GroupHolder
             case HolderMessage.AddNetwork:
                 var request = NetworkRequest.Decode(frame);
                 return TextMessage.Encode(HolderMessage.NetworkAdded, _place.Network.AddContainer(_place.Users, request.Container, request.Address));
+            case HolderMessage.Renew:
+                _place.Renew(PlaceSetup.Decode(frame));
+                return Ready();
             case HolderMessage.KeepWorkspace:
                 _keptWorkspace = TextMessage.Decode(frame);
                 return Frame.Encode((byte)HolderMessage.WorkspaceKept, static _ => { });

@@ -45,6 +45,19 @@ internal sealed class ContainerFiles
         return user;
     }
 
+    /// <summary>Puts files into the container's directory of injected files. It sees them there at once.</summary>
+    /// <param name="files">At most <see cref="ContainerPaths.InjectedLater"/> bytes, for a container that was made before they were known.</param>
+    /// <param name="user">The container's user, whose alone some of them are.</param>
+    public void Put(IReadOnlyList<FileContent> files, ContainerUser user)
+    {
+        var root = _request.FirstHostId;
+        foreach (var file in files)
+        {
+            var mode = file.Executable ? 0x16Du : 0x124u;
+            Files.Write($"{Bundle}/files/{file.Name}", file.Content, file.ForUserOnly ? mode & 0x1C0 : mode, file.ForUserOnly ? root + user.UserId : root);
+        }
+    }
+
     /// <summary>Adds a line to the container's <c>/etc/hosts</c>.</summary>
     public void AddHost(string line)
     {
@@ -109,7 +122,7 @@ internal sealed class ContainerFiles
 
     private void MountPrivateFiles(ContainerUser user)
     {
-        var room = (2 << 20) + _request.Files.Sum(f => (long)f.Content.Length + 4096) + _request.Configuration.Length;
+        var room = (2 << 20) + RoomOf(_request.Task) + _request.Configuration.Length;
         Files.MakeDirectory(Bundle, 0x1C9);
         Mounts.Temporary(Bundle, $"mode=0711,size={room}{Mounts.LabelOption(_request.MountLabel)}");
         var root = _request.FirstHostId;
@@ -123,18 +136,15 @@ internal sealed class ContainerFiles
         Files.Write(Bundle + "/hostname", Encoding.UTF8.GetBytes(_request.HostName + "\n"), 0x1A4, root);
         Files.MakeDirectory(Bundle + "/mounts", 0x1C9);
         Files.MakeDirectory(Bundle + "/files", 0x16D, root);
-        foreach (var file in _request.Files)
-        {
-            var mode = file.Executable ? 0x16Du : 0x124u;
-            Files.Write($"{Bundle}/files/{file.Name}", file.Content, file.ForUserOnly ? mode & 0x1C0 : mode, file.ForUserOnly ? root + user.UserId : root);
-        }
-
+        Put(_request.Task?.Files ?? [], user);
         Files.Write($"{Bundle}/files/{InitName}", [], 0x16D, root);
         Files.MakeDirectory(Bundle + "/injected", 0x16D, root);
         var sealing = Mounts.Attribute.ReadOnly | Mounts.Attribute.NoSetuid | Mounts.Attribute.NoDevices;
         Mounts.Attach(Bundle + "/files", Bundle + "/injected", sealing, owners: null);
         Mounts.Attach(_request.InitPath, $"{Bundle}/injected/{InitName}", sealing, owners: null);
     }
+
+    private static long RoomOf(ContainerTask? task) => task?.Files.Sum(f => (long)f.Content.Length + 4096) ?? ContainerPaths.InjectedLater;
 
     private void Bind(BindMount bind, ContainerUser user)
     {

@@ -9,7 +9,7 @@ namespace BuildRunner.Sandbox.Shim;
 /// <summary>Stands beside one container from its preparation to its end, and outlives its caller if need be.</summary>
 /// <remarks>
 /// 1. Enters the group's mounts and mounts the container's own. 2. Has a runtime or the launcher of our own create the container; its first process is this program's
-/// init, which waits. 3. Reports "prepared". 4. On "go" hands command and environment to the init. 5. Moves output into the spool, enforces
+/// init, which waits. 3. Reports "prepared"; a container that is made ahead is told later what it is for. 4. On "go" hands command and environment to the init. 5. Moves output into the spool, enforces
 /// deadline and stop. 6. When the first process is dead, and with it every process of the container, reports the end. 7. Removes everything.
 /// If its caller ends, the container is killed at once: it is never adopted by somebody else.
 /// </remarks>
@@ -31,7 +31,6 @@ internal static class ContainerShim
             using var moves = request.Runtime == LaunchPlan.RuntimeName ? null : QuickMoves.Begin();
             KernelException.Check(Libc.ProcessControl(SetChildSubreaper, 1, 0, 0, 0), "become the reaper of the container");
             using var alive = FileLock.TryShare(request.LockFile) ?? throw new KernelException(FailureKind.InvalidSpec, 0, "the group is gone");
-            using var kept = request.RecordDirectory.Length == 0 ? null : FileLock.TryShare(RecordPaths.Lock(request.RecordDirectory));
             EnterGroup(request.HolderPid);
             Files.MakeDirectory(request.ContainerDirectory, 0x1C9);
             StandardStreams.SendErrorsTo(request.ContainerDirectory + "/shim.log");
@@ -75,13 +74,13 @@ internal static class ContainerShim
         {
             var user = files.Mount();
             created = true;
-            var running = RunningContainer.Create(request, launcher, user, caller);
+            var running = RunningContainer.Create(request, files, launcher, user, caller);
             moves?.Dispose();
             if (running is { } container)
             {
                 using (container)
                 {
-                    container.RunToItsEnd(files);
+                    container.RunToItsEnd();
                     if (request.MayBeKept)
                     {
                         KeepIfTold(files, caller);

@@ -29,9 +29,11 @@ internal sealed unsafe class OutputSpool : IDisposable
     }
 
     /// <summary>The spool of a container.</summary>
-    public static OutputSpool Of(PrepareRequest request) => request.RecordDirectory.Length == 0
-        ? new OutputSpool(request.ContainerDirectory + "/spool", kept: false, cipher: null)
-        : new OutputSpool(RecordPaths.Spool(request.RecordDirectory), kept: true, SpoolCipher.Of(request.RecordKey)) { _room = request.RecordOutput };
+    /// <param name="directory">The container's directory on this host.</param>
+    /// <param name="task">Says whether the output is kept, and where.</param>
+    public static OutputSpool Of(string directory, ContainerTask task) => task.RecordDirectory.Length == 0
+        ? new OutputSpool(task.Spool(directory), kept: false, cipher: null)
+        : new OutputSpool(task.Spool(directory), kept: true, SpoolCipher.Of(task.RecordKey)) { _room = task.RecordOutput };
 
     /// <summary>The file's size is about this; the last records may go over it.</summary>
     public const long Capacity = 8 << 20;

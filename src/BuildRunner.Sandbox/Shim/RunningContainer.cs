@@ -9,6 +9,7 @@ namespace BuildRunner.Sandbox.Shim;
 internal sealed unsafe class RunningContainer : IDisposable
 {
     private readonly PrepareRequest _request;
+    private readonly ContainerFiles _files;
     private readonly ContainerUser _user;
     private readonly FrameChannel _caller;
     private readonly FrameChannel _init;
@@ -17,12 +18,12 @@ internal sealed unsafe class RunningContainer : IDisposable
     private readonly bool[] _pipeEnded = new bool[2];
     private readonly Descriptor _process;
     private readonly int _pid;
-    private readonly OutputSpool _spool;
     private readonly Func<long> _outOfMemoryKills;
     private readonly DiskWatch _disk;
     private readonly Dictionary<int, long> _checks = [];
     private long _deadline = long.MaxValue;
     private long _killAt = long.MaxValue;
+    private AssignedTask? _task;
     private bool _started;
     private long _leaseEnd = long.MaxValue;
     private bool _deadlinePassed;
@@ -30,9 +31,10 @@ internal sealed unsafe class RunningContainer : IDisposable
     private CommandFailure? _commandFailure;
     private ExitReport? _commandExit;
 
-    private RunningContainer(PrepareRequest request, ContainerUser user, FrameChannel caller, int pid, Descriptor socket, Descriptor[] pipes)
+    private RunningContainer(PrepareRequest request, ContainerFiles files, ContainerUser user, FrameChannel caller, int pid, Descriptor socket, Descriptor[] pipes)
     {
         _request = request;
+        _files = files;
         _user = user;
         _caller = caller;
         _pid = pid;
@@ -41,7 +43,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         _pipes = pipes;
         _process = Processes.OpenProcess(pid);
         _outOfMemoryKills = Cgroups.OfThisHost().OutOfMemoryKills(pid);
-        _spool = OutputSpool.Of(request);
+        _task = request.Task is { } task ? new AssignedTask(request.ContainerDirectory, task) : null;
         _disk = new DiskWatch(request.ScratchDirectory, request.DiskBytes);
         foreach (var pipe in pipes)
         {
@@ -50,7 +52,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     }
 
     /// <summary>Creates the container; null if the caller went away meanwhile.</summary>
-    public static RunningContainer? Create(PrepareRequest request, IContainerLauncher launcher, ContainerUser user, FrameChannel caller)
+    public static RunningContainer? Create(PrepareRequest request, ContainerFiles files, IContainerLauncher launcher, ContainerUser user, FrameChannel caller)
     {
         var (ours, theirs) = Descriptor.SocketPair();
         var (outRead, outWrite) = Descriptor.Pipe();
@@ -67,23 +69,27 @@ internal sealed unsafe class RunningContainer : IDisposable
                 _ = Libc.ChangeOwner(pipe.Number, request.FirstHostId + user.UserId, request.FirstHostId + user.GroupId);
             }
 
-            return pid == 0 ? null : new RunningContainer(request, user, caller, pid, ours, [outRead, errorRead]);
+            return pid == 0 ? null : new RunningContainer(request, files, user, caller, pid, ours, [outRead, errorRead]);
         }
     }
 
     /// <summary>Serves the caller until every process of the container is dead, and tells it how the container ended.</summary>
-    public void RunToItsEnd(ContainerFiles files)
+    public void RunToItsEnd()
     {
-        while (!Wait(files))
+        while (!Wait())
         {
         }
 
         _ = Processes.Wait(_pid);
-        DrainPipes();
-        _spool.End();
+        if (_task is not null)
+        {
+            DrainPipes(_task.Spool);
+            _task.Spool.End();
+        }
+
         var end = End();
-        Record(end);
-        if (_spool.LastAnnouncement() is { } range)
+        _task?.Record(end);
+        if (_task?.Spool.LastAnnouncement() is { } range)
         {
             _caller.Write(range.Encode(ShimMessage.Output));
         }
@@ -103,22 +109,11 @@ internal sealed unsafe class RunningContainer : IDisposable
         return _commandFailure?.Encode((byte)ShimMessage.CommandFailed) ?? report.Encode((byte)ShimMessage.Exited);
     }
 
-    /// <summary>Whoever comes instead of the caller finds it under its name only when it is whole.</summary>
-    private void Record(byte[] end)
-    {
-        if (_request.RecordDirectory.Length > 0)
-        {
-            var path = RecordPaths.Exit(_request.RecordDirectory);
-            Files.Write(path + ".new", end, 0x180);
-            File.Move(path + ".new", path, overwrite: true);
-        }
-    }
-
     public void Dispose()
     {
         _socket.Dispose();
         _process.Dispose();
-        _spool.Dispose();
+        _task?.Dispose();
         foreach (var pipe in _pipes)
         {
             pipe.Dispose();
@@ -126,7 +121,7 @@ internal sealed unsafe class RunningContainer : IDisposable
     }
 
     /// <summary>Waits for one event and handles it; true when the first process has ended.</summary>
-    private bool Wait(ContainerFiles files)
+    private bool Wait()
     {
         const int Caller = 0, Init = 1, Process = 2, Pipes = 3;
         var entries = stackalloc PollEntry[Pipes + 2];
@@ -135,13 +130,14 @@ internal sealed unsafe class RunningContainer : IDisposable
         entries[Process] = new PollEntry { Descriptor = _process.Number, Events = PollIn };
         for (var i = 0; i < 2; i++)
         {
-            entries[Pipes + i] = new PollEntry { Descriptor = _pipeEnded[i] || _spool.IsFull ? -1 : _pipes[i].Number, Events = PollIn };
+            // Nothing writes to them before it is known what the container is for.
+            entries[Pipes + i] = new PollEntry { Descriptor = _pipeEnded[i] || _task is null or { Spool.IsFull: true } ? -1 : _pipes[i].Number, Events = PollIn };
         }
 
         _ = Libc.Poll(entries, Pipes + 2, MillisecondsToNextLimit());
         for (var i = 0; i < 2; i++)
         {
-            _pipeEnded[i] |= entries[Pipes + i].Returned != 0 && _spool.Take((byte)(i + 1), _pipes[i]) == 0;
+            _pipeEnded[i] |= entries[Pipes + i].Returned != 0 && _task?.Spool.Take((byte)(i + 1), _pipes[i]) == 0;
         }
 
         if (entries[Init].Returned != 0)
@@ -151,7 +147,7 @@ internal sealed unsafe class RunningContainer : IDisposable
 
         if (entries[Caller].Returned != 0)
         {
-            ObeyCaller(files);
+            ObeyCaller();
         }
 
         EnforceLimits();
@@ -159,7 +155,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         return entries[Process].Returned != 0;
     }
 
-    private void ObeyCaller(ContainerFiles files)
+    private void ObeyCaller()
     {
         if (!_caller.Fill())
         {
@@ -172,14 +168,17 @@ internal sealed unsafe class RunningContainer : IDisposable
         {
             switch ((ShimMessage)frame.Kind)
             {
-                case ShimMessage.Go:
-                    Start(GoRequest.Decode(frame));
+                case ShimMessage.Assign:
+                    Assign(ContainerTask.Decode(frame));
+                    break;
+                case ShimMessage.Go when _task is not null:
+                    Start(GoRequest.Decode(frame), _task.Task);
                     break;
                 case ShimMessage.Stop:
                     Stop(StopRequest.Decode(frame));
                     break;
                 case ShimMessage.Acknowledge:
-                    _spool.Acknowledge(SpoolRange.Decode(frame).To);
+                    _task?.Spool.Acknowledge(SpoolRange.Decode(frame).To);
                     break;
                 case ShimMessage.Check:
                     var check = CheckRequest.Decode(frame);
@@ -198,7 +197,7 @@ internal sealed unsafe class RunningContainer : IDisposable
                 case ShimMessage.AddHost:
                     using (var reader = frame.Open())
                     {
-                        files.AddHost(reader.ReadString());
+                        _files.AddHost(reader.ReadString());
                     }
 
                     break;
@@ -208,12 +207,28 @@ internal sealed unsafe class RunningContainer : IDisposable
         }
     }
 
-    private void Start(GoRequest go)
+    /// <summary>A container that was made ahead gets what it is for, once.</summary>
+    private void Assign(ContainerTask task)
+    {
+        try
+        {
+            _task ??= new AssignedTask(_request.ContainerDirectory, task);
+            _files.Put(task.Files, _user);
+            _caller.Write(Frame.Encode((byte)ShimMessage.Assigned, static _ => { }));
+        }
+        catch (KernelException e)
+        {
+            _caller.Write(e.ToFailure().Encode());
+            Kill();
+        }
+    }
+
+    private void Start(GoRequest go, ContainerTask task)
     {
         _started = true;
-        if (_request.DeadlineMilliseconds > 0)
+        if (task.DeadlineMilliseconds > 0)
         {
-            _deadline = Clock.Milliseconds() + _request.DeadlineMilliseconds;
+            _deadline = Clock.Milliseconds() + task.DeadlineMilliseconds;
         }
 
         var hasHome = go.Environment.Any(v => v.StartsWith("HOME=", StringComparison.Ordinal));
@@ -221,7 +236,7 @@ internal sealed unsafe class RunningContainer : IDisposable
         {
             Arguments = go.Arguments,
             Environment = hasHome ? go.Environment : [.. go.Environment, "HOME=" + _user.Home],
-            WorkingDirectory = _request.WorkingDirectory,
+            WorkingDirectory = task.WorkingDirectory,
             UserId = _user.UserId,
             GroupId = _user.GroupId,
             Groups = _user.Groups,
@@ -331,13 +346,13 @@ internal sealed unsafe class RunningContainer : IDisposable
     /// Takes what dead processes left in the pipes. Not to their end, and no more than a pipe holds: a process elsewhere may have been given
     /// the other end, and write on.
     /// </summary>
-    private void DrainPipes()
+    private void DrainPipes(OutputSpool spool)
     {
         for (var i = 0; i < 2; i++)
         {
             for (var left = _pipes[i].PipeSize; left > 0 && !_pipeEnded[i];)
             {
-                var count = _spool.Take((byte)(i + 1), _pipes[i]);
+                var count = spool.Take((byte)(i + 1), _pipes[i]);
                 _pipeEnded[i] = count <= 0;
                 left -= count;
             }
@@ -346,7 +361,7 @@ internal sealed unsafe class RunningContainer : IDisposable
 
     private void Announce()
     {
-        if (_spool.NextAnnouncement() is { } range)
+        if (_task?.Spool.NextAnnouncement() is { } range)
         {
             _caller.Write(range.Encode(ShimMessage.Output));
         }

@@ -10,6 +10,7 @@ internal enum HolderMessage : byte
     Close,
     KeepWorkspace,
     TakePlace,
+    Renew,
 
     Ready = 64,
     LayerAdded,
@@ -130,6 +131,9 @@ internal sealed record PlaceSetup
 
     /// <summary>Asks a holder to take a place, and to wait for the group that it is for.</summary>
     public byte[] Encode() => Frame.Encode((byte)HolderMessage.TakePlace, Write);
+
+    /// <summary>Asks a holder that has its group already to see to it that the host's rules are in force as they are meant now.</summary>
+    public byte[] EncodeRenewal() => Frame.Encode((byte)HolderMessage.Renew, Write);
 
     public static PlaceSetup Decode(Frame frame)
     {

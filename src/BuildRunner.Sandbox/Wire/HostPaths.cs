@@ -20,6 +20,9 @@ internal static class HostPaths
     /// <summary>The directory of a group's state.</summary>
     public static string Group(string stateRoot, string groupId) => $"{stateRoot}/groups/{groupId}";
 
+    /// <summary>There when a group that was made ahead has got its workflow.</summary>
+    public static string GroupTaken(string stateRoot, string groupId) => Group(stateRoot, groupId) + "/taken";
+
     /// <summary>Beside the group's directory, so that the directory can be removed under it.</summary>
     public static string GroupLock(string stateRoot, string groupId) => $"{stateRoot}/groups/{groupId}.lock";
 

@@ -13,6 +13,7 @@ internal enum ShimMessage : byte
     Resize,
     Keep,
     Extend,
+    Assign,
 
     Prepared = 64,
     Output,
@@ -20,11 +21,12 @@ internal enum ShimMessage : byte
     Exited,
     CheckDone,
     InputTaken,
+    Assigned,
 
     Failed = 127,
 }
 
-/// <summary>The first message to a shim: everything about the container but command and environment.</summary>
+/// <summary>The first message to a shim: everything that decides how the container is made.</summary>
 internal sealed record PrepareRequest
 {
     /// <summary>The process whose mount namespace has the group's mounts.</summary>
@@ -64,8 +66,6 @@ internal sealed record PrepareRequest
     /// <summary>This program, to be the container's first process.</summary>
     public required string InitPath { get; init; }
 
-    public required IReadOnlyList<FileContent> Files { get; init; }
-
     public required string Hosts { get; init; }
 
     public required string ResolvConf { get; init; }
@@ -74,8 +74,6 @@ internal sealed record PrepareRequest
 
     /// <summary><c>user[:group]</c>; empty means root.</summary>
     public required string User { get; init; }
-
-    public required string WorkingDirectory { get; init; }
 
     public required IReadOnlyList<BindMount> Binds { get; init; }
 
@@ -93,9 +91,6 @@ internal sealed record PrepareRequest
     /// <summary>True: device nodes work.</summary>
     public required bool AllowDevices { get; init; }
 
-    /// <summary>Milliseconds from its start after which the container is ended; 0: never.</summary>
-    public required long DeadlineMilliseconds { get; init; }
-
     public required int StopSignal { get; init; }
 
     public required int GraceMilliseconds { get; init; }
@@ -103,17 +98,11 @@ internal sealed record PrepareRequest
     /// <summary>True: at the end the shim waits to be told whether to keep what the container changed (<see cref="ShimMessage.Keep"/>) or that its caller is done.</summary>
     public required bool MayBeKept { get; init; }
 
-    /// <summary>Where output and end are kept beyond the caller's life; empty: nowhere.</summary>
-    public required string RecordDirectory { get; init; }
-
-    /// <summary>How many bytes of output are kept there.</summary>
-    public required long RecordOutput { get; init; }
-
     /// <summary>What the group may write to the disk of <see cref="ScratchDirectory"/>; 0: as much as there is.</summary>
     public required long DiskBytes { get; init; }
 
-    /// <summary>The key that hides what is kept there (<see cref="SpoolCipher"/>); empty: it lies there as it is.</summary>
-    public required byte[] RecordKey { get; init; }
+    /// <summary>What it is made for; null: that is not known yet, and comes with <see cref="ShimMessage.Assign"/>.</summary>
+    public required ContainerTask? Task { get; init; }
 
     public byte[] Encode() => Frame.Encode((byte)ShimMessage.Prepare, w =>
     {
@@ -131,26 +120,22 @@ internal sealed record PrepareRequest
         w.WriteBytes(Configuration);
         w.WriteBytes(Filter);
         w.Write(InitPath);
-        w.WriteAll(Files, static (w, f) => f.Write(w));
         w.Write(Hosts);
         w.Write(ResolvConf);
         w.Write(HostName);
         w.Write(User);
-        w.Write(WorkingDirectory);
         w.WriteAll(Binds, static (w, b) => b.Write(w));
         w.Write(AllowSetuid);
         w.Write(AllowDevices);
-        w.Write(DeadlineMilliseconds);
         w.Write(StopSignal);
         w.Write(GraceMilliseconds);
         w.Write(MayBeKept);
-        w.Write(RecordDirectory);
-        w.Write(RecordOutput);
-        w.WriteBytes(RecordKey);
         w.Write(DiskBytes);
         w.WriteAll(Devices, static (w, d) => d.Write(w));
         w.Write(MountLabel);
         w.Write(ScratchBytes);
+        w.Write(Task is not null);
+        Task?.Write(w);
     });
 
     public static PrepareRequest Decode(Frame frame)
@@ -172,28 +157,75 @@ internal sealed record PrepareRequest
             Configuration = r.ReadByteArray(),
             Filter = r.ReadByteArray(),
             InitPath = r.ReadString(),
-            Files = r.ReadAll(FileContent.Read),
             Hosts = r.ReadString(),
             ResolvConf = r.ReadString(),
             HostName = r.ReadString(),
             User = r.ReadString(),
-            WorkingDirectory = r.ReadString(),
             Binds = r.ReadAll(BindMount.Read),
             AllowSetuid = r.ReadBoolean(),
             AllowDevices = r.ReadBoolean(),
-            DeadlineMilliseconds = r.ReadInt64(),
             StopSignal = r.ReadInt32(),
             GraceMilliseconds = r.ReadInt32(),
             MayBeKept = r.ReadBoolean(),
-            RecordDirectory = r.ReadString(),
-            RecordOutput = r.ReadInt64(),
-            RecordKey = r.ReadByteArray(),
             DiskBytes = r.ReadInt64(),
             Devices = r.ReadAll(DeviceNode.Read),
             MountLabel = r.ReadString(),
             ScratchBytes = r.ReadInt64(),
+            Task = r.ReadBoolean() ? ContainerTask.Read(r) : null,
         };
     }
+}
+
+/// <summary>What a container is made for: what can also be told to one that is there already, because nothing of it decides how the container is made.</summary>
+internal sealed record ContainerTask
+{
+    public required IReadOnlyList<FileContent> Files { get; init; }
+
+    public required string WorkingDirectory { get; init; }
+
+    /// <summary>Milliseconds from its start after which the container is ended; 0: never.</summary>
+    public required long DeadlineMilliseconds { get; init; }
+
+    /// <summary>Where output and end are kept beyond the caller's life; empty: nowhere.</summary>
+    public required string RecordDirectory { get; init; }
+
+    /// <summary>How many bytes of output are kept there.</summary>
+    public required long RecordOutput { get; init; }
+
+    /// <summary>The key that hides what is kept there (<see cref="SpoolCipher"/>); empty: it lies there as it is.</summary>
+    public required byte[] RecordKey { get; init; }
+
+    /// <summary>The file in which the output waits for its reader.</summary>
+    /// <param name="containerDirectory">The container's directory on this host.</param>
+    public string Spool(string containerDirectory) => RecordDirectory.Length > 0 ? RecordPaths.Spool(RecordDirectory) : containerDirectory + "/spool";
+
+    public byte[] Encode() => Frame.Encode((byte)ShimMessage.Assign, Write);
+
+    public static ContainerTask Decode(Frame frame)
+    {
+        using var reader = frame.Open();
+        return Read(reader);
+    }
+
+    public void Write(BinaryWriter writer)
+    {
+        writer.WriteAll(Files, static (w, f) => f.Write(w));
+        writer.Write(WorkingDirectory);
+        writer.Write(DeadlineMilliseconds);
+        writer.Write(RecordDirectory);
+        writer.Write(RecordOutput);
+        writer.WriteBytes(RecordKey);
+    }
+
+    public static ContainerTask Read(BinaryReader reader) => new()
+    {
+        Files = reader.ReadAll(FileContent.Read),
+        WorkingDirectory = reader.ReadString(),
+        DeadlineMilliseconds = reader.ReadInt64(),
+        RecordDirectory = reader.ReadString(),
+        RecordOutput = reader.ReadInt64(),
+        RecordKey = reader.ReadByteArray(),
+    };
 }
 
 /// <summary>A file to put into the container.</summary>

@@ -60,7 +60,7 @@ internal sealed class ScriptedEngine : IContainerEngine
     /// <summary>The groups that were wanted.</summary>
     public ConcurrentQueue<GroupSpec> Groups { get; } = [];
 
-    public void KeepReady() => KeptReady++;
+    public void KeepReady(string? folder = null) => KeptReady++;
 
     public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
     {

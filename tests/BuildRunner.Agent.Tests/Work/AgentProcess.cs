@@ -32,7 +32,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
     /// <summary>A folder beside what BuildRunner owns, where steps leave a trace.</summary>
     public string Witness => folder["witness"];
 
-    public HostAuditor Auditor => new(stateRoot, folder["scratch"]);
+    public HostAuditor Auditor => new(stateRoot, folder["scratch"]) { OfLivingAgent = process is { HasExited: false } };
 
     /// <summary>Added to its environment.</summary>
     public Dictionary<string, string> Variables { get; } = [];
@@ -114,6 +114,7 @@ internal sealed partial class AgentProcess : IAsyncDisposable
         }
 
         process?.Dispose();
+        process = null;
         front.Dispose();
         await Auditor.FindingsAfterAsync(TimeSpan.FromSeconds(10));
         if (Directory.Exists(stateRoot))

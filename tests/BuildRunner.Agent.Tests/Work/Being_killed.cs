@@ -153,6 +153,56 @@ public sealed class Being_killed
         await server.SeesAsync("result build lost");
     }
 
+    [Fact]
+    public async Task What_waits_for_the_next_workflow_ends_with_the_agent_and_the_next_start_begins_anew()
+    {
+        await using var agent = AgentProcess.Create(server);
+        agent.Start();
+        await RunToTheEndAsync(agent, 1);
+        await RunToTheEndAsync(agent, 2);
+        var waiting = await WaitingAsync(agent);
+        await agent.KillAsync();
+        Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
+        agent.Start();
+        await server.SeesAsync(s => s.Told.Count(t => t == "hello") == 2, "the next start");
+        await RunToTheEndAsync(agent, 3);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(agent.Work, "ready")));
+        await RunToTheEndAsync(agent, 4);
+
+        // What the last one left was used by the next.
+        var next = await WaitingAsync(agent);
+        Assert.NotEqual(waiting, next);
+        await RunToTheEndAsync(agent, 5);
+        Assert.NotEqual(next, await WaitingAsync(agent));
+        Assert.Empty(await agent.Auditor.FindingsAfterAsync(Limit));
+    }
+
+    private async Task RunToTheEndAsync(AgentProcess agent, int round)
+    {
+        var (work, step) = Work(agent, "test -z \"$(ls -A)\" && touch here && echo \"run $$\" >> /witness/log", start: false);
+        server.Queue(work.Start);
+        await server.SeesAsync(s => s.Told.Count(t => t == "result start ready") == round, "ready");
+        server.Queue(step);
+        await server.SeesAsync(s => s.Ended(step.Id) is not null, "an end");
+        Assert.Equal("success", server.Ended(step.Id)!.Report.Outcome.Word);
+        server.Queue(work.Release);
+        await server.SeesAsync(s => s.Told.Count(t => t.Contains("released", StringComparison.Ordinal)) == round, "the release");
+    }
+
+    private static async Task<string> WaitingAsync(AgentProcess agent)
+    {
+        var begin = TimeProvider.System.GetTimestamp();
+        while (agent.Auditor.Ready.Count == 0)
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(begin) < Limit, "nothing waits for the next workflow");
+            await Task.Delay(20, TestContext.Current.CancellationToken);
+        }
+
+        // The container is there a moment after its folder.
+        await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken);
+        return Assert.Single(agent.Auditor.Ready);
+    }
+
     private static (TestWork Work, WorkItem Step) Work(AgentProcess agent, string script, bool start = true)
     {
         var step = AgentRun.Step("build") with { Image = agent.Image, Commands = [], Entrypoint = ["/bin/sh", "-c", script], Volumes = [$"{agent.Witness}:/witness"] };

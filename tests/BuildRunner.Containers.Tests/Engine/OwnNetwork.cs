@@ -35,7 +35,7 @@ internal sealed class OwnNetwork : IAsyncDisposable
     public void Enter(OciEngineOptions options, string before = "")
     {
         var path = options.SandboxPath!;
-        var real = new FileInfo(path).LinkTarget;
+        var real = new FileInfo(path).LinkTarget ?? throw new ArgumentException($"{path} is the helper itself, and not a link to it that could be exchanged", nameof(options));
         File.Delete(path);
         File.WriteAllText(path, $"#!/bin/sh\nset -- nsenter {Join} '{real}' \"$@\"\n{before}\nexec \"$@\"\n");
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);

@@ -8,6 +8,13 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>True: the engine is an agent's that lives. The one group that it may have made for a workflow to come does not count; a second one does.</summary>
+    public bool OfLivingAgent { get; init; }
+
+    /// <summary>Groups that were made ahead and have no workflow yet, newest first.</summary>
+    public IReadOnlyList<string> Ready => !Directory.Exists(stateRoot + "/groups") ? []
+        : [.. Directory.EnumerateDirectories(stateRoot + "/groups", "ready-*").Where(d => !File.Exists(d + "/taken")).Select(d => Path.GetFileName(d)).OrderDescending(StringComparer.Ordinal)];
+
     /// <summary>Everything of the engine that is on the host, one line each; empty on a clean host.</summary>
     public IReadOnlyList<string> Findings() => [.. Processes(), .. Mounts(), .. Cgroups(), .. Devices(), .. LoopDevices(), .. Files()];
 
@@ -37,15 +44,21 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     {
         foreach (var directory in Directory.EnumerateDirectories("/proc").Where(d => int.TryParse(Path.GetFileName(d), CultureInfo.InvariantCulture, out _)))
         {
-            var mounts = TryRead(directory + "/mountinfo");
-            if (mounts.Contains(stateRoot, StringComparison.Ordinal) || mounts.Contains(scratchRoot, StringComparison.Ordinal))
+            if (Lines(directory + "/mountinfo").Any(IsOurs))
             {
                 yield return $"process {Path.GetFileName(directory)}: {TryRead(directory + "/cmdline").Replace('\0', ' ')}";
             }
         }
     }
 
-    private IEnumerable<string> Mounts() => TryRead("/proc/self/mountinfo").Split('\n').Where(l => l.Contains(stateRoot, StringComparison.Ordinal)).Select(l => "mount " + l);
+    private IEnumerable<string> Mounts() => Lines("/proc/self/mountinfo").Where(l => l.Contains(stateRoot, StringComparison.Ordinal)).Select(l => "mount " + l);
+
+    private static string[] Lines(string path) => TryRead(path).Split('\n');
+
+    private bool IsOurs(string line) =>
+        (line.Contains(stateRoot, StringComparison.Ordinal) || line.Contains(scratchRoot, StringComparison.Ordinal)) && !IsReady(line);
+
+    private bool IsReady(string text) => OfLivingAgent && Ready is [var newest, ..] && text.Contains(newest, StringComparison.Ordinal);
 
     /// <summary>Cgroups of groups that this engine had: those whose folder it has, and all that are empty and nobody's.</summary>
     private IEnumerable<string> Cgroups()
@@ -77,6 +90,7 @@ public sealed class HostAuditor(string stateRoot, string scratchRoot)
     private IEnumerable<string> Files() => new[] { stateRoot + "/groups", scratchRoot }
         .Where(Directory.Exists)
         .SelectMany(Directory.EnumerateFileSystemEntries)
+        .Where(f => !IsReady(f))
         .Select(f => "file " + f);
 
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _known = new();

@@ -8,10 +8,14 @@ using BuildRunner.Sandbox.Wire;
 namespace BuildRunner.Containers.Engine.Oci;
 
 /// <summary>Turns a container's specification into what its shim must do.</summary>
-internal sealed class ContainerPlanner(
-    GroupSpec group, OciEngineOptions options, SecurityLabels labels, string sandboxPath, GroupHolderClient holder, HostNames names, IReadOnlyList<string> nameServers)
+internal sealed class ContainerPlanner(GroupPlan plan, string sandboxPath, GroupHolderClient holder, HostNames names)
 {
     private static readonly long OpenFilesLimit = HostLimits.OpenFiles();
+    private readonly OciEngineOptions options = plan.Options;
+    private GroupSpec group = plan.Spec;
+
+    /// <summary>The workspace among what the shim binds; the others are numbered.</summary>
+    private const string TreeName = "tree";
 
     /// <summary>No OCI runtime: the shim makes the container itself.</summary>
     private bool IsDirect => options.RuntimePath == LaunchPlan.RuntimeName;
@@ -20,14 +24,50 @@ internal sealed class ContainerPlanner(
 
     private string GroupDirectory => HostPaths.Group(options.StateRoot, group.Id);
 
-    /// <summary>Has the holder mount the image's layers and make the network, and describes the rest.</summary>
-    public async Task<PrepareRequest> PlanAsync(ContainerSpec spec, string id, uint address, CancellationToken cancellationToken)
+    /// <summary>The group has got another specification: from now on its containers have that one's workspace.</summary>
+    public void Use(GroupPlan taken) => group = taken.Spec;
+
+    /// <summary>Has the holder mount the image's layers and make the network.</summary>
+    public async Task<MadeParts> MakeAsync(ContainerSpec spec, string id, uint address, CancellationToken cancellationToken)
     {
         Check(spec);
+        var layers = await AddLayersAsync(spec, cancellationToken);
+        return new MadeParts(id, address, layers, await holder.AddNetworkAsync(new NetworkRequest(id, address), cancellationToken));
+    }
+
+    /// <summary>What a container is for, as its shim needs it.</summary>
+    public ContainerTask TaskOf(ContainerSpec spec)
+    {
+        Check(spec);
+        return new ContainerTask
+        {
+            Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
+            WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
+            DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
+            RecordDirectory = spec.Record?.Directory ?? "",
+            RecordOutput = spec.Record?.MaxOutput ?? 0,
+            RecordKey = spec.Record?.Key?.ToArray() ?? [],
+        };
+    }
+
+    /// <summary>How a container is made, in bytes: two specifications for which they are the same get containers that nobody can tell apart before they are told what they are for.</summary>
+    /// <remarks>The paths of what begins empty do not count.</remarks>
+    public byte[] LikenessOf(ContainerSpec spec, MadeParts made)
+    {
+        var request = Describe(spec, made, task: null);
+        bool IsLate(BindMount bind) => bind.Name == TreeName ? group.Workspace is { BeginsEmpty: true } : spec.HostMounts[int.Parse(bind.Name, CultureInfo.InvariantCulture)].BeginsEmpty;
+        return (request with { Binds = [.. request.Binds.Select(b => IsLate(b) ? b with { Source = "" } : b)] }).Encode();
+    }
+
+    /// <summary>Describes a container to its shim.</summary>
+    /// <param name="spec">The container.</param>
+    /// <param name="made">What the holder has made for it.</param>
+    /// <param name="task">What it is for; null: that is told later.</param>
+    public PrepareRequest Describe(ContainerSpec spec, MadeParts made, ContainerTask? task)
+    {
         spec = options.IsHardened ? Harden(spec) : spec;
         var devices = HostDevices.Of(spec, options.User is not null);
-        var layers = await AddLayersAsync(spec, cancellationToken);
-        var network = await holder.AddNetworkAsync(new NetworkRequest(id, address), cancellationToken);
+        var (id, address, layers, network) = made;
         var directory = $"{GroupDirectory}/containers/{id}";
         var hostName = Names.HostName(spec.Name);
         var binds = Binds(spec, directory, devices);
@@ -48,28 +88,23 @@ internal sealed class ContainerPlanner(
             Configuration = IsDirect ? specification.ToPlan().Encode() : specification.ToJson(),
             Filter = spec.Privileged || FilterByRuntime(spec) ? [] : SeccompFilter.Of(RuntimeInformation.ProcessArchitecture, options.Allow32Bit),
             InitPath = sandboxPath,
-            Files = [.. spec.Files.Select(f => new FileContent(f.Name, f.Content.ToArray(), f.Executable, f.Secret))],
             Hosts = names.HostsFile(hostName, address, spec.ExtraHosts),
-            ResolvConf = NameServers.ResolvConf(address == 0 ? [] : spec.Dns.Count > 0 ? spec.Dns : nameServers, spec.DnsSearch),
+            ResolvConf = NameServers.ResolvConf(address == 0 ? [] : spec.Dns.Count > 0 ? spec.Dns : plan.NameServers, spec.DnsSearch),
             HostName = hostName,
             ScratchBytes = options.IsHardened ? options.Hardened.ScratchBytes : 0,
-            MountLabel = labels.SelinuxMountLabel ?? "",
+            MountLabel = plan.Labels.SelinuxMountLabel ?? "",
             User = spec.User ?? spec.Image.Config.User ?? "",
-            WorkingDirectory = spec.WorkingDirectory ?? group.Workspace?.TreePath ?? spec.Image.Config.WorkingDirectory ?? "/",
             Binds = [.. binds.Select(b => b.Bind).OfType<BindMount>()],
             Devices = [.. devices.Select(d => d.Node)],
             AllowSetuid = spec.AllowNewPrivileges || spec.Privileged,
 
             // A runtime has the cgroup of devices refuse what is not meant for containers; without it no node of an image works.
             AllowDevices = spec.Privileged && !IsDirect,
-            DeadlineMilliseconds = (long)(spec.Deadline?.TotalMilliseconds ?? 0),
             StopSignal = Signals.Parse(spec.Image.Config.StopSignal),
             GraceMilliseconds = (int)Math.Min(spec.StopGrace.TotalMilliseconds, int.MaxValue),
             MayBeKept = spec.MayBeKept,
-            RecordDirectory = spec.Record?.Directory ?? "",
-            RecordOutput = spec.Record?.MaxOutput ?? 0,
-            RecordKey = spec.Record?.Key?.ToArray() ?? [],
             DiskBytes = group.Limits.DiskBytes ?? 0,
+            Task = task,
         };
     }
 
@@ -156,7 +191,7 @@ internal sealed class ContainerPlanner(
             OpenFiles = Math.Min(options.OpenFiles, OpenFilesLimit),
             Allow32Bit = options.Allow32Bit,
             FilterByRuntime = FilterByRuntime(spec),
-            Labels = labels,
+            Labels = plan.Labels,
             ReadOnlyRoot = options.IsHardened,
         };
     }
@@ -181,7 +216,7 @@ internal sealed class ContainerPlanner(
 
             binds.Add(workspace.CopyOnWrite
                 ? new Attachment(GroupDirectory + "/tree", workspace.TreePath, Bind: null)
-                : new Attachment("", workspace.TreePath, new BindMount(workspace.SourceDirectory, "tree", ReadOnly: false, OwnerBecomesUser: true)));
+                : new Attachment("", workspace.TreePath, new BindMount(workspace.SourceDirectory, TreeName, ReadOnly: false, OwnerBecomesUser: true)));
         }
 
         for (var i = 0; i < spec.HostMounts.Count; i++)
@@ -210,6 +245,13 @@ internal sealed class ContainerPlanner(
             throw new ContainerException(ContainerFailure.InvalidSpec, $"The path '{path}' of the container {spec.Name} must be absolute.");
         }
     }
+
+    /// <summary>What the holder has made for a container.</summary>
+    /// <param name="Id">The container's id, unique in its group.</param>
+    /// <param name="Address">0 without a network.</param>
+    /// <param name="Layers">Names of the mounted layers, lowest first.</param>
+    /// <param name="Network">The path of its network namespace.</param>
+    internal sealed record MadeParts(string Id, uint Address, IReadOnlyList<string> Layers, string Network);
 
     /// <summary>Something to mount: from the group's directory, or from what the shim binds.</summary>
     private sealed record Attachment(string Source, string Target, BindMount? Bind);

@@ -16,7 +16,10 @@ internal sealed class GroupHolderClient : IAsyncDisposable
         Ready = ready;
     }
 
-    public HolderReady Ready { get; }
+    public HolderReady Ready { get; private set; }
+
+    /// <summary>True: it runs no more.</summary>
+    public bool HasEnded => _process.HasEnded;
 
     public int ProcessId => _process.Id;
 
@@ -50,6 +53,10 @@ internal sealed class GroupHolderClient : IAsyncDisposable
             throw;
         }
     }
+
+    /// <summary>Has it see to it that the host's rules are in force as they are meant now: the group may have waited long.</summary>
+    public async Task RenewAsync(PlaceSetup place, CancellationToken cancellationToken) =>
+        Ready = HolderReady.Decode(await AskAsync(place.EncodeRenewal(), HolderMessage.Ready, cancellationToken));
 
     public async Task<IReadOnlyList<string>> AddLayerAsync(LayerRequest request, CancellationToken cancellationToken) =>
         LayerAdded.Decode(await AskAsync(request.Encode(), HolderMessage.LayerAdded, cancellationToken)).Layers;

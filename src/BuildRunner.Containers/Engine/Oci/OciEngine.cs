@@ -17,6 +17,7 @@ public sealed class OciEngine : IContainerEngine
     private readonly ImageStore? _images;
     private readonly Lazy<string> _sandboxPath;
     private readonly ReadyGroup _ready;
+    private readonly ReadyWorkflow _workflow;
 
     private OciEngine(OciEngineOptions options, ImageStore? images)
     {
@@ -24,6 +25,7 @@ public sealed class OciEngine : IContainerEngine
         _images = images;
         _sandboxPath = new Lazy<string>(() => SandboxPath.Find(options.SandboxPath));
         _ready = new ReadyGroup(() => _sandboxPath.Value);
+        _workflow = new ReadyWorkflow(MakeAheadAsync, options);
         Kept = new KeptContainers(options.KeptRoot);
     }
 
@@ -65,10 +67,28 @@ public sealed class OciEngine : IContainerEngine
     {
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
-        var labels = LabelsOfThisHost();
+        var plan = PlanOf(spec);
+        if (plan.CanBeMadeAhead && await _workflow.TakeAsync() is { } made)
+        {
+            if (await made.TryTakeOverAsync(plan, cancellationToken))
+            {
+                made.Ended = _workflow.Refill;
+                return made;
+            }
+
+            _ = Task.Run(async () => await made.DisposeAsync(), CancellationToken.None);
+        }
+
+        return await MakeGroupAsync(plan, folder: null, cancellationToken);
+    }
+
+    /// <summary>What follows from a specification by the settings, and by what the host is now.</summary>
+    /// <exception cref="ContainerException">It asks for what is not to be had.</exception>
+    internal GroupPlan PlanOf(GroupSpec spec)
+    {
         var options = _options.For(spec);
         var nameServers = NameServersOf(options);
-        var setup = new GroupSetup
+        return new GroupPlan(spec, options, LabelsOfThisHost(), nameServers, new GroupSetup
         {
             StateRoot = _options.StateRoot,
             ScratchRoot = _options.ScratchRoot,
@@ -83,19 +103,51 @@ public sealed class OciEngine : IContainerEngine
             WorkspaceBeginsEmpty = spec.Workspace?.BeginsEmpty ?? false,
             RuntimeMovesProcesses = _options.RuntimePath != LaunchPlan.RuntimeName,
             Limits = new CgroupLimits(spec.Limits.MemoryBytes ?? 0, spec.Limits.Cpus ?? 0, spec.Limits.Pids ?? 0),
-        };
-        var ready = spec.Hardened ? null : await _ready.TakeAsync(setup.Place, cancellationToken);
+        });
+    }
+
+    /// <param name="plan">The group.</param>
+    /// <param name="folder">Where it is made ahead; null: it is somebody's.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private async Task<OciGroup> MakeGroupAsync(GroupPlan plan, string? folder, CancellationToken cancellationToken)
+    {
+        var ready = plan.Spec.Hardened ? null : await _ready.TakeAsync(plan.Setup.Place, cancellationToken);
         var shim = ready?.Shim ?? new SpareShim(_sandboxPath.Value);
         try
         {
-            var holder = await GroupHolderClient.StartAsync(ready?.Holder, _sandboxPath.Value, setup, cancellationToken);
-            return new OciGroup(spec, options, labels, _sandboxPath.Value, holder, nameServers, new ImagesInUse(_images), Kept, shim) { Started = RefillReady };
+            var holder = await GroupHolderClient.StartAsync(ready?.Holder, _sandboxPath.Value, plan.Setup, cancellationToken);
+            return new OciGroup(plan, _sandboxPath.Value, holder, new ImagesInUse(_images), Kept, shim)
+            {
+                Started = RefillReady,
+                Began = plan.CanBeMadeAhead ? _workflow.Saw : null,
+                Ended = folder is null && plan.CanBeMadeAhead ? _workflow.Refill : null,
+                Folder = folder,
+            };
         }
         catch (Exception)
         {
             // What was made before it failed has nobody who removes it.
             await shim.DisposeAsync();
-            await RemoveRemainsAsync(spec.Owner);
+            await RemoveRemainsAsync(plan.Spec.Owner);
+            throw;
+        }
+    }
+
+    private async Task<OciGroup> MakeAheadAsync(ReadyWorkflow.Beginning wanted, string folder)
+    {
+        var tree = Directory.CreateDirectory(Path.Combine(folder, "tree")).FullName;
+        var spec = wanted.Group.Spec;
+        var plan = PlanOf(spec with { Id = Path.GetFileName(folder), Labels = new Dictionary<string, string>(), Workspace = spec.Workspace! with { SourceDirectory = tree } });
+        var group = await MakeGroupAsync(plan, folder, CancellationToken.None);
+        try
+        {
+            await group.MakeWaitingAsync(WaitingContainer.LikenessOf(wanted.Container, folder));
+            RefillReady();
+            return group;
+        }
+        catch (Exception)
+        {
+            await group.DisposeAsync();
             throw;
         }
     }
@@ -118,11 +170,15 @@ public sealed class OciEngine : IContainerEngine
 
     /// <inheritdoc/>
     /// <remarks>An ordinary user's group is made in one: its way out is a process that writes into the group's folder.</remarks>
-    public void KeepReady()
+    public void KeepReady(string? folder = null)
     {
         if (_options.User is null)
         {
             _ready.Keep(() => PlaceOf(_options, NameServersOf(_options)));
+            if (folder is not null)
+            {
+                _workflow.Keep(folder);
+            }
         }
     }
 
@@ -137,6 +193,7 @@ public sealed class OciEngine : IContainerEngine
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        await _workflow.DisposeAsync();
         await _ready.DisposeAsync();
         _images?.Dispose();
     }

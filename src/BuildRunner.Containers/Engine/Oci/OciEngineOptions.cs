@@ -42,6 +42,9 @@ public sealed class OciEngineOptions
     /// <summary>How groups with the profile <c>hardened</c> are kept.</summary>
     public HardenedOptions Hardened { get; set; } = new();
 
+    /// <summary>So long waits what was made for a workflow that may come. It takes memory, and keeps its image in use.</summary>
+    internal TimeSpan ReadyFor { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>True: these are the settings of groups with the profile <c>hardened</c>.</summary>
     internal bool IsHardened { get; private set; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Networks;
+using BuildRunner.Containers.Storage;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
@@ -8,7 +9,6 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <summary>The containers of one workflow on the embedded engine.</summary>
 internal sealed class OciGroup : IContainerGroup
 {
-    private readonly GroupSpec _spec;
     private readonly OciEngineOptions _options;
     private readonly string _sandboxPath;
     private readonly GroupHolderClient _holder;
@@ -20,20 +20,24 @@ internal sealed class OciGroup : IContainerGroup
     private readonly HashSet<OciContainer> _containers = [];
     private readonly List<Task> _removals = [];
     private readonly SpareShim _spare;
+    private GroupPlan _plan;
+    private WaitingContainer? _waiting;
+    private Task _telling = Task.CompletedTask;
+    private int _prepared;
     private int _count;
     private bool _disposed;
     private bool _keepsWorkspace;
 
-    public OciGroup(GroupSpec spec, OciEngineOptions options, SecurityLabels labels, string sandboxPath, GroupHolderClient holder, IReadOnlyList<string> nameServers, ImagesInUse images, KeptContainers kept, SpareShim spare)
+    public OciGroup(GroupPlan plan, string sandboxPath, GroupHolderClient holder, ImagesInUse images, KeptContainers kept, SpareShim spare)
     {
-        _spec = spec;
-        _options = options;
+        _plan = plan;
+        _options = plan.Options;
         _sandboxPath = sandboxPath;
         _holder = holder;
         _images = images;
         _kept = kept;
-        _names = new HostNames(AddressPlan.OfSlot(options.Network.PoolAddress, holder.Ready.Slot));
-        _planner = new ContainerPlanner(spec, options, labels, sandboxPath, holder, _names, nameServers);
+        _names = new HostNames(AddressPlan.OfSlot(_options.Network.PoolAddress, holder.Ready.Slot));
+        _planner = new ContainerPlanner(plan, sandboxPath, holder, _names);
         _spare = spare;
         _spare.Refill();
     }
@@ -41,18 +45,84 @@ internal sealed class OciGroup : IContainerGroup
     /// <summary>Told when a container was started, and when the group is gone: nobody waits for one at that moment.</summary>
     public Action? Started { get; init; }
 
+    /// <summary>Told, once, what the first step's container is and how to find out whether another would be like it, unless it was made ahead.</summary>
+    public Action<ReadyWorkflow.Beginning, Func<ContainerSpec, bool>>? Began { get; init; }
+
+    /// <summary>Told when the group is gone, if it was a workflow's.</summary>
+    public Action? Ended { get; set; }
+
+    /// <summary>What it was made in that was made ahead; removed with it.</summary>
+    public string? Folder { get; init; }
+
+    private GroupSpec Spec => _plan.Spec;
+
     /// <inheritdoc/>
     /// <remarks>A view with copies on write, or a tree on the group's disk, is mounted only for the holder: this path goes through its eyes.</remarks>
-    public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult(_spec.Workspace switch
+    public Task<string?> OpenWorkspaceAsync(CancellationToken cancellationToken) => Task.FromResult(Spec.Workspace switch
     {
         null => null,
-        { CopyOnWrite: true } => $"/proc/{_holder.ProcessId}/root{HostPaths.Group(_options.StateRoot, _spec.Id)}/tree",
-        { BeginsEmpty: true } when _spec.Limits.DiskBytes is not null => $"/proc/{_holder.ProcessId}/root{_spec.Workspace.SourceDirectory}",
+        { CopyOnWrite: true } => $"/proc/{_holder.ProcessId}/root{HostPaths.Group(_options.StateRoot, Spec.Id)}/tree",
+        { BeginsEmpty: true } when Spec.Limits.DiskBytes is not null => $"/proc/{_holder.ProcessId}/root{Spec.Workspace.SourceDirectory}",
         var direct => direct.SourceDirectory,
     });
 
     /// <inheritdoc/>
-    public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken) => await PrepareContainerAsync(spec, cancellationToken);
+    public async Task<IPreparedContainer> PrepareAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    {
+        var isFirst = Interlocked.Exchange(ref _prepared, 1) == 0;
+        if (Interlocked.Exchange(ref _waiting, null) is { } waiting && await AssignAsync(waiting, spec, cancellationToken) is { } assigned)
+        {
+            return assigned;
+        }
+
+        var (container, made, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
+        if (isFirst && Began is { } told)
+        {
+            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, WaitingContainer.WithoutTask(spec)), other => WaitingContainer.AreAlike(_planner, spec, other, made)), CancellationToken.None);
+        }
+
+        return container;
+    }
+
+    /// <summary>Makes a container that waits for <see cref="PrepareAsync"/> to say what it is for; the group's first and only one of that kind.</summary>
+    /// <param name="spec">A specification without anything that is told later (<see cref="WaitingContainer.LikenessOf"/>).</param>
+    /// <exception cref="ContainerException">It cannot be made.</exception>
+    public async Task MakeWaitingAsync(ContainerSpec spec)
+    {
+        var sources = WaitingContainer.SourcesOf(spec);
+        var (container, made, shim) = await MakeContainerAsync(spec, task: null, CancellationToken.None);
+        _waiting = new WaitingContainer(_planner, container, made, shim, sources);
+    }
+
+    /// <summary>Gives a group that was made ahead to a workflow: the workflow's empty workspace becomes the one that it has.</summary>
+    /// <returns>False: it is not what is wanted, or not any more; the caller disposes it.</returns>
+    public async Task<bool> TryTakeOverAsync(GroupPlan wanted, CancellationToken cancellationToken)
+    {
+        if (_holder.HasEnded || !_plan.IsLike(wanted) || _waiting is { IsGood: false })
+        {
+            return false;
+        }
+
+        try
+        {
+            await _holder.RenewAsync(wanted.Setup.Place, cancellationToken);
+            if (_holder.Ready.UplinkProblem.Length > 0)
+            {
+                return false;
+            }
+
+            await File.WriteAllBytesAsync(HostPaths.GroupTaken(_options.StateRoot, Spec.Id), [], cancellationToken);
+            EmptyDirectory.Replace(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
+        }
+        catch (Exception e) when (e is ContainerException or IOException)
+        {
+            return false;
+        }
+
+        _plan = wanted with { Spec = wanted.Spec with { Id = Spec.Id }, Setup = wanted.Setup with { GroupId = Spec.Id } };
+        _planner.Use(_plan);
+        return true;
+    }
 
     /// <inheritdoc/>
     public async Task<ContainerExit> RunAsync(IPreparedContainer container, StartSpec start, IOutputSink output, CancellationToken cancellationToken)
@@ -79,7 +149,7 @@ internal sealed class OciGroup : IContainerGroup
     /// <inheritdoc/>
     public async Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken)
     {
-        var container = await PrepareContainerAsync(spec, cancellationToken);
+        var (container, _, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
         try
         {
             if (container.Address != 0)
@@ -117,18 +187,25 @@ internal sealed class OciGroup : IContainerGroup
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals).Append(_spare.DisposeAsync().AsTask()));
         if (_keepsWorkspace)
         {
-            await _holder.KeepWorkspaceAsync(_kept.WorkspaceOf(_spec.Id), CancellationToken.None);
+            await _holder.KeepWorkspaceAsync(_kept.WorkspaceOf(Spec.Id), CancellationToken.None);
         }
 
         await _holder.DisposeAsync();
         await _images.DisposeAsync();
-        if (File.Exists(HostPaths.GroupLock(_options.StateRoot, _spec.Id)))
+        await _telling;
+        if (File.Exists(HostPaths.GroupLock(_options.StateRoot, Spec.Id)))
         {
             // The holder ended before its time, and removed nothing.
-            await HelperProgram.RunAsync(_sandboxPath, ["reap", _options.StateRoot, _options.ScratchRoot, _spec.Owner], CancellationToken.None);
+            await HelperProgram.RunAsync(_sandboxPath, ["reap", _options.StateRoot, _options.ScratchRoot, Spec.Owner], CancellationToken.None);
+        }
+
+        if (Folder is not null)
+        {
+            TreeRemoval.Remove(Folder);
         }
 
         Started?.Invoke();
+        Ended?.Invoke();
     }
 
     /// <summary>A container was started.</summary>
@@ -160,8 +237,8 @@ internal sealed class OciGroup : IContainerGroup
     /// <summary>Keeps what a container that has ended changed, and at the group's end the changes of the workspace.</summary>
     public async Task<KeptContainer> KeepAsync(OciContainer container, KeepRequest request, CancellationToken cancellationToken)
     {
-        var id = _kept.Reserve(_spec.Id);
-        var layer = _kept.LayerOf(_spec.Id, id);
+        var id = _kept.Reserve(Spec.Id);
+        var layer = _kept.LayerOf(Spec.Id, id);
         await container.MoveLayerAsync(layer);
         cancellationToken.ThrowIfCancellationRequested();
         if (!Directory.Exists(layer))
@@ -169,14 +246,14 @@ internal sealed class OciGroup : IContainerGroup
             throw new ContainerException(ContainerFailure.Internal, $"What the container {container.Spec.Name} changed could not be kept as {layer}.");
         }
 
-        var ofTree = _spec.Workspace is { CopyOnWrite: true };
+        var ofTree = Spec.Workspace is { CopyOnWrite: true };
         _keepsWorkspace |= ofTree;
         var kept = new KeptContainer
         {
             Id = id,
             Engine = "oci",
-            Group = _spec.Id,
-            Owner = _spec.Owner,
+            Group = Spec.Id,
+            Owner = Spec.Owner,
             Run = request.Run,
             Workflow = request.Workflow,
             Step = request.Step,
@@ -187,8 +264,8 @@ internal sealed class OciGroup : IContainerGroup
             ImageDigest = container.Spec.Image.ManifestDigest?.ToString(),
             LayerDirectory = layer,
             FirstHostId = _holder.Ready.FirstHostId,
-            Tree = _spec.Workspace?.SourceDirectory,
-            WorkspaceDirectory = ofTree ? _kept.WorkspaceOf(_spec.Id) : null,
+            Tree = Spec.Workspace?.SourceDirectory,
+            WorkspaceDirectory = ofTree ? _kept.WorkspaceOf(Spec.Id) : null,
         };
         _kept.Save(kept);
         return kept;
@@ -202,7 +279,41 @@ internal sealed class OciGroup : IContainerGroup
         }
     }
 
-    private async Task<OciContainer> PrepareContainerAsync(ContainerSpec spec, CancellationToken cancellationToken)
+    /// <summary>Null: what waits is not what is wanted, or not any more, and is removed.</summary>
+    private async Task<OciContainer?> AssignAsync(WaitingContainer waiting, ContainerSpec spec, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await _images.KeepAsync(spec.Image, cancellationToken);
+            if (waiting.IsAlsoFor(spec))
+            {
+                await waiting.AssignAsync(spec, cancellationToken);
+                return Exchange(waiting.Container, new OciContainer(this, spec, waiting.Made.Id, waiting.Made.Address, waiting.Shim, _planner.LimitsOf(spec)));
+            }
+        }
+        catch (Exception e) when (e is ContainerException { Reason: not ContainerFailure.InvalidSpec } or IOException)
+        {
+            // Another one is made, or tells what is in the way.
+        }
+
+        RemoveLater(waiting.Container);
+        return null;
+    }
+
+    private OciContainer Exchange(OciContainer waiting, OciContainer container)
+    {
+        lock (_lock)
+        {
+            _containers.Remove(waiting);
+            _containers.Add(container);
+            return _disposed ? throw new ObjectDisposedException(nameof(OciGroup)) : container;
+        }
+    }
+
+    /// <param name="spec">The container.</param>
+    /// <param name="task">Says what it is for; null: nobody knows yet.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private async Task<(OciContainer Container, ContainerPlanner.MadeParts Made, ShimClient Shim)> MakeContainerAsync(ContainerSpec spec, Func<ContainerSpec, ContainerTask>? task, CancellationToken cancellationToken)
     {
         if (spec.Network == NetworkMode.Group && _options.User is not null && _holder.Ready.UplinkProblem is { Length: > 0 } problem)
         {
@@ -214,8 +325,8 @@ internal sealed class OciGroup : IContainerGroup
         try
         {
             await _images.KeepAsync(spec.Image, cancellationToken);
-            var request = await _planner.PlanAsync(spec, id, address, cancellationToken);
-            var shim = await ShimClient.PrepareAsync(await _spare.TakeAsync(), request, spec.Image.DisplayName, cancellationToken);
+            var made = await _planner.MakeAsync(spec, id, address, cancellationToken);
+            var shim = await ShimClient.PrepareAsync(await _spare.TakeAsync(), _planner.Describe(spec, made, task?.Invoke(spec)), spec.Image.DisplayName, cancellationToken);
             var container = new OciContainer(this, spec, id, address, shim, _planner.LimitsOf(spec));
             bool late;
             lock (_lock)
@@ -225,7 +336,7 @@ internal sealed class OciGroup : IContainerGroup
             }
 
             _spare.Refill();
-            return late ? throw new ObjectDisposedException(nameof(OciGroup)) : container;
+            return late ? throw new ObjectDisposedException(nameof(OciGroup)) : (container, made, shim);
         }
         catch
         {

@@ -14,7 +14,7 @@ namespace BuildRunner.Containers.Engine.Oci;
 internal sealed class ReadyGroup(Func<string> sandboxPath) : IAsyncDisposable
 {
     /// <summary>Where the host has room for fewer groups than this, none is held for later: somebody else may need the place.</summary>
-    private const int FewestPlaces = 64;
+    public const int FewestPlaces = 64;
 
     private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(10);
 

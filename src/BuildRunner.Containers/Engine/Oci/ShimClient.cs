@@ -13,10 +13,12 @@ internal sealed class ShimClient : IAsyncDisposable
     private readonly PrepareRequest _request;
     private readonly string _imageName;
     private readonly TaskCompletionSource _prepared = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _assigned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ExitReport> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConcurrentDictionary<int, TaskCompletionSource<int>> _checks = new();
     private readonly InputPump _input;
     private readonly Task _listening;
+    private ContainerTask? _task;
     private SpoolReader? _output;
     private int _nextCheck;
 
@@ -24,6 +26,7 @@ internal sealed class ShimClient : IAsyncDisposable
     {
         _process = process;
         _request = request;
+        _task = request.Task;
         _imageName = imageName;
         _input = new InputPump((byte)ShimMessage.Input, (byte)ShimMessage.Resize, frame => _process.SendAsync(frame, CancellationToken.None));
         _listening = ListenAsync();
@@ -31,6 +34,9 @@ internal sealed class ShimClient : IAsyncDisposable
 
     /// <summary>Completes when every process of the container is dead and its output delivered.</summary>
     public Task<ExitReport> Exited => _exited.Task;
+
+    /// <summary>True: the container is dead, or nobody is there to guard it.</summary>
+    public bool HasEnded => _exited.Task.IsCompleted || _process.HasEnded;
 
     /// <summary>Has a shim prepare the container.</summary>
     /// <param name="process">A shim that has no container yet; it is disposed with the result, or if this fails.</param>
@@ -54,10 +60,20 @@ internal sealed class ShimClient : IAsyncDisposable
         }
     }
 
+    /// <summary>Tells a container that was made ahead what it is for; once.</summary>
+    /// <exception cref="ContainerException">It is gone, or cannot keep what it should.</exception>
+    public async Task AssignAsync(ContainerTask task, CancellationToken cancellationToken)
+    {
+        _task = task;
+        await _process.SendAsync(task.Encode(), CancellationToken.None);
+        await _assigned.Task.WaitAsync(cancellationToken);
+    }
+
     /// <summary>Starts the command.</summary>
     public async Task GoAsync(GoRequest go, IOutputSink output)
     {
-        _output = new SpoolReader(_request.RecordDirectory.Length > 0 ? RecordPaths.Spool(_request.RecordDirectory) : _request.ContainerDirectory + "/spool", output, SpoolCipher.Of(_request.RecordKey));
+        var task = _task ?? throw new InvalidOperationException($"The container {_request.ContainerId} was not told what it is for.");
+        _output = new SpoolReader(task.Spool(_request.ContainerDirectory), output, SpoolCipher.Of(task.RecordKey));
         await _process.SendAsync(go.Encode(), CancellationToken.None);
     }
 
@@ -131,6 +147,9 @@ internal sealed class ShimClient : IAsyncDisposable
             case ShimMessage.Prepared:
                 _prepared.TrySetResult();
                 break;
+            case ShimMessage.Assigned:
+                _assigned.TrySetResult();
+                break;
             case ShimMessage.Output when _output is not null:
                 var range = SpoolRange.Decode(frame);
                 await _output.DeliverAsync(range, CancellationToken.None);
@@ -164,10 +183,12 @@ internal sealed class ShimClient : IAsyncDisposable
     private void Fail(Exception exception)
     {
         _prepared.TrySetException(exception);
+        _assigned.TrySetException(exception);
         _exited.TrySetException(exception);
 
         // Somebody may wait for only one of them.
         _ = _prepared.Task.Exception;
+        _ = _assigned.Task.Exception;
         _ = _exited.Task.Exception;
     }
 }

@@ -1,0 +1,24 @@
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using System.Text;
+using BuildRunner.Containers.Storage;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>An empty directory of this host in the place of another one.</summary>
+internal static class EmptyDirectory
+{
+    /// <summary>Gives a directory the place and name of an empty one, which is gone then. Who has the first one mounted goes on seeing it.</summary>
+    /// <exception cref="IOException">The other one is not empty, or lies on another file system.</exception>
+    public static unsafe void Replace(string directory, string place)
+    {
+        fixed (byte* from = Encoding.UTF8.GetBytes(directory + "\0"))
+        fixed (byte* to = Encoding.UTF8.GetBytes(place + "\0"))
+        {
+            if (Libc.RenameAt(Libc.AtCurrentDirectory, from, Libc.AtCurrentDirectory, to) != 0)
+            {
+                throw new IOException($"{directory} cannot take the place of {place}: {new Win32Exception(Marshal.GetLastPInvokeError()).Message}");
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+using BuildRunner.Containers.Storage;
+
+namespace BuildRunner.Containers.Engine.Oci;
+
+/// <summary>At most one group with a container that waits, both in the likeness of what the last two workflows began with (decision 227). Making a container is most of what a workflow's first step waits for.</summary>
+/// <remarks>
+/// <para>Nobody is asked: what two workflows in a row began with, the next is taken to begin with too. It is made when a workflow is gone, so while nobody waits, and removed when nobody wanted it for a while.
+/// What is not what is wanted is removed, and the group made as before.</para>
+/// <para>Its folders and its cgroup have names that begin with <see cref="Prefix"/>; its processes notice when this one ends, and end, and the reaper finds the rest as that of every group.</para>
+/// </remarks>
+/// <param name="make">Makes a group with a container, in these likenesses, in a folder.</param>
+/// <param name="options">Say how long one waits.</param>
+internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<OciGroup>> make, OciEngineOptions options) : IAsyncDisposable
+{
+    /// <summary>How the ids of such groups begin, also when they have got their workflow.</summary>
+    public const string Prefix = "ready-";
+
+    private readonly Lock gate = new();
+    private readonly CancellationTokenSource closing = new();
+    private string? root;
+    private Beginning? last;
+    private bool twice;
+    private Task<OciGroup?>? ready;
+    private long since;
+    private Task sweeping = Task.CompletedTask;
+
+    /// <summary>From now on one is kept, as soon as it is known in which likeness.</summary>
+    /// <param name="folder">Where workspaces and files of it lie until it is known for whom; emptied.</param>
+    public void Keep(string folder)
+    {
+        TreeRemoval.Remove(folder);
+        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        lock (gate)
+        {
+            root = folder;
+            sweeping = Task.Run(EndUnwantedAsync);
+        }
+    }
+
+    /// <summary>Told what a workflow has begun with.</summary>
+    /// <param name="beginning">Its group and its first container.</param>
+    /// <param name="isLike">Whether its container is like that of the workflow before, if it had the same group.</param>
+    public void Saw(Beginning beginning, Func<ContainerSpec, bool> isLike)
+    {
+        lock (gate)
+        {
+            if (root is null)
+            {
+                return;
+            }
+
+            twice = last is { } before && before.Group.IsLike(beginning.Group) && isLike(before.Container);
+            last = beginning;
+        }
+    }
+
+    /// <summary>Makes one elsewhere, unless there is one or nothing is known to make it like.</summary>
+    public void Refill()
+    {
+        lock (gate)
+        {
+            if (twice && last is { } wanted && root is { } folder && !closing.IsCancellationRequested && ready is null)
+            {
+                ready = Task.Run(() => MakeAsync(wanted, Path.Combine(folder, $"{Prefix}{Guid.CreateVersion7():N}")));
+                since = TimeProvider.System.GetTimestamp();
+            }
+        }
+    }
+
+    /// <summary>Hands out the group that is ready, if one is. The caller disposes it.</summary>
+    public async Task<OciGroup?> TakeAsync()
+    {
+        Task<OciGroup?>? taken;
+        lock (gate)
+        {
+            taken = ready is { IsCompleted: true } ? ready : null;
+            ready = taken is null ? ready : null;
+        }
+
+        return taken is null ? null : await taken;
+    }
+
+    /// <summary>Ends it, and makes no other.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Task<OciGroup?>? left;
+        lock (gate)
+        {
+            (left, ready, root) = (ready, null, null);
+        }
+
+        // Never disposed: it has no timer and no handle, and the end may be asked for twice.
+        await closing.CancelAsync();
+        await sweeping;
+        if (left is not null && await left is { } group)
+        {
+            await group.DisposeAsync();
+        }
+    }
+
+    private async Task<OciGroup?> MakeAsync(Beginning wanted, string folder)
+    {
+        try
+        {
+            return await make(wanted, folder);
+        }
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        {
+            // Whoever needs a group makes it, and is told why that cannot be done.
+            lock (gate)
+            {
+                (twice, ready) = (false, null);
+            }
+
+            TreeRemoval.Remove(folder);
+            return null;
+        }
+    }
+
+    // Looks now and then: a timer for each one would outlive those that were taken.
+    private async Task EndUnwantedAsync()
+    {
+        using var timer = new PeriodicTimer(options.ReadyFor / 4);
+        while (!closing.IsCancellationRequested)
+        {
+            await ((Task)timer.WaitForNextTickAsync(closing.Token).AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (TakeOlderThan(options.ReadyFor) is { } unwanted && await unwanted is { } group)
+            {
+                await group.DisposeAsync();
+            }
+        }
+    }
+
+    private Task<OciGroup?>? TakeOlderThan(TimeSpan age)
+    {
+        lock (gate)
+        {
+            var old = ready is { IsCompleted: true } && TimeProvider.System.GetElapsedTime(since) > age ? ready : null;
+            ready = old is null ? ready : null;
+            return old;
+        }
+    }
+
+    /// <summary>What a workflow begins with.</summary>
+    /// <param name="Group">Its group.</param>
+    /// <param name="Container">Its first step's container.</param>
+    internal sealed record Beginning(GroupPlan Group, ContainerSpec Container);
+}
