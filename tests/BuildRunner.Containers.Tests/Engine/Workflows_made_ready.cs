@@ -118,6 +118,52 @@ public sealed class Workflows_made_ready
         Assert.Equal("found\n", await Workflow.RunAsync(group, With(workflow.Step($"test -d {(what == "image" ? "/new" : "/volume/new")} && echo found"))));
     }
 
+    [Fact]
+    public async Task What_is_exchanged_between_the_group_and_its_first_step_is_seen()
+    {
+        await using var host = Host();
+        var volume = Directory.CreateDirectory(host.Folder["volume"]).FullName;
+        ContainerSpec With(ContainerSpec step) => step with { HostMounts = [.. step.HostMounts, new HostMount(volume, "/volume", ReadOnly: true)] };
+        await PrimeAsync(host, With);
+        var workflow = new Workflow(host, 3);
+        await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(workflow.Group.Id, GroupsOf(host));
+        Directory.Move(volume, volume + ".old");
+        Directory.CreateDirectory(Path.Combine(volume, "new"));
+        Assert.Equal("found\n", await Workflow.RunAsync(group, With(workflow.Step("test -d /volume/new && echo found"))));
+    }
+
+    [Fact]
+    public async Task Who_gives_up_while_it_is_handed_out_leaves_nothing()
+    {
+        await using var host = Host();
+        await PrimeAsync(host);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Engine.CreateGroupAsync(new Workflow(host, 3).Group, new CancellationToken(canceled: true)));
+        Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));
+    }
+
+    [Fact]
+    public async Task A_workflow_with_services_gets_none_and_keeps_the_name_of_its_service()
+    {
+        await using var host = Host();
+        for (var round = 1; round <= 5; round++)
+        {
+            // The third finds a container that waits under the name that its service has.
+            var workflow = new Workflow(host, round);
+            await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
+            if (round > 2)
+            {
+                var service = await group.StartServiceAsync(host.Shell("sleep 600", "step"), new OutputRecorder(), TestContext.Current.CancellationToken);
+                Assert.False(service.Exited.IsCompleted);
+            }
+
+            Assert.Equal("1\n", await Workflow.RunAsync(group, workflow.Step("grep -c 'step$' /etc/hosts", round > 2 ? "other" : "step")));
+            Assert.Equal(round > 2 ? "1\n" : "0\n", await Workflow.RunAsync(group, workflow.Step("grep -c 'step$' /etc/hosts || true", "second") with { HostMounts = [] }));
+            await group.DisposeAsync();
+            await ReadyAsync(host, round == 2);
+        }
+    }
+
     [Theory]
     [InlineData("group")]
     [InlineData("shim")]

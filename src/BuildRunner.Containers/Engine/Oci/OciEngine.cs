@@ -153,8 +153,9 @@ public sealed class OciEngine : IContainerEngine
         var group = await MakeGroupAsync(plan, folder, CancellationToken.None);
         try
         {
-            await group.MakeWaitingAsync(WaitingContainer.LikenessOf(wanted.Container, folder));
+            // It has the place that was ready. Who comes before the container is made needs another.
             RefillReady();
+            await group.MakeWaitingAsync(WaitingContainer.LikenessOf(wanted.Container, folder));
             return group;
         }
         catch (Exception)
