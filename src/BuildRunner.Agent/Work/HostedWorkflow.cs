@@ -243,7 +243,7 @@ internal sealed class HostedWorkflow : IAsyncDisposable
             TreePath = start.Plan.WorkspaceTree,
             SourceDirectory = parts.Folder.Tree(item.Id),
             CopyOnWrite = false,
-            BeginsEmpty = !Directory.Exists(parts.Folder.Tree(item.Id)),
+            BeginsEmpty = true,
         },
         ScratchDirectory = parts.Folder.Scratch(item.Id),
         RunStartedAt = item.RunCreatedAt,

@@ -37,11 +37,15 @@ internal sealed class HostNames(AddressPlan plan)
         }
     }
 
-    public void RemoveService(string name)
+    /// <summary>Forgets a service; not another one that has this name.</summary>
+    public void RemoveService(string name, uint address)
     {
         lock (_lock)
         {
-            _services.Remove(name);
+            if (_services.TryGetValue(name, out var known) && known == address)
+            {
+                _services.Remove(name);
+            }
         }
     }
 

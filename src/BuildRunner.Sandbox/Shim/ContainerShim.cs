@@ -31,6 +31,9 @@ internal static class ContainerShim
             using var moves = request.Runtime == LaunchPlan.RuntimeName ? null : QuickMoves.Begin();
             KernelException.Check(Libc.ProcessControl(SetChildSubreaper, 1, 0, 0, 0), "become the reaper of the container");
             using var alive = FileLock.TryShare(request.LockFile) ?? throw new KernelException(FailureKind.InvalidSpec, 0, "the group is gone");
+
+            // From here on, and not only when the container is there: whoever comes instead of the caller waits for its end.
+            using var kept = request.Task is { RecordDirectory: { Length: > 0 } record } ? FileLock.TryShare(RecordPaths.Lock(record)) : null;
             EnterGroup(request.HolderPid);
             Files.MakeDirectory(request.ContainerDirectory, 0x1C9);
             StandardStreams.SendErrorsTo(request.ContainerDirectory + "/shim.log");

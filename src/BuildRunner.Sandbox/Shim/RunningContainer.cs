@@ -218,6 +218,9 @@ internal sealed unsafe class RunningContainer : IDisposable
         }
         catch (KernelException e)
         {
+            // Another container is made for the task, and the record is that one's.
+            _task?.Dispose();
+            _task = null;
             _caller.Write(e.ToFailure().Encode());
             Kill();
         }

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
-using BuildRunner.Testing;
 using BuildRunner.Testing.Engine;
 
 namespace BuildRunner.Containers.Tests.Engine;
@@ -23,12 +22,12 @@ public sealed class Workflows_made_ready
             var workflow = new Workflow(host, round);
             await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
             Assert.Equal(round > 2, GroupsOf(host).Any(g => g.StartsWith("ready-", StringComparison.Ordinal)));
-            var output = await workflow.RunAsync(group, workflow.Step(script) with { Files = [new InjectedFile("script", "text "u8.ToArray())], WorkingDirectory = "/w" });
+            var output = await Workflow.RunAsync(group, workflow.Step(script) with { Files = [new InjectedFile("script", "text "u8.ToArray())], WorkingDirectory = "/w" });
             Assert.Equal($"text round {round} in /w\n/left\n", output);
             Assert.True(File.Exists(Path.Combine(workflow.Tree, "mine")), "what a step writes to the workspace lies where its agent looks for it");
             Assert.Equal("out\n", await File.ReadAllTextAsync(workflow.Out, TestContext.Current.CancellationToken));
             Assert.Equal(workflow.Tree, await group.OpenWorkspaceAsync(TestContext.Current.CancellationToken));
-            Assert.Equal("mine\n", await workflow.RunAsync(group, workflow.Step("ls /w", "second") with { HostMounts = [] }));
+            Assert.Equal("mine\n", await Workflow.RunAsync(group, workflow.Step("ls /w", "second") with { HostMounts = [] }));
             await group.DisposeAsync();
             await ReadyAsync(host, round > 1);
         }
@@ -80,7 +79,7 @@ public sealed class Workflows_made_ready
         var other = workflow.Group with { Limits = new ResourceLimits(MemoryBytes: 512 << 20) };
         await using var group = await host.Engine.CreateGroupAsync(other, TestContext.Current.CancellationToken);
         Assert.Contains(other.Id, GroupsOf(host));
-        Assert.Equal("round 3\n", await workflow.RunAsync(group, workflow.Step("echo $NAME")));
+        Assert.Equal("round 3\n", await Workflow.RunAsync(group, workflow.Step("echo $NAME")));
         await group.DisposeAsync();
         Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));
     }
@@ -94,7 +93,7 @@ public sealed class Workflows_made_ready
         await File.WriteAllTextAsync(Path.Combine(workflow.Tree, "kept"), "", TestContext.Current.CancellationToken);
         await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
         Assert.Contains(workflow.Group.Id, GroupsOf(host));
-        Assert.Equal("kept\n", await workflow.RunAsync(group, workflow.Step("ls /w")));
+        Assert.Equal("kept\n", await Workflow.RunAsync(group, workflow.Step("ls /w")));
     }
 
     [Theory]
@@ -116,7 +115,53 @@ public sealed class Workflows_made_ready
         Directory.CreateDirectory(Path.Combine(place, "new"));
         var workflow = new Workflow(host, 3);
         await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
-        Assert.Equal("found\n", await workflow.RunAsync(group, With(workflow.Step($"test -d {(what == "image" ? "/new" : "/volume/new")} && echo found"))));
+        Assert.Equal("found\n", await Workflow.RunAsync(group, With(workflow.Step($"test -d {(what == "image" ? "/new" : "/volume/new")} && echo found"))));
+    }
+
+    [Fact]
+    public async Task What_is_exchanged_between_the_group_and_its_first_step_is_seen()
+    {
+        await using var host = Host();
+        var volume = Directory.CreateDirectory(host.Folder["volume"]).FullName;
+        ContainerSpec With(ContainerSpec step) => step with { HostMounts = [.. step.HostMounts, new HostMount(volume, "/volume", ReadOnly: true)] };
+        await PrimeAsync(host, With);
+        var workflow = new Workflow(host, 3);
+        await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(workflow.Group.Id, GroupsOf(host));
+        Directory.Move(volume, volume + ".old");
+        Directory.CreateDirectory(Path.Combine(volume, "new"));
+        Assert.Equal("found\n", await Workflow.RunAsync(group, With(workflow.Step("test -d /volume/new && echo found"))));
+    }
+
+    [Fact]
+    public async Task Who_gives_up_while_it_is_handed_out_leaves_nothing()
+    {
+        await using var host = Host();
+        await PrimeAsync(host);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => host.Engine.CreateGroupAsync(new Workflow(host, 3).Group, new CancellationToken(canceled: true)));
+        Assert.Empty(await host.Auditor.FindingsAfterAsync(Limit));
+    }
+
+    [Fact]
+    public async Task A_workflow_with_services_gets_none_and_keeps_the_name_of_its_service()
+    {
+        await using var host = Host();
+        for (var round = 1; round <= 5; round++)
+        {
+            // The third finds a container that waits under the name that its service has.
+            var workflow = new Workflow(host, round);
+            await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
+            if (round > 2)
+            {
+                var service = await group.StartServiceAsync(host.Shell("sleep 600", "step"), new OutputRecorder(), TestContext.Current.CancellationToken);
+                Assert.False(service.Exited.IsCompleted);
+            }
+
+            Assert.Equal("1\n", await Workflow.RunAsync(group, workflow.Step("grep -c 'step$' /etc/hosts", round > 2 ? "other" : "step")));
+            Assert.Equal(round > 2 ? "1\n" : "0\n", await Workflow.RunAsync(group, workflow.Step("grep -c 'step$' /etc/hosts || true", "second") with { HostMounts = [] }));
+            await group.DisposeAsync();
+            await ReadyAsync(host, round == 2);
+        }
     }
 
     [Theory]
@@ -135,7 +180,7 @@ public sealed class Workflows_made_ready
 
         var workflow = new Workflow(host, 3);
         await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
-        Assert.Equal("round 3\n", await workflow.RunAsync(group, workflow.Step("echo $NAME")));
+        Assert.Equal("round 3\n", await Workflow.RunAsync(group, workflow.Step("echo $NAME")));
         await group.DisposeAsync();
         await ReadyAsync(host, expected: true);
         await host.Engine.DisposeAsync();
@@ -150,7 +195,7 @@ public sealed class Workflows_made_ready
         var workflow = new Workflow(host, 3);
         await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
         var step = workflow.Step("wc -c </.buildrunner/script") with { Files = [new InjectedFile("script", new byte[3 << 20])] };
-        Assert.Equal($"{3 << 20}\n", await workflow.RunAsync(group, step));
+        Assert.Equal($"{3 << 20}\n", await Workflow.RunAsync(group, step));
     }
 
     [Fact]
@@ -163,7 +208,7 @@ public sealed class Workflows_made_ready
         Assert.Empty(host.Auditor.Ready);
         var workflow = new Workflow(host, 3);
         await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
-        Assert.Equal("round 3\n", await workflow.RunAsync(group, workflow.Step("echo $NAME")));
+        Assert.Equal("round 3\n", await Workflow.RunAsync(group, workflow.Step("echo $NAME")));
     }
 
     [Fact]
@@ -210,7 +255,7 @@ public sealed class Workflows_made_ready
             var workflow = new Workflow(host, round);
             await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
             var step = workflow.Step("true");
-            await workflow.RunAsync(group, change?.Invoke(step) ?? step);
+            await Workflow.RunAsync(group, change?.Invoke(step) ?? step);
         }
 
         await ReadyAsync(host, expected: true);
@@ -219,7 +264,7 @@ public sealed class Workflows_made_ready
     private static async Task ReadyAsync(OciHost host, bool expected)
     {
         var began = TimeProvider.System.GetTimestamp();
-        while (expected && (host.Auditor.Ready.Count == 0 || !InitsOf(host).Any()))
+        while (expected && (host.Auditor.Ready.Count == 0 || InitsOf(host).Length == 0))
         {
             Assert.True(TimeProvider.System.GetElapsedTime(began) < Limit, "none was made ready");
             await Task.Delay(20, TestContext.Current.CancellationToken);
@@ -277,7 +322,7 @@ public sealed class Workflows_made_ready
             HostMounts = [new HostMount(Out, "/files/out", ReadOnly: false) { BeginsEmpty = true }],
         };
 
-        public async Task<string> RunAsync(IContainerGroup group, ContainerSpec step) =>
+        public static async Task<string> RunAsync(IContainerGroup group, ContainerSpec step) =>
             await Workflows_made_ready.RunAsync(group, await group.PrepareAsync(step, TestContext.Current.CancellationToken));
     }
 }

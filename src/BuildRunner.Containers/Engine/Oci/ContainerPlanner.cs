@@ -50,6 +50,10 @@ internal sealed class ContainerPlanner(GroupPlan plan, string sandboxPath, Group
         };
     }
 
+    /// <summary>True: the image is a part of this machine of which something is hidden; what there is to hide is found when its layers are mounted.</summary>
+    public bool HidesOfHost(ContainerSpec spec) =>
+        spec.Image.Reference.Transport == ImageTransport.RootFileSystem && spec.Image.LayerDirectories.Any(d => HiddenPaths.Of(options, RealPath.Of(d)).Count > 0);
+
     /// <summary>How a container is made, in bytes: two specifications for which they are the same get containers that nobody can tell apart before they are told what they are for.</summary>
     /// <remarks>The paths of what begins empty do not count.</remarks>
     public byte[] LikenessOf(ContainerSpec spec, MadeParts made)

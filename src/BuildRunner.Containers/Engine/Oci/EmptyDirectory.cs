@@ -9,9 +9,14 @@ namespace BuildRunner.Containers.Engine.Oci;
 internal static class EmptyDirectory
 {
     /// <summary>Gives a directory the place and name of an empty one, which is gone then. Who has the first one mounted goes on seeing it.</summary>
-    /// <exception cref="IOException">The other one is not empty, or lies on another file system.</exception>
+    /// <exception cref="IOException">The other one is not empty, has another mode or owner, or lies on another file system.</exception>
     public static unsafe void Replace(string directory, string place)
     {
+        if (HostIdentity.RightsOf(directory) != HostIdentity.RightsOf(place))
+        {
+            throw new IOException($"{place} is not as it was made: somebody has worked in it");
+        }
+
         fixed (byte* from = Encoding.UTF8.GetBytes(directory + "\0"))
         fixed (byte* to = Encoding.UTF8.GetBytes(place + "\0"))
         {

@@ -70,13 +70,25 @@ public sealed class OciEngine : IContainerEngine
         var plan = PlanOf(spec);
         if (plan.CanBeMadeAhead && await _workflow.TakeAsync() is { } made)
         {
-            if (await made.TryTakeOverAsync(plan, cancellationToken))
+            var isTaken = false;
+            try
+            {
+                isTaken = await made.TryTakeOverAsync(plan, cancellationToken);
+            }
+            finally
+            {
+                if (!isTaken)
+                {
+                    // Also when its caller gives up: nobody else knows of it any more.
+                    _ = Task.Run(async () => await made.DisposeAsync(), CancellationToken.None);
+                }
+            }
+
+            if (isTaken)
             {
                 made.Ended = _workflow.Refill;
                 return made;
             }
-
-            _ = Task.Run(async () => await made.DisposeAsync(), CancellationToken.None);
         }
 
         return await MakeGroupAsync(plan, folder: null, cancellationToken);
@@ -141,8 +153,9 @@ public sealed class OciEngine : IContainerEngine
         var group = await MakeGroupAsync(plan, folder, CancellationToken.None);
         try
         {
-            await group.MakeWaitingAsync(WaitingContainer.LikenessOf(wanted.Container, folder));
+            // It has the place that was ready. Who comes before the container is made needs another.
             RefillReady();
+            await group.MakeWaitingAsync(WaitingContainer.LikenessOf(wanted.Container, folder));
             return group;
         }
         catch (Exception)

@@ -25,6 +25,7 @@ internal sealed class OciGroup : IContainerGroup
     private Task _telling = Task.CompletedTask;
     private int _prepared;
     private int _count;
+    private bool _hasServices;
     private bool _disposed;
     private bool _keepsWorkspace;
 
@@ -78,7 +79,10 @@ internal sealed class OciGroup : IContainerGroup
         var (container, made, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
         if (isFirst && Began is { } told)
         {
-            _telling = Task.Run(() => told(new ReadyWorkflow.Beginning(_plan, WaitingContainer.WithoutTask(spec)), other => WaitingContainer.AreAlike(_planner, spec, other, made)), CancellationToken.None);
+            // A container that was made before the group's services does not know their names, and would be made in vain.
+            var canBeAhead = !_hasServices || spec.Network == NetworkMode.None;
+            var beginning = new ReadyWorkflow.Beginning(_plan, WaitingContainer.WithoutTask(spec));
+            _telling = Task.Run(() => told(beginning, other => canBeAhead && WaitingContainer.AreAlike(_planner, beginning.Container, other, made)), CancellationToken.None);
         }
 
         return container;
@@ -114,7 +118,7 @@ internal sealed class OciGroup : IContainerGroup
             await File.WriteAllBytesAsync(HostPaths.GroupTaken(_options.StateRoot, Spec.Id), [], cancellationToken);
             EmptyDirectory.Replace(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
         }
-        catch (Exception e) when (e is ContainerException or IOException)
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
         {
             return false;
         }
@@ -149,6 +153,7 @@ internal sealed class OciGroup : IContainerGroup
     /// <inheritdoc/>
     public async Task<IRunningService> StartServiceAsync(ContainerSpec spec, IOutputSink output, CancellationToken cancellationToken)
     {
+        _hasServices = true;
         var (container, _, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
         try
         {
@@ -184,6 +189,8 @@ internal sealed class OciGroup : IContainerGroup
             removals = [.. _removals];
         }
 
+        // It describes containers, with what the holder has: not when that is gone.
+        await _telling;
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals).Append(_spare.DisposeAsync().AsTask()));
         if (_keepsWorkspace)
         {
@@ -192,7 +199,6 @@ internal sealed class OciGroup : IContainerGroup
 
         await _holder.DisposeAsync();
         await _images.DisposeAsync();
-        await _telling;
         if (File.Exists(HostPaths.GroupLock(_options.StateRoot, Spec.Id)))
         {
             // The holder ended before its time, and removed nothing.
@@ -230,7 +236,7 @@ internal sealed class OciGroup : IContainerGroup
             _containers.Remove(container);
         }
 
-        _names.RemoveService(container.Spec.Name);
+        _names.RemoveService(container.Spec.Name, container.Address);
         await _planner.ReleaseNetworkAsync(container.Id, container.Address);
     }
 
@@ -291,9 +297,15 @@ internal sealed class OciGroup : IContainerGroup
                 return Exchange(waiting.Container, new OciContainer(this, spec, waiting.Made.Id, waiting.Made.Address, waiting.Shim, _planner.LimitsOf(spec)));
             }
         }
-        catch (Exception e) when (e is ContainerException { Reason: not ContainerFailure.InvalidSpec } or IOException)
+        catch (Exception e) when (e is ContainerException { Reason: not ContainerFailure.InvalidSpec } or IOException or UnauthorizedAccessException)
         {
             // Another one is made, or tells what is in the way.
+        }
+        catch
+        {
+            // Nobody gets it, and it may have the step's record already: it must not be there until the group ends.
+            RemoveLater(waiting.Container);
+            throw;
         }
 
         RemoveLater(waiting.Container);

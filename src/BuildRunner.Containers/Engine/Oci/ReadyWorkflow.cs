@@ -94,7 +94,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         await sweeping;
         if (left is not null && await left is { } group)
         {
-            await group.DisposeAsync();
+            await EndAsync(group);
         }
     }
 
@@ -104,16 +104,40 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         {
             return await make(wanted, folder);
         }
-        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException or ObjectDisposedException)
+        catch (Exception)
         {
-            // Whoever needs a group makes it, and is told why that cannot be done.
+            // Whoever needs a group makes it, and is told why that cannot be done; no failure here is that of somebody's workflow.
             lock (gate)
             {
                 (twice, ready) = (false, null);
             }
 
-            TreeRemoval.Remove(folder);
+            Remove(folder);
             return null;
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        try
+        {
+            TreeRemoval.Remove(folder);
+        }
+        catch (ContainerException)
+        {
+            // The next start removes it.
+        }
+    }
+
+    private static async Task EndAsync(OciGroup group)
+    {
+        try
+        {
+            await group.DisposeAsync();
+        }
+        catch (ContainerException)
+        {
+            // What is left of it is the reaper's.
         }
     }
 
@@ -126,7 +150,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
             await ((Task)timer.WaitForNextTickAsync(closing.Token).AsTask()).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (TakeOlderThan(options.ReadyFor) is { } unwanted && await unwanted is { } group)
             {
-                await group.DisposeAsync();
+                await EndAsync(group);
             }
         }
     }

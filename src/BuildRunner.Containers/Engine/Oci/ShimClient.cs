@@ -11,7 +11,7 @@ internal sealed class ShimClient : IAsyncDisposable
 
     private readonly SandboxProcess _process;
     private readonly PrepareRequest _request;
-    private readonly string _imageName;
+    private string _imageName;
     private readonly TaskCompletionSource _prepared = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _assigned = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<ExitReport> _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -61,12 +61,22 @@ internal sealed class ShimClient : IAsyncDisposable
     }
 
     /// <summary>Tells a container that was made ahead what it is for; once.</summary>
+    /// <param name="task">What it is for.</param>
+    /// <param name="imageName">Its image, for messages: as it is named by who has it now.</param>
+    /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="ContainerException">It is gone, or cannot keep what it should.</exception>
-    public async Task AssignAsync(ContainerTask task, CancellationToken cancellationToken)
+    public async Task AssignAsync(ContainerTask task, string imageName, CancellationToken cancellationToken)
     {
-        _task = task;
+        (_task, _imageName) = (task, imageName);
         await _process.SendAsync(task.Encode(), CancellationToken.None);
-        await _assigned.Task.WaitAsync(cancellationToken);
+        await Task.WhenAny(_assigned.Task, _exited.Task).WaitAsync(cancellationToken);
+        if (!_assigned.Task.IsCompleted)
+        {
+            // A shim whose container may be kept stays when that is dead, and answers nothing.
+            throw new ContainerException(ContainerFailure.Lost, $"The container {_request.ContainerId} had ended before it was told what it is for.", isTransient: true);
+        }
+
+        await _assigned.Task;
     }
 
     /// <summary>Starts the command.</summary>

@@ -7,6 +7,9 @@ namespace BuildRunner.Containers.Engine.Oci;
 /// <remarks>It has an image, limits and mounts, but no files, no record, no environment and no command. Nothing has run in it but the init, which waits.</remarks>
 internal sealed class WaitingContainer
 {
+    // What was read of an image when the container was made, to find its user, and is not read again.
+    private static readonly string[] ReadAhead = ["", "/etc", "/etc/passwd", "/etc/group"];
+
     private readonly ContainerPlanner _planner;
     private readonly byte[] _likeness;
     private readonly IReadOnlyList<string> _sources;
@@ -57,7 +60,8 @@ internal sealed class WaitingContainer
     /// <summary>What the paths lead to that a container shows and that others can change: of layers that the store has made nobody can.</summary>
     public static IReadOnlyList<string> SourcesOf(ContainerSpec spec) =>
     [
-        .. spec.Image.Reference.Transport == ImageTransport.RootFileSystem ? spec.Image.LayerDirectories.Select(d => HostIdentity.Of(d, withTime: true)) : [],
+        .. spec.Image.Reference.Transport == ImageTransport.RootFileSystem
+            ? spec.Image.LayerDirectories.SelectMany(d => ReadAhead, (d, read) => HostIdentity.Of(d + read, withTime: true)) : [],
         .. spec.HostMounts.Where(m => !m.BeginsEmpty).Select(m => HostIdentity.Of(m.Source)),
     ];
 
@@ -66,7 +70,7 @@ internal sealed class WaitingContainer
 
     /// <summary>Whether it is what a container of this specification would be.</summary>
     public bool IsAlsoFor(ContainerSpec spec) =>
-        !Shim.HasEnded
+        IsGood
         && spec.Files.Sum(f => (long)f.Content.Length) <= ContainerPaths.InjectedLater
         && HaveTheSame(Container.Spec, spec)
         && _likeness.AsSpan().SequenceEqual(_planner.LikenessOf(spec, Made));
@@ -76,8 +80,18 @@ internal sealed class WaitingContainer
     /// <param name="one">The one that was made.</param>
     /// <param name="other">The other.</param>
     /// <param name="made">What the holder made for the first.</param>
-    public static bool AreAlike(ContainerPlanner planner, ContainerSpec one, ContainerSpec other, ContainerPlanner.MadeParts made) =>
-        HaveTheSame(one, other) && planner.LikenessOf(one, made).AsSpan().SequenceEqual(planner.LikenessOf(other, made));
+    public static bool AreAlike(ContainerPlanner planner, ContainerSpec one, ContainerSpec other, ContainerPlanner.MadeParts made)
+    {
+        try
+        {
+            return HaveTheSame(one, other) && !planner.HidesOfHost(one) && planner.LikenessOf(one, made).AsSpan().SequenceEqual(planner.LikenessOf(other, made));
+        }
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
+        {
+            // What the other one asks for is not there any more: a device that was unplugged since.
+            return false;
+        }
+    }
 
     /// <summary>Makes it the container of a specification: what begins empty gets its place, and the shim hears what it is for.</summary>
     /// <exception cref="ContainerException">It is gone, or something of it cannot be done.</exception>
@@ -89,13 +103,14 @@ internal sealed class WaitingContainer
             File.Move(own.Source, wanted.Source, overwrite: true);
         }
 
-        return Shim.AssignAsync(_planner.TaskOf(spec), cancellationToken);
+        return Shim.AssignAsync(_planner.TaskOf(spec), spec.Image.DisplayName, cancellationToken);
     }
 
     // What the holder makes: of the rest the description tells.
     private static bool HaveTheSame(ContainerSpec one, ContainerSpec other) =>
         one.From is null && other.From is null
         && one.Network == other.Network
+        && one.Image.Reference.Transport == other.Image.Reference.Transport
         && one.Image.LayerDirectories.SequenceEqual(other.Image.LayerDirectories, StringComparer.Ordinal)
         && one.HostMounts.Select(m => m.BeginsEmpty).SequenceEqual(other.HostMounts.Select(m => m.BeginsEmpty));
 
