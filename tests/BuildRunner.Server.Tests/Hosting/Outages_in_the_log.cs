@@ -129,6 +129,32 @@ public sealed class Outages_in_the_log(SharedServers servers)
         Assert.Equal(0, await server.StopAsync());
     }
 
+    /// <summary>Another program brings the tables to a version, so this one starts without asking for them.</summary>
+    [Fact]
+    public async Task Up_that_begins_while_its_database_is_away_says_how_to_get_the_link_that_it_cannot_print()
+    {
+        using var folder = TestFolder.Create();
+        await using var database = await PostgresServer.StartAsync();
+        var environment = new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_ENGINE__KIND"] = "dummy",
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__MIGRATEONSTART"] = "false",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await database.CreateDatabaseAsync(),
+        };
+        Assert.Equal(0, (await RunningServer.RunAsync(folder.Path, environment, "db", "migrate", "--data-dir", folder["data"])).Code);
+        await database.KillAsync();
+        await using var server = await RunningServer.StartAsync(folder.Path, environment, "up");
+        await server.SeesAsync(@"BuildRunner is up at \S+, and has (no link) to sign in with, because \W*the database cannot be used: .*When it is back, 'buildrunner server link' prints one");
+        Assert.DoesNotContain("/login/link", server.Log, StringComparison.Ordinal);
+        await database.RestartAsync();
+        await server.SeesAsync("agent \\W*\\S+ is (ready)");
+        var (code, output, _) = await RunningServer.RunAsync(folder.Path, environment, "server", "link", "--data-dir", folder["data"]);
+        Assert.Equal(0, code);
+        Assert.Contains("/login/link", output, StringComparison.Ordinal);
+        Assert.Equal(0, await server.StopAsync());
+    }
+
     // It has started to its end, and has found the broker.
     private static async Task WholeAsync(RunningServer server)
     {
