@@ -91,7 +91,9 @@ public sealed class Outages_in_the_log(SharedServers servers)
         await broker.RequireFreeDiskAsync("1000000000000000");
         var api = await GoesThroughAsync(server, folder, environment);
         await server.SeesAsync("the bus does not take (messages)");
-        Assert.StartsWith("ready", await server.Http.GetStringAsync("/readyz", Cancel), StringComparison.Ordinal);
+        var ready = await server.Http.GetStringAsync("/readyz", Cancel);
+        Assert.StartsWith("ready\nbroker: RabbitMQ at ", ready, StringComparison.Ordinal);
+        Assert.Contains("takes no messages (low on disk)", ready, StringComparison.Ordinal);
         await broker.RequireFreeDiskAsync("10000000");
         while (!server.Log.Contains("the bus takes messages again", StringComparison.Ordinal))
         {
