@@ -7,16 +7,16 @@ namespace BuildRunner.Core.Expressions;
 internal sealed class GlobPath
 {
     // Null stands for `**`.
-    private readonly List<IReadOnlyList<Token>?> parts;
+    private readonly List<IReadOnlyList<PatternToken>?> parts;
 
-    private GlobPath(List<IReadOnlyList<Token>?> parts) => this.parts = parts;
+    private GlobPath(List<IReadOnlyList<PatternToken>?> parts) => this.parts = parts;
 
     /// <summary>Reads a pattern; null if it is malformed.</summary>
     public static GlobPath? Parse(string pattern, out string? problem)
     {
         problem = null;
-        var parts = new List<IReadOnlyList<Token>?>();
-        var part = new List<Token>();
+        var parts = new List<IReadOnlyList<PatternToken>?>();
+        var part = new List<PatternToken>();
         var start = 0;
         for (var at = 0; at <= pattern.Length;)
         {
@@ -32,7 +32,7 @@ internal sealed class GlobPath
             }
             if (ReadToken(pattern, ref at, out problem) is not { } token)
                 return null;
-            if (!(token is Token.Many && part.Count > 0 && part[^1] is Token.Many))
+            if (!(token is PatternToken.Many && part.Count > 0 && part[^1] is PatternToken.Many))
                 part.Add(token);
         }
         return new GlobPath(parts);
@@ -66,17 +66,17 @@ internal sealed class GlobPath
         return reached[path.Length];
     }
 
-    private static Token? ReadToken(string pattern, ref int at, out string? problem)
+    private static PatternToken? ReadToken(string pattern, ref int at, out string? problem)
     {
         problem = null;
         switch (pattern[at])
         {
             case '*':
                 at++;
-                return new Token.Many();
+                return new PatternToken.Many();
             case '?':
                 at++;
-                return new Token.Any();
+                return new PatternToken.Any();
             case '[':
                 if (CharacterClass.Parse(pattern, at) is not { } found)
                 {
@@ -84,7 +84,7 @@ internal sealed class GlobPath
                     return null;
                 }
                 at = found.End;
-                return new Token.Class(found.Class);
+                return new PatternToken.Class(found.Class);
             case '\\' when at + 1 == pattern.Length:
                 problem = "a backslash at the end escapes nothing";
                 return null;
@@ -96,16 +96,16 @@ internal sealed class GlobPath
         }
         var status = Rune.DecodeFromUtf16(pattern.AsSpan(at), out var rune, out var length);
         at += status == OperationStatus.Done ? length : 1;
-        return new Token.One(rune.Value);
+        return new PatternToken.One(rune.Value);
     }
 
     // The usual two-pointer match: after a mismatch the last star takes one character more.
-    private static bool MatchesPart(IReadOnlyList<Token> tokens, int[] text)
+    private static bool MatchesPart(IReadOnlyList<PatternToken> tokens, int[] text)
     {
         int token = 0, at = 0, star = -1, resume = 0;
         while (at < text.Length)
         {
-            if (token < tokens.Count && tokens[token] is Token.Many)
+            if (token < tokens.Count && tokens[token] is PatternToken.Many)
             {
                 star = token++;
                 resume = at;
@@ -125,33 +125,8 @@ internal sealed class GlobPath
                 return false;
             }
         }
-        while (token < tokens.Count && tokens[token] is Token.Many)
+        while (token < tokens.Count && tokens[token] is PatternToken.Many)
             token++;
         return token == tokens.Count;
-    }
-
-    private abstract record Token
-    {
-        public abstract bool Matches(int character);
-
-        public sealed record One(int Character) : Token
-        {
-            public override bool Matches(int character) => character == Character;
-        }
-
-        public sealed record Any : Token
-        {
-            public override bool Matches(int character) => true;
-        }
-
-        public sealed record Many : Token
-        {
-            public override bool Matches(int character) => true;
-        }
-
-        public sealed record Class(CharacterClass Characters) : Token
-        {
-            public override bool Matches(int character) => Characters.Contains(character);
-        }
     }
 }

@@ -6,34 +6,34 @@ namespace BuildRunner.Core.Expressions;
 /// </summary>
 internal sealed class ShellPattern
 {
-    private readonly IReadOnlyList<Token> tokens;
+    private readonly IReadOnlyList<PatternToken> tokens;
 
-    private ShellPattern(IReadOnlyList<Token> tokens) => this.tokens = tokens;
+    private ShellPattern(IReadOnlyList<PatternToken> tokens) => this.tokens = tokens;
 
     /// <summary>Reads a pattern; what is no pattern stands for itself.</summary>
     public static ShellPattern Parse(string pattern)
     {
-        var tokens = new List<Token>();
+        var tokens = new List<PatternToken>();
         for (var at = 0; at < pattern.Length; at++)
         {
             switch (pattern[at])
             {
                 case '*':
-                    if (tokens.Count == 0 || tokens[^1] is not Token.Many)
-                        tokens.Add(new Token.Many());
+                    if (tokens.Count == 0 || tokens[^1] is not PatternToken.Many)
+                        tokens.Add(new PatternToken.Many());
                     break;
                 case '?':
-                    tokens.Add(new Token.Any());
+                    tokens.Add(new PatternToken.Any());
                     break;
                 case '\\' when at + 1 < pattern.Length:
-                    tokens.Add(new Token.One(pattern[++at]));
+                    tokens.Add(new PatternToken.One(pattern[++at]));
                     break;
                 case '[' when CharacterClass.Parse(pattern, at) is { } found:
-                    tokens.Add(new Token.Class(found.Class));
+                    tokens.Add(new PatternToken.Class(found.Class));
                     at = found.End - 1;
                     break;
                 default:
-                    tokens.Add(new Token.One(pattern[at]));
+                    tokens.Add(new PatternToken.One(pattern[at]));
                     break;
             }
         }
@@ -46,7 +46,7 @@ internal sealed class ShellPattern
     /// <summary>Lengths of the shortest and the longest end that the pattern matches; null: none.</summary>
     public (int? Shortest, int? Longest) SuffixLengths(string text) => Lengths([.. tokens.Reverse()], text, forward: false);
 
-    private static (int? Shortest, int? Longest) Lengths(IReadOnlyList<Token> tokens, string text, bool forward)
+    private static (int? Shortest, int? Longest) Lengths(IReadOnlyList<PatternToken> tokens, string text, bool forward)
     {
         var active = new bool[tokens.Count + 1];
         Activate(tokens, active, 0);
@@ -65,41 +65,16 @@ internal sealed class ShellPattern
             for (var state = 0; state < tokens.Count; state++)
             {
                 if (active[state] && tokens[state].Matches(character))
-                    Activate(tokens, next, tokens[state] is Token.Many ? state : state + 1);
+                    Activate(tokens, next, tokens[state] is PatternToken.Many ? state : state + 1);
             }
             active = next;
         }
     }
 
-    private static void Activate(IReadOnlyList<Token> tokens, bool[] states, int state)
+    private static void Activate(IReadOnlyList<PatternToken> tokens, bool[] states, int state)
     {
         states[state] = true;
-        if (state < tokens.Count && tokens[state] is Token.Many)
+        if (state < tokens.Count && tokens[state] is PatternToken.Many)
             Activate(tokens, states, state + 1);
-    }
-
-    private abstract record Token
-    {
-        public abstract bool Matches(char character);
-
-        public sealed record One(char Character) : Token
-        {
-            public override bool Matches(char character) => character == Character;
-        }
-
-        public sealed record Any : Token
-        {
-            public override bool Matches(char character) => true;
-        }
-
-        public sealed record Many : Token
-        {
-            public override bool Matches(char character) => true;
-        }
-
-        public sealed record Class(CharacterClass Characters) : Token
-        {
-            public override bool Matches(char character) => Characters.Contains(character);
-        }
     }
 }

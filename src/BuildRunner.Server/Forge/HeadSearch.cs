@@ -26,24 +26,16 @@ internal sealed partial class HeadSearch(Database database, GitHubDirectory dire
             return;
         }
 
-        using var timer = new PeriodicTimer(TimeSpan.FromTicks(Math.Max(options.LookEvery.Ticks / 5, TimeSpan.FromMilliseconds(200).Ticks)), time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
+        await backoff.EveryAsync(
+            TimeSpan.FromTicks(Math.Max(options.LookEvery.Ticks / 5, TimeSpan.FromMilliseconds(200).Ticks)),
+            async () =>
             {
                 if (await lease.HasAsync(stoppingToken))
                 {
                     await RoundAsync(stoppingToken);
                 }
-
-                backoff.Worked();
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // The database may be away; the next look comes soon.
-                await backoff.FailedAsync(e, stoppingToken);
-            }
-        }
+            },
+            stoppingToken);
     }
 
     private async Task RoundAsync(CancellationToken stop)

@@ -87,27 +87,16 @@ internal sealed partial class HousekeepingService(
     private readonly JobLease lease = new(database, "housekeeping");
     private readonly RetryBackoff backoff = new("cleaning up", time, logger);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.Every, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => backoff.EveryAsync(
+        options.Every,
+        async () =>
         {
-            try
+            if (await lease.HasAsync(stoppingToken) && await housekeeping.CleanAsync(stoppingToken) is > 0 and var removed)
             {
-                if (await lease.HasAsync(stoppingToken) && await housekeeping.CleanAsync(stoppingToken) is > 0 and var removed)
-                {
-                    LogRemoved(logger, removed);
-                }
-
-                backoff.Worked();
+                LogRemoved(logger, removed);
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // Database or disk may be away; the next look comes.
-                await backoff.FailedAsync(e, stoppingToken);
-            }
-        }
-    }
+        },
+        stoppingToken);
 
     [LoggerMessage(3120, LogLevel.Information, "the logs of {Runs} runs were removed: they were older than Logs:Retention")]
     private static partial void LogRemoved(ILogger logger, int runs);

@@ -12,6 +12,28 @@ internal sealed partial class RetryBackoff(string what, TimeProvider time, ILogg
     private TimeSpan pause;
     private string? said;
 
+    /// <summary>Does it once each period until it is stopped. Trouble is told as this class says, and ends nothing.</summary>
+    /// <param name="period">From one to the next.</param>
+    /// <param name="round">Does it.</param>
+    /// <param name="stop">Ends it: the server does.</param>
+    public async Task EveryAsync(TimeSpan period, Func<Task> round, CancellationToken stop)
+    {
+        using var timer = new PeriodicTimer(period, time);
+        while (await timer.WaitForNextTickAsync(stop))
+        {
+            try
+            {
+                await round();
+                Worked();
+            }
+            catch (Exception e) when (!stop.IsCancellationRequested)
+            {
+                // The database may be away; what is left to do stays where it is, and the next look comes soon.
+                await FailedAsync(e, stop);
+            }
+        }
+    }
+
     /// <summary>It did not succeed. Returns when it is to be tried again.</summary>
     public async Task FailedAsync(Exception problem, CancellationToken stop)
     {

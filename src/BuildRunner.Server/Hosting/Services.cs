@@ -47,25 +47,14 @@ internal sealed class SweepService(Database database, Sweeper sweeper, DispatchO
     private readonly JobLease lease = new(database, "sweeper");
     private readonly RetryBackoff backoff = new("looking for expired leases and unnoticed work", time, logger);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(options.SweepEvery, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => backoff.EveryAsync(
+        options.SweepEvery,
+        async () =>
         {
-            try
+            if (await lease.HasAsync(stoppingToken))
             {
-                if (await lease.HasAsync(stoppingToken))
-                {
-                    await sweeper.SweepAsync(stoppingToken);
-                }
-
-                backoff.Worked();
+                await sweeper.SweepAsync(stoppingToken);
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // The database may be away; the next look comes soon.
-                await backoff.FailedAsync(e, stoppingToken);
-            }
-        }
-    }
+        },
+        stoppingToken);
 }

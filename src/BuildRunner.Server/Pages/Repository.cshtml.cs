@@ -1,5 +1,4 @@
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using Microsoft.AspNetCore.Http.Extensions;
 using Microsoft.AspNetCore.Mvc;
@@ -37,7 +36,7 @@ public sealed class RepositoryPage : SitePage
     /// <summary>Answers the page.</summary>
     public async Task<IActionResult> OnGetAsync(string owner, string name, string? branch, string? state, [FromQuery(Name = "event")] string? kind, string? before)
     {
-        if (await HttpContext.RequestServices.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone) is not { } repository)
+        if (await RepositoryAsync(owner, name) is not { } repository)
         {
             return NotFound();
         }

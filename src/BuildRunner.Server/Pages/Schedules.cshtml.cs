@@ -1,6 +1,5 @@
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Api;
-using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Schedules;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage.Rows;
@@ -24,7 +23,7 @@ public sealed class SchedulesPage : SitePage
     private ScheduleStore Store => HttpContext.RequestServices.GetRequiredService<ScheduleStore>();
 
     /// <summary>Answers the page.</summary>
-    public async Task<IActionResult> OnGetAsync(string owner, string name) => await FindAsync(owner, name) is { } repository ? await ShowAsync(repository) : NotFound();
+    public async Task<IActionResult> OnGetAsync(string owner, string name) => await RepositoryAsync(owner, name) is { } repository ? await ShowAsync(repository) : NotFound();
 
     /// <summary>Stops one from being due.</summary>
     public Task<IActionResult> OnPostPauseAsync(string owner, string name, [FromForm] string schedule) => DoAsync(owner, name, schedule, row => Store.EnableAsync(row.Repository, row.Name, enabled: false, Who!, Gone));
@@ -47,7 +46,7 @@ public sealed class SchedulesPage : SitePage
             return Forbid();
         }
 
-        if (await FindAsync(owner, name) is not { } repository || await Store.FindAsync(repository.Id, schedule, Gone) is not { } row)
+        if (await RepositoryAsync(owner, name) is not { } repository || await Store.FindAsync(repository.Id, schedule, Gone) is not { } row)
         {
             return NotFound();
         }
@@ -71,6 +70,4 @@ public sealed class SchedulesPage : SitePage
         Schedules = await SchedulesApi.InfoOfAsync(Store, await Store.OfAsync(repository.Id, Gone), Now, Gone);
         return Page();
     }
-
-    private Task<RepositoryRow?> FindAsync(string owner, string name) => HttpContext.RequestServices.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone);
 }

@@ -1,6 +1,5 @@
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Api;
-using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Secrets;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,7 +27,7 @@ public sealed class SecretsPage : SitePage
         }
 
         var services = HttpContext.RequestServices;
-        if (await services.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone) is not { } repository)
+        if (await RepositoryAsync(owner, name) is not { } repository)
         {
             return NotFound();
         }

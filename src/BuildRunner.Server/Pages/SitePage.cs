@@ -1,7 +1,10 @@
 using System.Security.Claims;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Access;
+using BuildRunner.Server.Repositories;
+using BuildRunner.Server.Storage.Rows;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace BuildRunner.Server.Pages;
 
@@ -56,6 +59,9 @@ public abstract class SitePage : PageModel
     /// <summary>The page of a step.</summary>
     public string Step(RunSummary run, string workflow, string step, int? attempt = null) =>
         $"{Repository(run.Repo)}/runs/{run.Number}/steps/{Uri.EscapeDataString(step)}?workflow={Uri.EscapeDataString(workflow)}{(attempt is { } a ? $"&attempt={a}" : "")}";
+
+    /// <summary>The repository that an address names; null: there is none.</summary>
+    private protected Task<RepositoryRow?> RepositoryAsync(string owner, string name) => HttpContext.RequestServices.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone);
 
     private bool Has(string scope) => User.HasClaim(TokenAuthentication.ScopeClaim, scope) || User.HasClaim(TokenAuthentication.ScopeClaim, Scopes.Admin);
 }

@@ -4,7 +4,6 @@ using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Planning;
 using BuildRunner.Server.Api;
 using BuildRunner.Server.Dispatch;
-using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage.Rows;
@@ -69,7 +68,7 @@ public sealed class StartPage : SitePage
         }
 
         var services = HttpContext.RequestServices;
-        if (await services.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone) is not { } repository)
+        if (await RepositoryAsync(owner, name) is not { } repository)
         {
             return NotFound();
         }

@@ -1,6 +1,5 @@
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Server.Api;
-using BuildRunner.Server.Repositories;
 using BuildRunner.Server.Runs;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Webhooks;
@@ -36,7 +35,7 @@ public sealed class TriggersPage : SitePage
         }
 
         var services = HttpContext.RequestServices;
-        if (await services.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone) is not { } repository)
+        if (await RepositoryAsync(owner, name) is not { } repository)
         {
             return NotFound();
         }
@@ -62,7 +61,7 @@ public sealed class TriggersPage : SitePage
         }
 
         var services = HttpContext.RequestServices;
-        var repository = await services.GetRequiredService<RepositoryStore>().FindAsync($"{owner}/{name}", Gone);
+        var repository = await RepositoryAsync(owner, name);
         var isIts = Guid.TryParseExact(delivery, "N", out var id) && repository is not null
             && await services.GetRequiredService<Database>().ReadAsync(db => db.Inbox.AnyAsync(i => i.Id == id && i.Repository == repository.Id, Gone), Gone);
         if (!isIts)

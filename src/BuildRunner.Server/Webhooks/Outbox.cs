@@ -97,24 +97,16 @@ internal sealed partial class OutboxService(Database database, NotifyOptions opt
         }
 
         using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { Timeout = Patience };
-        using var timer = new PeriodicTimer(LookAgain, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
+        await backoff.EveryAsync(
+            LookAgain,
+            async () =>
             {
                 if (await lease.HasAsync(stoppingToken))
                 {
                     await RoundAsync(http, stoppingToken);
                 }
-
-                backoff.Worked();
-            }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // The database may be away; what is noted stays.
-                await backoff.FailedAsync(e, stoppingToken);
-            }
-        }
+            },
+            stoppingToken);
     }
 
     private async Task RoundAsync(HttpClient http, CancellationToken stop)

@@ -34,7 +34,7 @@ internal static class DoctorVerb
                 others.Add(await OtherAsync(kind, settings, here, token));
             }
 
-            here.Print(Text([.. readiness.Checks, Disk(here.Directory), .. others, .. await GitHubAsync(settings, here, token)], Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal)));
+            here.Print(Text([.. readiness.Checks, Disk(here.Directory), .. others, .. await GitHubAsync(settings, here, token)], globals.OutputStyleOf(parsed, here)));
             return (int)(readiness.Usable ? ExitCode.Success : ExitCode.Error);
         });
         return command;

@@ -33,6 +33,9 @@ internal sealed class GlobalOptions
     /// <summary>How to write to standard error.</summary>
     public Style StyleOf(ParseResult parsed, CliHost host) => Style.Choose(parsed.GetValue(Colour) ?? "auto", host.Environment, host.Terminal.ErrorIsTerminal);
 
+    /// <summary>How to write to standard output.</summary>
+    public Style OutputStyleOf(ParseResult parsed, CliHost host) => Style.Choose(parsed.GetValue(Colour) ?? "auto", host.Environment, host.Terminal.OutputIsTerminal);
+
     /// <summary>The settings, with those that flags of the verb give.</summary>
     public EffectiveSettings SettingsOf(ParseResult parsed, CliHost host, IEnumerable<KeyValuePair<string, string>>? flags = null) =>
         SettingsReader.Read(parsed.GetValue(Config) is { } file ? Path.GetFullPath(file, host.Directory) : null, host.Environment, flags);

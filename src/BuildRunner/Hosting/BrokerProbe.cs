@@ -1,19 +1,14 @@
 using BuildRunner.Server.Hosting;
-using RabbitMQ.Client;
 
 namespace BuildRunner.Hosting;
 
-/// <summary>Asks the broker, over a connection of its own, whether it answers and how long a queue is.</summary>
+/// <summary>Asks the broker, over connections of its own, whether it answers, whether it takes messages, and how long a queue is.</summary>
 internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
-    // The client's own limits do not hold where something takes the connection and says nothing: then it waits for ever.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
-    private readonly SemaphoreSlim gate = new(1, 1);
+    // Two, because a broker that is short of room reads nothing more from a connection over which something was sent, and queues are counted all the same.
+    private readonly BrokerConnection sending = new(uri), counting = new(uri);
     private readonly CancellationTokenSource ended = new();
     private Task ahead = Task.CompletedTask;
-    private IConnection? connection;
 
     /// <summary>For <c>/readyz</c>. Not essential: without the broker agents and servers look for themselves (promise G9).</summary>
     public ReadinessProbe Readiness => new("broker", Essential: false, ProblemAsync);
@@ -30,7 +25,7 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
     {
         try
         {
-            return await AskAsync(async channel => (long?)(await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount, cancellationToken);
+            return await counting.AskAsync(async channel => (long?)(await channel.QueueDeclarePassiveAsync(queue, cancellationToken)).MessageCount, cancellationToken);
         }
         catch (Exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -43,95 +38,25 @@ internal sealed class BrokerProbe(Uri uri) : IAsyncDisposable
     {
         await ended.CancelAsync();
         await ahead.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await CloseAsync();
+        await sending.DisposeAsync();
+        await counting.DisposeAsync();
         ended.Dispose();
-        gate.Dispose();
     }
 
-    private async Task<T> AskAsync<T>(Func<IChannel, Task<T>> ask, CancellationToken cancellationToken)
-    {
-        var broker = await ConnectAsync(cancellationToken);
-        return await AnswerAsync().WaitAsync(Limit, cancellationToken);
-
-        async Task<T> AnswerAsync()
-        {
-            await using var channel = await broker.CreateChannelAsync(cancellationToken: cancellationToken);
-            return await ask(channel);
-        }
-    }
-
+    // The messages name no credential.
     private async Task<string?> ProblemAsync(CancellationToken cancellationToken)
     {
+        var name = $"RabbitMQ at {uri.Host}:{(uri.Port > 0 ? uri.Port : 5672)}";
         try
         {
-            return await AskAsync(_ => Task.FromResult<string?>(null), cancellationToken);
+            return await sending.RefusalAsync(cancellationToken) is { } why
+                ? $"{name} takes no messages ({why}); work goes on without it, a little later"
+                : null;
         }
         catch (Exception e) when (!cancellationToken.IsCancellationRequested)
         {
-            // Whatever it is, the broker does not serve. The message names no credential.
-            return $"RabbitMQ at {uri.Host}:{(uri.Port > 0 ? uri.Port : 5672)} does not answer ({e.GetType().Name}); work goes on without it, a little later";
-        }
-    }
-
-    private async Task<IConnection> ConnectAsync(CancellationToken cancellationToken)
-    {
-        await gate.WaitAsync(cancellationToken);
-        try
-        {
-            if (connection is { IsOpen: true })
-            {
-                return connection;
-            }
-
-            await CloseAsync();
-            var factory = new ConnectionFactory
-            {
-                Uri = uri,
-                AutomaticRecoveryEnabled = false,
-                RequestedConnectionTimeout = Patience,
-                ContinuationTimeout = Patience,
-                ClientProvidedName = "buildrunner readiness",
-            };
-            connection = await OpenAsync(factory, cancellationToken);
-            return connection;
-        }
-        finally
-        {
-            gate.Release();
-        }
-    }
-
-    private static async Task<IConnection> OpenAsync(ConnectionFactory factory, CancellationToken cancellationToken)
-    {
-        var opening = factory.CreateConnectionAsync(cancellationToken);
-        try
-        {
-            return await opening.WaitAsync(Limit, cancellationToken);
-        }
-        catch
-        {
-            // Should it be opened in the end: nobody wants it any more.
-            _ = opening.ContinueWith(late => late.Exception is null ? late.Result.DisposeAsync().AsTask() : Task.CompletedTask, CancellationToken.None, TaskContinuationOptions.NotOnCanceled, TaskScheduler.Default);
-            throw;
-        }
-    }
-
-    private async Task CloseAsync()
-    {
-        var closing = connection;
-        connection = null;
-        if (closing is null)
-        {
-            return;
-        }
-
-        try
-        {
-            await closing.DisposeAsync().AsTask().WaitAsync(Limit);
-        }
-        catch (Exception e) when (e is TimeoutException or IOException or RabbitMQ.Client.Exceptions.OperationInterruptedException or ObjectDisposedException)
-        {
-            // It was broken anyway.
+            // Whatever it is, the broker does not serve.
+            return $"{name} does not answer ({e.GetType().Name}); work goes on without it, a little later";
         }
     }
 }

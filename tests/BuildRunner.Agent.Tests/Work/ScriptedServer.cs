@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Net;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
@@ -18,12 +17,11 @@ internal sealed class ScriptedServer
     private readonly Queue<WorkItem> queue = [];
     private readonly Dictionary<WorkId, WorkItem> held = [];
     private readonly Dictionary<Guid, List<WorkItem>> claims = [];
-    private readonly Dictionary<string, MemoryStream> logs = [];
-    private readonly HashSet<string> ended = [];
+    private readonly ReceivedLogs logs = new();
+    private readonly Watchers watchers = new();
     private readonly HashSet<WorkId> started = [];
     private readonly Dictionary<WorkId, string> results = [];
     private readonly List<StopOrder> stops = [];
-    private readonly List<(Func<ScriptedServer, bool> Seen, TaskCompletionSource Done)> waiting = [];
     private int hellos;
     private TaskCompletionSource queued = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -88,64 +86,29 @@ internal sealed class ScriptedServer
         }
     }
 
-    /// <summary>The frames of a log; the text of each line as <c>o:</c>, <c>e:</c> or <c>s:</c> and what was written.</summary>
-    public byte[] Log(WorkId work, string stream = LogStreams.Output)
-    {
-        lock (gate)
-        {
-            return logs.TryGetValue($"{work}/{stream}", out var log) ? log.ToArray() : [];
-        }
-    }
+    /// <summary>The frames of a log.</summary>
+    public byte[] Log(WorkId work, string stream = LogStreams.Output) => logs.Frames(work, stream);
 
-    public bool LogEnded(WorkId work, string stream = LogStreams.Output)
-    {
-        lock (gate)
-        {
-            return ended.Contains($"{work}/{stream}");
-        }
-    }
+    public bool LogEnded(WorkId work, string stream = LogStreams.Output) => logs.HasEnded(work, stream);
 
     /// <summary>What a step wrote, by the frames: standard output and error in order, and what BuildRunner said in lines that begin with <c>#</c>.</summary>
-    public string Text(WorkId work, string stream = LogStreams.Output)
-    {
-        var text = new StringBuilder();
-        ReadOnlyMemory<byte> rest = Log(work, stream);
-        while (LogFrame.TryRead(rest, out var frame))
-        {
-            text.Append(frame.Stream == Core.Logs.LogStream.System ? "#" : "").Append(Encoding.Latin1.GetString(frame.Text.Span)).Append(frame.Unterminated ? "" : "\n");
-            rest = rest[frame.Size..];
-        }
-
-        return text.ToString();
-    }
+    public string Text(WorkId work, string stream = LogStreams.Output) => logs.Text(work, stream);
 
     public Task SeesAsync(string told) => SeesAsync(s => s.Told.Contains(told), told);
 
-    public async Task SeesAsync(Func<ScriptedServer, bool> seen, string what = "it")
+    public Task SeesAsync(Func<ScriptedServer, bool> seen, string what = "it") =>
+        watchers.SeesAsync(() => IsSo(seen), () => $"the server was not told '{what}', but:\n{string.Join('\n', Told)}");
+
+    private bool IsSo(Func<ScriptedServer, bool> seen)
     {
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (gate)
         {
-            if (seen(this))
-            {
-                return;
-            }
-
-            waiting.Add((seen, done));
-        }
-
-        try
-        {
-            await done.Task.WaitAsync(TimeSpan.FromSeconds(120), TestContext.Current.CancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            throw new TimeoutException($"the server was not told '{what}', but:\n{string.Join('\n', Told)}");
+            return seen(this);
         }
     }
 
     /// <summary>An in-memory connection to it.</summary>
-    public HttpMessageHandler Handler() => new InMemory(this);
+    public HttpMessageHandler Handler() => new ScriptedServerHandler(this);
 
     public async Task<(HttpStatusCode Status, byte[] Body)> AnswerAsync(string method, string path, string query, byte[] body, CancellationToken stop)
     {
@@ -154,7 +117,7 @@ internal sealed class ScriptedServer
         Calls.Enqueue(call);
         if (Fault(call) is { } fault)
         {
-            Notice();
+            watchers.Look();
             return (fault, Encoding.UTF8.GetBytes("""{"code":"test","detail":"as the test says"}"""));
         }
 
@@ -167,19 +130,8 @@ internal sealed class ScriptedServer
             "goodbye" => Tell("goodbye"),
             _ => About(call, new WorkId(Guid.ParseExact(parts[^2], "N")), query, body),
         };
-        Notice();
+        watchers.Look();
         return LoseAnswer(call) ? throw new HttpRequestException("the test lost the answer") : answer;
-    }
-
-    private void Notice()
-    {
-        lock (gate)
-        {
-            foreach (var (_, done) in waiting.Where(w => w.Seen(this)).ToList())
-            {
-                done.TrySetResult();
-            }
-        }
     }
 
     public static AgentId Agent { get; } = new(Guid.Parse("11111111-2222-3333-4444-555555555555"));
@@ -270,7 +222,8 @@ internal sealed class ScriptedServer
         {
             if (call == "log")
             {
-                return Append(work, HttpUtility.ParseQueryString(query), body);
+                var (taken, position) = logs.Append(work, HttpUtility.ParseQueryString(query), body);
+                return (taken ? HttpStatusCode.OK : HttpStatusCode.RequestedRangeNotSatisfiable, JsonSerializer.SerializeToUtf8Bytes(position, Json.LogPosition));
             }
 
             if (call == "service")
@@ -348,42 +301,6 @@ internal sealed class ScriptedServer
     /// <summary>The last result of each piece of work.</summary>
     public ConcurrentDictionary<string, WorkResult> Reports { get; } = [];
 
-    private (HttpStatusCode, byte[]) Append(WorkId work, System.Collections.Specialized.NameValueCollection query, byte[] body)
-    {
-        var key = $"{work}/{query["stream"]}";
-        if (!logs.TryGetValue(key, out var log))
-        {
-            logs[key] = log = new MemoryStream();
-        }
-
-        var offset = long.Parse(query["offset"]!);
-        if (ended.Contains(key))
-        {
-            return Ok(new LogPosition(log.Length, true), Json.LogPosition);
-        }
-
-        if (offset > log.Length)
-        {
-            return (HttpStatusCode.RequestedRangeNotSatisfiable, JsonSerializer.SerializeToUtf8Bytes(new LogPosition(log.Length, false), Json.LogPosition));
-        }
-
-        log.SetLength(offset);
-        log.Position = offset;
-        log.Write(body);
-        if (query["sha256"] is not { } digest)
-        {
-            return Ok(new LogPosition(log.Length, false), Json.LogPosition);
-        }
-
-        if (Convert.ToHexStringLower(SHA256.HashData(log.ToArray())) != digest)
-        {
-            return (HttpStatusCode.RequestedRangeNotSatisfiable, JsonSerializer.SerializeToUtf8Bytes(new LogPosition(0, false), Json.LogPosition));
-        }
-
-        ended.Add(key);
-        return Ok(new LogPosition(log.Length, true), Json.LogPosition);
-    }
-
     private (HttpStatusCode, byte[]) Tell(string what)
     {
         Told.Enqueue(what);
@@ -396,15 +313,4 @@ internal sealed class ScriptedServer
     private static (HttpStatusCode, byte[]) Ok<T>(T answer, JsonTypeInfo<T> type) => (HttpStatusCode.OK, JsonSerializer.SerializeToUtf8Bytes(answer, type));
 
     private static T Read<T>(byte[] body, JsonTypeInfo<T> type) => JsonSerializer.Deserialize(body, type)!;
-
-    private sealed class InMemory(ScriptedServer server) : HttpMessageHandler
-    {
-        protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
-        {
-            var body = request.Content is null ? [] : await request.Content.ReadAsByteArrayAsync(cancellationToken);
-            var uri = request.RequestUri!;
-            var (status, bytes) = await server.AnswerAsync(request.Method.Method, uri.AbsolutePath, uri.Query, body, cancellationToken);
-            return new HttpResponseMessage(status) { Content = new ByteArrayContent(bytes), RequestMessage = request };
-        }
-    }
 }

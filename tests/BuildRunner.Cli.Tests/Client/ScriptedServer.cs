@@ -13,6 +13,9 @@ namespace BuildRunner.Cli.Tests.Client;
 /// <summary>An HTTP server on a free port of the loopback interface that answers as it is told, and keeps what it was asked.</summary>
 internal sealed class ScriptedServer : IAsyncDisposable
 {
+    /// <summary>The token that it takes.</summary>
+    public const string Token = "brt_secret";
+
     private readonly WebApplication app;
     private readonly ConcurrentDictionary<string, Func<HttpContext, Task>> answers = new(StringComparer.Ordinal);
 
@@ -72,7 +75,7 @@ internal sealed class ScriptedServer : IAsyncDisposable
         using var reader = new StreamReader(http.Request.Body, Encoding.UTF8);
         var path = http.Request.Path + http.Request.QueryString;
         Asked.Enqueue((http.Request.Method, path, await reader.ReadToEndAsync(http.RequestAborted)));
-        if (http.Request.Headers.Authorization != "Bearer brt_secret" && http.Request.Path != ApiRoutes.RedeemLink)
+        if (http.Request.Headers.Authorization != $"Bearer {Token}" && http.Request.Path != ApiRoutes.RedeemLink)
         {
             await WriteAsync(http, 401, "application/problem+json", """{"status":401,"code":"sign_in","detail":"nobody is signed in"}""");
         }

@@ -5,22 +5,15 @@ namespace BuildRunner.Cli.Tests.Client;
 
 public sealed class Watching_a_run : IAsyncLifetime
 {
-    private readonly TestCli cli = new();
-    private ScriptedServer server = null!;
+    private LoggedInCli home = null!;
 
-    public async ValueTask InitializeAsync()
-    {
-        server = await ScriptedServer.StartAsync();
-        cli.Environment["XDG_CONFIG_HOME"] = cli.Directory;
-        cli.Environment["BUILDRUNNER_SERVER"] = server.Url;
-        cli.Environment["BUILDRUNNER_TOKEN"] = "brt_secret";
-    }
+    private TestCli Cli => home.Cli;
 
-    public async ValueTask DisposeAsync()
-    {
-        cli.Dispose();
-        await server.DisposeAsync();
-    }
+    private ScriptedServer Server => home.Server;
+
+    public async ValueTask InitializeAsync() => home = await LoggedInCli.StartAsync();
+
+    public ValueTask DisposeAsync() => home.DisposeAsync();
 
     [Fact]
     public async Task It_looks_as_a_local_run_and_ends_with_its_result()
@@ -29,7 +22,7 @@ public sealed class Watching_a_run : IAsyncLifetime
             Sample.Run("running", Sample.Step("build", "running"), Sample.Step("test", "waiting", null, null, "build")),
             Sample.Run("running", Sample.Step("build", "success", 0), Sample.Step("test", "running")),
             Sample.Run("failure", Sample.Step("build", "success", 0), Sample.Step("test", "failure", 7, "exit 7")));
-        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Equal(1, await Cli.RunAsync("watch", "acme/shop#12"));
         Assert.Equal(
             """
             build │ start alpine@sha256:aaaaaaaaaaaa…
@@ -48,19 +41,19 @@ public sealed class Watching_a_run : IAsyncLifetime
               run again   buildrunner rerun acme/shop#12 --failed
 
             """,
-            cli.Error);
-        Assert.Equal("", cli.Output);
+            Cli.Error);
+        Assert.Equal("", Cli.Output);
     }
 
     [Fact]
     public async Task Of_one_that_has_ended_it_says_so_and_where_the_rest_of_the_lines_is()
     {
         Events(Sample.Run("failure", Sample.Step("build", "success", 0), Sample.Step("test", "failure", 7, "exit 7")));
-        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Equal(1, await Cli.RunAsync("watch", "acme/shop#12"));
         Assert.StartsWith(
-            "acme/shop#12 ended 37 seconds ago: the last 12 lines of what did not end well follow, all lines are in 'buildrunner logs acme/shop#12'\n", cli.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain("line of build", cli.Error, StringComparison.Ordinal);
-        Assert.Contains("line of test", cli.Error, StringComparison.Ordinal);
+            "acme/shop#12 ended 37 seconds ago: the last 12 lines of what did not end well follow, all lines are in 'buildrunner logs acme/shop#12'\n", Cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("line of build", Cli.Error, StringComparison.Ordinal);
+        Assert.Contains("line of test", Cli.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -68,8 +61,8 @@ public sealed class Watching_a_run : IAsyncLifetime
     {
         var warned = Sample.Run("running", Sample.Step("build", "running")) with { Diagnostics = [new FileProblem("BR1109", "warning", "step `deploy` will not start: \e[2Jno secret", "ci.yml", 9, 5, null)] };
         Events(warned, Sample.Run("success", Sample.Step("build", "success", 0)));
-        Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
-        Assert.StartsWith("ci.yml(9,5): warning BR1109: step `deploy` will not start: no secret\nbuild │ start", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await Cli.RunAsync("watch", "acme/shop#12"));
+        Assert.StartsWith("ci.yml(9,5): warning BR1109: step `deploy` will not start: no secret\nbuild │ start", Cli.Error, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -81,8 +74,8 @@ public sealed class Watching_a_run : IAsyncLifetime
             Sample.Run("running", Sample.Step("build", "running")),
             Sample.Run("running", Sample.Step("build", "running") with { Attempts = [tried, Sample.Step("build", "running").Attempts[0] with { Number = 2 }] }),
             Sample.Run("success", ended with { Attempts = [tried, ended.Attempts[0] with { Number = 2 }] }));
-        Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
-        Assert.Contains("build │ failed in 2.0s: exit 7; attempt 2 follows\n", cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, await Cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Contains("build │ failed in 2.0s: exit 7; attempt 2 follows\n", Cli.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -97,14 +90,14 @@ public sealed class Watching_a_run : IAsyncLifetime
     public async Task Each_result_has_its_exit_code(string state, int exit)
     {
         Events(state == "invalid" ? Sample.Run(state) with { Workflows = [] } : Sample.Run(state, Sample.Step("build", state)));
-        Assert.Equal(exit, await cli.RunAsync("watch", "acme/shop#12", "-q"));
+        Assert.Equal(exit, await Cli.RunAsync("watch", "acme/shop#12", "-q"));
     }
 
     [Fact]
     public async Task A_stream_that_breaks_is_taken_up_again_and_nothing_is_shown_twice()
     {
         var calls = 0;
-        server.On("GET", Sample.RunPath + "/events", async http =>
+        Server.On("GET", Sample.RunPath + "/events", async http =>
         {
             await SendAsync(http, Sample.Run("running", Sample.Step("build", "running")));
             if (calls++ == 0)
@@ -115,28 +108,28 @@ public sealed class Watching_a_run : IAsyncLifetime
             await SendAsync(http, Sample.Run("success", Sample.Step("build", "success", 0)));
         });
         Logs();
-        Assert.Equal(0, await cli.RunAsync("watch", "acme/shop#12"));
-        Assert.Equal(1, cli.Error.Split("start alpine").Length - 1);
-        Assert.Equal(1, cli.Error.Split("line of build").Length - 1);
+        Assert.Equal(0, await Cli.RunAsync("watch", "acme/shop#12"));
+        Assert.Equal(1, Cli.Error.Split("start alpine").Length - 1);
+        Assert.Equal(1, Cli.Error.Split("line of build").Length - 1);
     }
 
     [Fact]
     public async Task A_signal_leaves_and_the_run_goes_on()
     {
         var shown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        server.On("GET", Sample.RunPath + "/events", async http =>
+        Server.On("GET", Sample.RunPath + "/events", async http =>
         {
             await SendAsync(http, Sample.Run("running", Sample.Step("build", "running")));
             shown.TrySetResult();
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         });
-        server.On("GET", Sample.RunPath + "/log/follow", http => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default));
-        var watching = cli.RunAsync("watch", "acme/shop#12");
+        Server.On("GET", Sample.RunPath + "/log/follow", http => Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default));
+        var watching = Cli.RunAsync("watch", "acme/shop#12");
         await shown.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        cli.Signals.Deliver(ExitCode.Interrupted);
+        Cli.Signals.Deliver(ExitCode.Interrupted);
         Assert.Equal(130, await watching);
-        Assert.Contains("the run goes on; to end it: buildrunner cancel acme/shop#12", cli.Error, StringComparison.Ordinal);
-        Assert.DoesNotContain(server.Asked, a => a.Method != "GET");
+        Assert.Contains("the run goes on; to end it: buildrunner cancel acme/shop#12", Cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(Server.Asked, a => a.Method != "GET");
     }
 
     [Theory]
@@ -147,8 +140,8 @@ public sealed class Watching_a_run : IAsyncLifetime
         Events(
             Sample.Run("running", Sample.Step("build", "running")),
             Sample.Run("failure", Sample.Step("build", "failure", exit, reason)));
-        Assert.Equal(1, await cli.RunAsync("watch", "acme/shop#12", "--progress", "json"));
-        var events = cli.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        Assert.Equal(1, await Cli.RunAsync("watch", "acme/shop#12", "--progress", "json"));
+        var events = Cli.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).ToList();
         Assert.Equal(
             ["run.started", "step.started", "log", "step.finished", "workflow.finished", "run.finished"],
             events.Select(e => e.GetProperty("e").GetString()));
@@ -158,7 +151,7 @@ public sealed class Watching_a_run : IAsyncLifetime
 
     private void Events(params RunDetails[] states)
     {
-        server.On("GET", Sample.RunPath + "/events", async http =>
+        Server.On("GET", Sample.RunPath + "/events", async http =>
         {
             foreach (var state in states)
             {
@@ -170,7 +163,7 @@ public sealed class Watching_a_run : IAsyncLifetime
         Logs();
     }
 
-    private void Logs() => server.On("GET", Sample.RunPath + "/log/follow", async http =>
+    private void Logs() => Server.On("GET", Sample.RunPath + "/log/follow", async http =>
     {
         await ScriptedServer.EventAsync(http, "line", $$"""{"n":1,"at":"2027-03-01T09:58:01Z","s":"out","text":"line of {{http.Request.Query["step"]}}"}""", 20);
         await ScriptedServer.EventAsync(http, "end", "{}");

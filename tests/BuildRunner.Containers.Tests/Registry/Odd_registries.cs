@@ -1,9 +1,6 @@
 using System.Text;
 using BuildRunner.Containers.Engine;
-using BuildRunner.Containers.Images;
 using BuildRunner.Containers.Registry;
-using BuildRunner.Containers.Storage;
-using BuildRunner.Testing;
 using BuildRunner.Testing.Images;
 using BuildRunner.Testing.Registries;
 
@@ -11,35 +8,27 @@ namespace BuildRunner.Containers.Tests.Registry;
 
 public sealed class Odd_registries : IDisposable
 {
-    private static readonly TestImage Image = new TestImage().WithLayer(archive => archive.File("file", Noise(300_000)));
+    private static readonly TestImage Image = OddPulls.Image;
+    private readonly OddPulls _pulls = new();
 
-    private readonly TestFolder _folder = TestFolder.Create();
-
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => _pulls.Dispose();
 
     [Fact]
     public async Task A_transfer_that_is_cut_goes_on_where_it_was()
     {
         var blob = Image.Layers[0].Blob;
         var cuts = 0;
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        await using var registry = OddPulls.Serve(request => OddPulls.IsLayer(request) && cuts++ < 1, async (_, answer) =>
         {
-            if (!IsLayer(request) || cuts++ >= 1)
-            {
-                return false;
-            }
-
             await answer.SendHeadAsync(200, blob.Length);
             await answer.SendBytesAsync(blob.AsMemory(0, 100_000));
-            return answer.IsLast = true;
+            answer.IsLast = true;
         });
 
-        var resolved = await PullAsync(registry.Serve(Image));
+        var resolved = await _pulls.PullAsync(registry.Serve(Image));
 
         Assert.Equal(300_000, new FileInfo($"{resolved.LayerDirectories[0]}/file").Length);
-        Assert.Equal("bytes=100000-", registry.Requests.Last(IsLayer).Headers["Range"]);
+        Assert.Equal("bytes=100000-", registry.Requests.Last(OddPulls.IsLayer).Headers["Range"]);
     }
 
     [Fact]
@@ -47,20 +36,14 @@ public sealed class Odd_registries : IDisposable
     {
         var blob = Image.Layers[0].Blob;
         var cuts = 0;
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        await using var registry = OddPulls.Serve(OddPulls.IsLayer, async (_, answer) =>
         {
-            if (!IsLayer(request))
-            {
-                return false;
-            }
-
             await answer.SendHeadAsync(200, blob.Length);
             await answer.SendBytesAsync(blob.AsMemory(0, cuts == 0 ? 100_000 : blob.Length));
             answer.IsLast = cuts++ == 0;
-            return true;
         });
 
-        await PullAsync(registry.Serve(Image));
+        await _pulls.PullAsync(registry.Serve(Image));
 
         Assert.Equal(2, cuts);
     }
@@ -72,18 +55,9 @@ public sealed class Odd_registries : IDisposable
     public async Task A_failure_that_passes_is_tried_again(int status)
     {
         var failures = 0;
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
-        {
-            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal) || failures++ >= 2)
-            {
-                return false;
-            }
+        await using var registry = OddPulls.Serve(request => OddPulls.IsManifest(request) && failures++ < 2, (_, answer) => answer.SendAsync(status, [], ("Retry-After", "0")));
 
-            await answer.SendAsync(status, [], ("Retry-After", "0"));
-            return true;
-        });
-
-        await PullAsync(registry.Serve(Image));
+        await _pulls.PullAsync(registry.Serve(Image));
 
         Assert.Equal(3, failures);
     }
@@ -96,7 +70,7 @@ public sealed class Odd_registries : IDisposable
         var asked = new List<long>();
         await using var registry = FakeRegistry.Start(async (request, answer) =>
         {
-            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal))
+            if (!OddPulls.IsManifest(request))
             {
                 return false;
             }
@@ -111,7 +85,7 @@ public sealed class Odd_registries : IDisposable
             return true;
         });
         // With time for an answer, so that nothing is tried again because the machine is slow.
-        await PullAsync(registry.Serve(Image), null, options => options with { IdleTimeout = TimeSpan.FromSeconds(60), ConnectTimeout = TimeSpan.FromSeconds(60) });
+        await _pulls.PullAsync(registry.Serve(Image), null, options => options with { IdleTimeout = TimeSpan.FromSeconds(60), ConnectTimeout = TimeSpan.FromSeconds(60) });
 
         // A date has no fractions of a second. Without being asked there is a pause of a few milliseconds.
         Assert.InRange(TimeProvider.System.GetElapsedTime(asked[0], asked[1]).TotalSeconds, 1.5, double.MaxValue);
@@ -120,13 +94,9 @@ public sealed class Odd_registries : IDisposable
     [Fact]
     public async Task A_registry_that_asks_for_an_hour_is_not_waited_for()
     {
-        await using var registry = FakeRegistry.Start(async (_, answer) =>
-        {
-            await answer.SendAsync(429, """{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"""u8.ToArray(), ("Retry-After", "3600"));
-            return true;
-        });
+        await using var registry = OddPulls.Serve(_ => true, (_, answer) => answer.SendAsync(429, """{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"""u8.ToArray(), ("Retry-After", "3600")));
 
-        var error = await FailsAsync(registry.Serve(Image));
+        var error = await _pulls.FailsAsync(registry.Serve(Image));
 
         Assert.Equal(ContainerFailure.RegistryUnavailable, error.Reason);
         Assert.True(error.IsTransient);
@@ -137,13 +107,8 @@ public sealed class Odd_registries : IDisposable
     public async Task A_layer_longer_than_promised_is_refused()
     {
         var blob = Image.Layers[0].Blob;
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        await using var registry = OddPulls.Serve(OddPulls.IsLayer, async (_, answer) =>
         {
-            if (!IsLayer(request))
-            {
-                return false;
-            }
-
             await answer.SendBytesAsync("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray());
             for (var sent = 0; sent <= blob.Length; sent += 100_000)
             {
@@ -153,22 +118,16 @@ public sealed class Odd_registries : IDisposable
             }
 
             await answer.StallAsync();
-            return true;
         });
 
-        Assert.Equal(ContainerFailure.CorruptImage, (await FailsAsync(registry.Serve(Image))).Reason);
+        Assert.Equal(ContainerFailure.CorruptImage, (await _pulls.FailsAsync(registry.Serve(Image))).Reason);
     }
 
     [Fact]
     public async Task A_manifest_without_end_is_refused_at_its_bound()
     {
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        await using var registry = OddPulls.Serve(OddPulls.IsManifest, async (_, answer) =>
         {
-            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal))
-            {
-                return false;
-            }
-
             await answer.SendBytesAsync("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"u8.ToArray());
             while (true)
             {
@@ -176,13 +135,13 @@ public sealed class Odd_registries : IDisposable
             }
         });
 
-        Assert.Contains("larger than", (await FailsAsync(registry.Serve(Image))).Message, StringComparison.Ordinal);
+        Assert.Contains("larger than", (await _pulls.FailsAsync(registry.Serve(Image))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task Headers_without_end_are_refused_at_their_bound()
     {
-        await using var registry = FakeRegistry.Start(async (_, answer) =>
+        await using var registry = OddPulls.Serve(_ => true, async (_, answer) =>
         {
             await answer.SendBytesAsync("HTTP/1.1 200 OK\r\n"u8.ToArray());
             while (true)
@@ -191,25 +150,20 @@ public sealed class Odd_registries : IDisposable
             }
         });
 
-        Assert.Equal(ContainerFailure.RegistryUnavailable, (await FailsAsync(registry.Serve(Image))).Reason);
+        Assert.Equal(ContainerFailure.RegistryUnavailable, (await _pulls.FailsAsync(registry.Serve(Image))).Reason);
     }
 
     [Fact]
     public async Task A_registry_that_stalls_is_given_up()
     {
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
+        await using var registry = OddPulls.Serve(OddPulls.IsLayer, async (_, answer) =>
         {
-            if (IsLayer(request))
-            {
-                await answer.SendHeadAsync(200, Image.Layers[0].Blob.Length);
-                await answer.SendBytesAsync(Image.Layers[0].Blob.AsMemory(0, 10));
-                await answer.StallAsync();
-            }
-
-            return false;
+            await answer.SendHeadAsync(200, Image.Layers[0].Blob.Length);
+            await answer.SendBytesAsync(Image.Layers[0].Blob.AsMemory(0, 10));
+            await answer.StallAsync();
         });
 
-        var error = await FailsAsync(registry.Serve(Image));
+        var error = await _pulls.FailsAsync(registry.Serve(Image));
 
         Assert.Equal(ContainerFailure.RegistryUnavailable, error.Reason);
         Assert.Contains("did not answer in time", error.Message, StringComparison.Ordinal);
@@ -218,13 +172,9 @@ public sealed class Odd_registries : IDisposable
     [Fact]
     public async Task Redirects_without_end_are_refused()
     {
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
-        {
-            await answer.SendAsync(307, [], ("Location", request.Path + "x"));
-            return true;
-        });
+        await using var registry = OddPulls.Serve(_ => true, (request, answer) => answer.SendAsync(307, [], ("Location", request.Path + "x")));
 
-        Assert.Contains("redirects", (await FailsAsync(registry.Serve(Image))).Message, StringComparison.Ordinal);
+        Assert.Contains("redirects", (await _pulls.FailsAsync(registry.Serve(Image))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -233,13 +183,9 @@ public sealed class Odd_registries : IDisposable
     [InlineData("http://user:password@127.0.0.1/blob")]
     public async Task A_redirect_to_where_nobody_should_be_sent_is_refused(string location)
     {
-        await using var registry = FakeRegistry.Start(async (_, answer) =>
-        {
-            await answer.SendAsync(302, [], ("Location", location));
-            return true;
-        });
+        await using var registry = OddPulls.Serve(_ => true, (_, answer) => answer.SendAsync(302, [], ("Location", location)));
 
-        Assert.Equal(ContainerFailure.CorruptImage, (await FailsAsync(registry.Serve(Image))).Reason);
+        Assert.Equal(ContainerFailure.CorruptImage, (await _pulls.FailsAsync(registry.Serve(Image))).Reason);
     }
 
     [Fact]
@@ -255,7 +201,7 @@ public sealed class Odd_registries : IDisposable
                 return true;
             }
 
-            if (IsLayer(request))
+            if (OddPulls.IsLayer(request))
             {
                 await answer.SendAsync(307, [], ("Location", $"http://{other.Host}{request.Path}"));
                 return true;
@@ -264,7 +210,7 @@ public sealed class Odd_registries : IDisposable
             return false;
         });
 
-        await PullAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
+        await _pulls.PullAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
 
         Assert.NotEmpty(other.Requests);
         Assert.All(other.Requests, request => Assert.False(request.Headers.ContainsKey("Authorization")));
@@ -294,7 +240,7 @@ public sealed class Odd_registries : IDisposable
         });
         host = registry.Host;
 
-        await PullAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
+        await _pulls.PullAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
 
         Assert.Single(registry.Requests, request => request.Path.StartsWith("/token", StringComparison.Ordinal));
     }
@@ -306,13 +252,9 @@ public sealed class Odd_registries : IDisposable
     [InlineData("")]
     public async Task A_token_server_without_HTTPS_that_is_not_the_registry_is_never_asked(string realm)
     {
-        await using var registry = FakeRegistry.Start(async (_, answer) =>
-        {
-            await answer.SendAsync(401, [], ("WWW-Authenticate", $"Bearer realm=\"{realm}\",service=\"test\""));
-            return true;
-        });
+        await using var registry = OddPulls.Serve(_ => true, (_, answer) => answer.SendAsync(401, [], ("WWW-Authenticate", $"Bearer realm=\"{realm}\",service=\"test\"")));
 
-        var error = await FailsAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
+        var error = await _pulls.FailsAsync(registry.Serve(Image), new RegistryCredentials("user", "password"));
 
         Assert.Equal(ContainerFailure.CorruptImage, error.Reason);
         Assert.Contains("login", error.Message, StringComparison.Ordinal);
@@ -327,35 +269,17 @@ public sealed class Odd_registries : IDisposable
     [InlineData("""{"schemaVersion":2,"config":{"digest":"sha256:x"},"layers":[null]}""", "application/vnd.oci.image.manifest.v1+json")]
     public async Task A_manifest_that_is_none_is_refused(string manifest, string type)
     {
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
-        {
-            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal))
-            {
-                return false;
-            }
+        await using var registry = OddPulls.Serve(OddPulls.IsManifest, (_, answer) => answer.SendAsync(200, Encoding.UTF8.GetBytes(manifest), ("Content-Type", type)));
 
-            await answer.SendAsync(200, Encoding.UTF8.GetBytes(manifest), ("Content-Type", type));
-            return true;
-        });
-
-        Assert.Equal(ContainerFailure.CorruptImage, (await FailsAsync(registry.Serve(Image))).Reason);
+        Assert.Equal(ContainerFailure.CorruptImage, (await _pulls.FailsAsync(registry.Serve(Image))).Reason);
     }
 
     [Fact]
     public async Task A_digest_that_was_asked_for_must_be_what_comes()
     {
-        await using var registry = FakeRegistry.Start(async (request, answer) =>
-        {
-            if (!request.Path.Contains("/manifests/", StringComparison.Ordinal))
-            {
-                return false;
-            }
+        await using var registry = OddPulls.Serve(OddPulls.IsManifest, (_, answer) => answer.SendAsync(200, new TestImage().Manifest, ("Content-Type", TestImage.OciManifest)));
 
-            await answer.SendAsync(200, new TestImage().Manifest, ("Content-Type", TestImage.OciManifest));
-            return true;
-        });
-
-        Assert.Contains("was promised", (await FailsAsync(registry.Serve(Image).WithDigest(Image.Digest))).Message, StringComparison.Ordinal);
+        Assert.Contains("was promised", (await _pulls.FailsAsync(registry.Serve(Image).WithDigest(Image.Digest))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -368,7 +292,7 @@ public sealed class Odd_registries : IDisposable
         mirror.Serve(Image, "copy/image");
         var mirrors = new Dictionary<string, IReadOnlyList<Uri>> { [registry.Host] = [new($"http://{broken.Host}"), new($"http://{mirror.Host}/copy")] };
 
-        await PullAsync(reference, null, options => options with { Mirrors = mirrors });
+        await _pulls.PullAsync(reference, null, options => options with { Mirrors = mirrors });
 
         Assert.NotEmpty(broken.Requests);
         Assert.NotEmpty(mirror.Requests);
@@ -383,29 +307,10 @@ public sealed class Odd_registries : IDisposable
         await using var empty = FakeRegistry.Start();
         var mirrors = new Dictionary<string, IReadOnlyList<Uri>> { [registry.Host] = [new($"http://{empty.Host}")] };
 
-        var resolved = await PullAsync(reference, null, options => options with { Mirrors = mirrors });
+        var resolved = await _pulls.PullAsync(reference, null, options => options with { Mirrors = mirrors });
 
         Assert.NotEmpty(empty.Requests);
-        Assert.Contains(registry.Requests, IsLayer);
+        Assert.Contains(registry.Requests, OddPulls.IsLayer);
         Assert.Equal(300_000, new FileInfo($"{resolved.LayerDirectories[0]}/file").Length);
     }
-
-    private static byte[] Noise(int length)
-    {
-        var bytes = new byte[length];
-        new Random(1).NextBytes(bytes);
-        return bytes;
-    }
-
-    private static bool IsLayer(FakeRequest request) => request.Path.EndsWith(Image.Layers[0].Digest.ToString(), StringComparison.Ordinal);
-
-    private async Task<ResolvedImage> PullAsync(ImageReference image, RegistryCredentials? credentials = null, Func<RegistryOptions, RegistryOptions>? change = null)
-    {
-        var options = new RegistryOptions { UseCredentialFiles = false, FirstPause = TimeSpan.FromMilliseconds(1), IdleTimeout = TimeSpan.FromSeconds(1), Attempts = 3 };
-        using var store = new ImageStore(_folder["store"], new ImageStoreOptions { Registry = change?.Invoke(options) ?? options }, TimeProvider.System);
-        return await store.PullAsync(image, new PullOptions { Credentials = credentials }, null, Cancellation);
-    }
-
-    private Task<ContainerException> FailsAsync(ImageReference image, RegistryCredentials? credentials = null) =>
-        Assert.ThrowsAsync<ContainerException>(() => PullAsync(image, credentials));
 }

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using BuildRunner.Hosting;
 using BuildRunner.Testing;
 using BuildRunner.Testing.Services;
@@ -18,13 +19,7 @@ public sealed class A_broker_that_cannot_be_asked
         await using var broker = await RabbitServer.StartAsync();
         await using var probe = new BrokerProbe(broker.Uri);
         probe.ConnectAhead();
-        await using (var connection = await new ConnectionFactory { Uri = broker.Uri }.CreateConnectionAsync(Cancel))
-        await using (var channel = await connection.CreateChannelAsync(cancellationToken: Cancel))
-        {
-            await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancel);
-        }
-
-        Assert.Equal(0, await probe.DepthAsync("kept", Cancel));
+        Assert.Equal(0, await CountsAsync(broker, probe));
         Assert.Null(await probe.DepthAsync("never-made", Cancel));
         using var stop = new CancellationTokenSource();
         var counted = 0;
@@ -74,6 +69,52 @@ public sealed class A_broker_that_cannot_be_asked
             await Task.Delay(round * 2, Cancel);
             await probe.DisposeAsync().AsTask().WaitAsync(Patience, Cancel);
         }
+    }
+
+    [Fact]
+    public async Task One_that_is_short_of_memory_or_disk_says_so_its_queues_are_counted_all_the_same_and_nobody_who_ends_waits_for_it()
+    {
+        await using var broker = await RabbitServer.StartAsync();
+        await using var probe = new BrokerProbe(broker.Uri);
+        Assert.Null(await probe.Readiness.Problem(Cancel));
+        await broker.AllowMemoryAsync("0");
+        await SaysAsync(probe, "takes no messages (low on memory)");
+        Assert.Contains("takes no messages (low on memory)", await probe.Readiness.Problem(Cancel), StringComparison.Ordinal);
+        Assert.Equal(0, await CountsAsync(broker, probe));
+        await broker.RequireFreeDiskAsync("1000000000000000");
+        await broker.AllowMemoryAsync("0.9");
+        var other = new BrokerProbe(broker.Uri);
+        await SaysAsync(other, "takes no messages (low on disk)");
+        var began = TimeProvider.System.GetTimestamp();
+        await other.DisposeAsync();
+        Assert.InRange(TimeProvider.System.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await broker.RequireFreeDiskAsync("10000000");
+        await UntilAsync(async () => await probe.Readiness.Problem(Cancel) is null);
+    }
+
+    [Fact]
+    public async Task A_user_who_may_send_nothing_there_has_a_broker_that_answers_and_asks_it_only_once()
+    {
+        await using var broker = await RabbitServer.StartAsync();
+        await using var probe = new BrokerProbe(await broker.AddUserAsync("kim", "^own$"));
+        for (var asked = 0; asked < 3; asked++)
+        {
+            Assert.Null(await probe.Readiness.Problem(Cancel));
+        }
+
+        await UntilAsync(() => Task.FromResult(broker.Log.Contains("access_refused", StringComparison.Ordinal)));
+        Assert.Single(Regex.Matches(broker.Log, "operation basic.publish caused a channel exception access_refused"));
+    }
+
+    private static Task SaysAsync(BrokerProbe probe, string what) =>
+        UntilAsync(async () => (await probe.Readiness.Problem(Cancel))?.Contains(what, StringComparison.Ordinal) is true);
+
+    private static async Task<long?> CountsAsync(RabbitServer broker, BrokerProbe probe)
+    {
+        await using var connection = await new ConnectionFactory { Uri = broker.Uri }.CreateConnectionAsync(Cancel);
+        await using var channel = await connection.CreateChannelAsync(cancellationToken: Cancel);
+        await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false, cancellationToken: Cancel);
+        return await probe.DepthAsync("kept", Cancel);
     }
 
     /// <summary>Somebody who is no broker.</summary>

@@ -91,7 +91,9 @@ public sealed class Outages_in_the_log(SharedServers servers)
         await broker.RequireFreeDiskAsync("1000000000000000");
         var api = await GoesThroughAsync(server, folder, environment);
         await server.SeesAsync("the bus does not take (messages)");
-        Assert.StartsWith("ready", await server.Http.GetStringAsync("/readyz", Cancel), StringComparison.Ordinal);
+        var ready = await server.Http.GetStringAsync("/readyz", Cancel);
+        Assert.StartsWith("ready\nbroker: RabbitMQ at ", ready, StringComparison.Ordinal);
+        Assert.Contains("takes no messages (low on disk)", ready, StringComparison.Ordinal);
         await broker.RequireFreeDiskAsync("10000000");
         while (!server.Log.Contains("the bus takes messages again", StringComparison.Ordinal))
         {
@@ -126,6 +128,32 @@ public sealed class Outages_in_the_log(SharedServers servers)
         }
 
         Assert.Equal("ok", (await server.Http.GetStringAsync("/healthz", Cancel)).Trim());
+        Assert.Equal(0, await server.StopAsync());
+    }
+
+    /// <summary>Another program brings the tables to a version, so this one starts without asking for them.</summary>
+    [Fact]
+    public async Task Up_that_begins_while_its_database_is_away_says_how_to_get_the_link_that_it_cannot_print()
+    {
+        using var folder = TestFolder.Create();
+        await using var database = await PostgresServer.StartAsync();
+        var environment = new Dictionary<string, string>
+        {
+            ["BUILDRUNNER_ENGINE__KIND"] = "dummy",
+            ["BUILDRUNNER_DATABASE__PROVIDER"] = "postgresql",
+            ["BUILDRUNNER_DATABASE__MIGRATEONSTART"] = "false",
+            ["BUILDRUNNER_DATABASE__CONNECTIONSTRING"] = await database.CreateDatabaseAsync(),
+        };
+        Assert.Equal(0, (await RunningServer.RunAsync(folder.Path, environment, "db", "migrate", "--data-dir", folder["data"])).Code);
+        await database.KillAsync();
+        await using var server = await RunningServer.StartAsync(folder.Path, environment, "up");
+        await server.SeesAsync(@"BuildRunner is up at \S+, and has (no link) to sign in with, because \W*the database cannot be used: .*When it is back, 'buildrunner server link' prints one");
+        Assert.DoesNotContain("/login/link", server.Log, StringComparison.Ordinal);
+        await database.RestartAsync();
+        await server.SeesAsync("agent \\W*\\S+ is (ready)");
+        var (code, output, _) = await RunningServer.RunAsync(folder.Path, environment, "server", "link", "--data-dir", folder["data"]);
+        Assert.Equal(0, code);
+        Assert.Contains("/login/link", output, StringComparison.Ordinal);
         Assert.Equal(0, await server.StopAsync());
     }
 

@@ -1,13 +1,9 @@
 using System.Net;
 using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Server.Access;
 using BuildRunner.Server.Secrets;
-using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Tests.Api;
-using BuildRunner.Server.Tests.Sources;
-using BuildRunner.Testing;
 using Microsoft.EntityFrameworkCore;
 
 namespace BuildRunner.Server.Tests.Secrets;
@@ -16,35 +12,28 @@ namespace BuildRunner.Server.Tests.Secrets;
 public sealed class Secrets_over_HTTP : IAsyncLifetime
 {
     private const string Canary = "canary-5f1c-very-secret";
-    private readonly TestFolder folder = TestFolder.Create();
-    private HttpServer server = null!;
-    private ApiClient api = null!;
+    private const string Pipeline = """
+        skip_clone: true
+        steps:
+          - name: deploy
+            image: registry.example/tool
+            commands: [ "true" ]
+            environment: { TOKEN: { from_secret: Token } }
+        """;
+
+    private ServerWithShop shop = null!;
 
     private static ApiJson Json => ApiJson.Default;
 
+    private HttpServer Server => shop.Server;
+
+    private ApiClient Api => shop.Api;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        server = await HttpServer.StartAsync(o => o with { Sources = new SourceOptions { LocalFolders = [folder["repos"]] } });
-        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
-        new GitRepository(folder["repos/shop"]).Commit("one", (".buildrunner.yml", """
-            skip_clone: true
-            steps:
-              - name: deploy
-                image: registry.example/tool
-                commands: [ "true" ]
-                environment: { TOKEN: { from_secret: Token } }
-            """));
-        var add = new AddRepository { Name = "acme/shop", CloneUrl = folder["repos/shop"] };
-        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
-    }
+    public async ValueTask InitializeAsync() => shop = await ServerWithShop.StartAsync(Pipeline);
 
-    public async ValueTask DisposeAsync()
-    {
-        await server.DisposeAsync();
-        folder.Dispose();
-    }
+    public ValueTask DisposeAsync() => shop.DisposeAsync();
 
     [Fact]
     public async Task The_nearest_secret_reaches_the_agent_and_no_value_comes_back()
@@ -52,11 +41,11 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
         await SetAsync(TriggerRoutes.Secrets, "of the installation");
         await SetAsync("/api/v1/orgs/acme/secrets", "of the organisation");
         await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
-        await api.SendAsync("PUT", "/api/v1/repos/acme/shop/registries/registry.example", new SetRegistry("robot", "pass-" + Canary), Json.SetRegistry, Json.RegistryInfo);
+        await Api.SendAsync("PUT", "/api/v1/repos/acme/shop/registries/registry.example", new SetRegistry("robot", "pass-" + Canary), Json.SetRegistry, Json.RegistryInfo);
 
         foreach (var path in new[] { TriggerRoutes.Secrets, "/api/v1/repos/acme/shop/secrets", "/api/v1/repos/acme/shop/registries", ApiRoutes.Audit })
         {
-            Assert.DoesNotContain(Canary, await api.Http.GetStringAsync(path, Cancel));
+            Assert.DoesNotContain(Canary, await Api.Http.GetStringAsync(path, Cancel));
         }
 
         var work = await FirstStepAsync();
@@ -65,8 +54,8 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
         Assert.DoesNotContain(Canary, await DumpAsync());
 
         // Which one was handed out, and that the others were not, is told.
-        Assert.NotNull(Assert.Single((await api.GetAsync("/api/v1/repos/acme/shop/secrets", Json.SecretList)).Items, s => s.Level == "repository").LastUsedAt);
-        Assert.Null(Assert.Single((await api.GetAsync(TriggerRoutes.Secrets, Json.SecretList)).Items).LastUsedAt);
+        Assert.NotNull(Assert.Single((await Api.GetAsync("/api/v1/repos/acme/shop/secrets", Json.SecretList)).Items, s => s.Level == "repository").LastUsedAt);
+        Assert.Null(Assert.Single((await Api.GetAsync(TriggerRoutes.Secrets, Json.SecretList)).Items).LastUsedAt);
     }
 
     [Fact]
@@ -90,14 +79,14 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
         Assert.Empty((await StartAsync()).Problems!);
 
         // Another attempt asks anew.
-        await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Cancel, "acme/shop", 2), new CancelRun(), Json.CancelRun, Json.RunDetails);
+        await Api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Cancel, "acme/shop", 2), new CancelRun(), Json.CancelRun, Json.RunDetails);
         foreach (var path in new[] { "/api/v1/repos/acme/shop/secrets/token", "/api/v1/orgs/acme/secrets/token" })
         {
-            using var removed = await api.SendAsync("DELETE", path, null);
+            using var removed = await Api.SendAsync("DELETE", path, null);
             Assert.Equal(HttpStatusCode.NoContent, removed.StatusCode);
         }
 
-        var again = await api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Rerun, "acme/shop", 2), new RerunRun(), Json.RerunRun, Json.RunSummary, HttpStatusCode.Created);
+        var again = await Api.SendAsync("POST", ApiRoutes.For(ApiRoutes.Rerun, "acme/shop", 2), new RerunRun(), Json.RerunRun, Json.RunSummary, HttpStatusCode.Created);
         Assert.Equal("BR1109", Assert.Single(again.Problems!).Code);
     }
 
@@ -105,7 +94,7 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     public async Task Rules_are_obeyed_and_can_be_changed_without_the_value()
     {
         await SetAsync("/api/v1/repos/acme/shop/secrets", Canary);
-        var info = await api.SendAsync("PUT", "/api/v1/repos/acme/shop/secrets/token", new SetSecret { Events = ["push"] }, Json.SetSecret, Json.SecretInfo);
+        var info = await Api.SendAsync("PUT", "/api/v1/repos/acme/shop/secrets/token", new SetSecret { Events = ["push"] }, Json.SetSecret, Json.SecretInfo);
         Assert.Equal(["push"], info.Events);
         var work = await FirstStepAsync();
         Assert.Empty(work.Secrets);
@@ -117,13 +106,13 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     {
         await SetAsync(TriggerRoutes.Secrets, Canary);
         var old = await KeysAsync();
-        using (var unchanged = await api.SendAsync("POST", TriggerRoutes.RotateKeys, null))
+        using (var unchanged = await Api.SendAsync("POST", TriggerRoutes.RotateKeys, null))
         {
             Assert.Equal("""{"resealed":0}""", await unchanged.Content.ReadAsStringAsync(Cancel));
         }
 
-        var keys = new KeyRing(MasterKey.Generate(), [server.Key]);
-        var rotated = new SecretRegister(server.Get<Database>(), new SecretStore(keys), keys);
+        var keys = new KeyRing(MasterKey.Generate(), [Server.Key]);
+        var rotated = new SecretRegister(Server.Get<Database>(), new SecretStore(keys), keys);
         Assert.Equal(1, await rotated.RotateAsync("test", Cancel));
         Assert.NotEqual(old, await KeysAsync());
         Assert.Equal(0, await rotated.RotateAsync("test", Cancel));
@@ -136,14 +125,14 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     [InlineData("PUT", "/api/v1/repos/acme/nothing/secrets/a", """{"value":"x"}""", "there is no repository acme/nothing")]
     [InlineData("PUT", "/api/v1/registries/http:%2F%2Fx", """{"user":"a","password":"b"}""", "is no host of a registry")]
     public async Task What_is_wrong_is_said(string method, string path, string body, string problem) =>
-        Assert.Contains(problem, (await api.RefusedAsync(method, path, body)).Detail);
+        Assert.Contains(problem, (await Api.RefusedAsync(method, path, body)).Detail);
 
-    private Task<SecretInfo> SetAsync(string level, string value) => api.SendAsync("PUT", level + "/Token", new SetSecret { Value = value }, Json.SetSecret, Json.SecretInfo);
+    private Task<SecretInfo> SetAsync(string level, string value) => Api.SendAsync("PUT", level + "/Token", new SetSecret { Value = value }, Json.SetSecret, Json.SecretInfo);
 
     private Task<RunSummary> StartAsync() =>
-        api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
+        Api.SendAsync("POST", ApiRoutes.For(ApiRoutes.RunsOfRepository, "acme/shop"), new StartRun(), Json.StartRun, Json.RunSummary, HttpStatusCode.Created);
 
-    private Task<RunDetails> DetailsAsync(int number) => api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", number), Json.RunDetails);
+    private Task<RunDetails> DetailsAsync(int number) => Api.GetAsync(ApiRoutes.For(ApiRoutes.Run, "acme/shop", number), Json.RunDetails);
 
     private async Task<WorkTask.Step> FirstStepAsync(bool start = true)
     {
@@ -152,7 +141,7 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
             await StartAsync();
         }
 
-        var agent = await server.AgentAsync();
+        var agent = await Server.AgentAsync();
         var first = Assert.Single((await ClaimAsync(agent)).Work);
         using (var ready = await HttpServer.SendAsync(
             agent, AgentRoutes.For(AgentRoutes.Result, first.Id), new ResultRequest { Fence = first.Fence, Result = new WorkResult.Ready() }, AgentContractJson.Default.ResultRequest))
@@ -166,14 +155,14 @@ public sealed class Secrets_over_HTTP : IAsyncLifetime
     private static Task<ClaimResponse> ClaimAsync(HttpClient agent) => HttpServer.PostAsync(
         agent, AgentRoutes.Claim, new ClaimRequest { Claim = Guid.NewGuid(), FreeSlots = 4, Stopping = [] }, AgentContractJson.Default.ClaimRequest, AgentContractJson.Default.ClaimResponse);
 
-    private Task<List<string>> KeysAsync() => server.Get<Database>().ReadAsync(db => db.Secrets.Select(s => s.KeyId).ToListAsync(Cancel), Cancel);
+    private Task<List<string>> KeysAsync() => Server.Get<Database>().ReadAsync(db => db.Secrets.Select(s => s.KeyId).ToListAsync(Cancel), Cancel);
 
     // Every byte that the server keeps, as a thief of the data folder would see it.
     private async Task<string> DumpAsync()
     {
-        await server.Get<Database>().ReadAsync(db => db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", Cancel), Cancel);
+        await Server.Get<Database>().ReadAsync(db => db.Database.ExecuteSqlRawAsync("PRAGMA wal_checkpoint(TRUNCATE)", Cancel), Cancel);
         var all = new System.Text.StringBuilder();
-        foreach (var file in Directory.EnumerateFiles(server.DataDirectory, "*", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(Server.DataDirectory, "*", SearchOption.AllDirectories))
         {
             await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var reader = new StreamReader(stream, System.Text.Encoding.Latin1);

@@ -3,11 +3,8 @@ using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 using BuildRunner.Core.ApiContract;
-using BuildRunner.Server.Access;
-using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
 using BuildRunner.Server.Tests.Api;
-using BuildRunner.Server.Tests.Sources;
 using BuildRunner.Server.Webhooks;
 using BuildRunner.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -29,32 +26,19 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
             environment: { VERSION: "${version}" }
         """;
 
-    private readonly TestFolder folder = TestFolder.Create();
-    private HttpServer server = null!;
-    private ApiClient api = null!;
+    private ServerWithShop shop = null!;
 
     private static ApiJson Json => ApiJson.Default;
 
+    private HttpServer Server => shop.Server;
+
+    private ApiClient Api => shop.Api;
+
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        server = await HttpServer.StartAsync(o => o with
-        {
-            Sources = new SourceOptions { LocalFolders = [folder["repos"]] },
-            Webhooks = new WebhookOptions { MaxBody = 64 * 1024 },
-        });
-        api = new ApiClient(server.With(await server.ApiTokenAsync(Scopes.Admin)));
-        new GitRepository(folder["repos/shop"]).Commit("one", (".buildrunner.yml", Pipeline));
-        var add = new AddRepository { Name = "acme/shop", CloneUrl = folder["repos/shop"] };
-        await api.SendAsync("POST", ApiRoutes.Repositories, add, Json.AddRepository, Json.Repository, HttpStatusCode.Created);
-    }
+    public async ValueTask InitializeAsync() => shop = await ServerWithShop.StartAsync(Pipeline, o => o with { Webhooks = new WebhookOptions { MaxBody = 64 * 1024 } });
 
-    public async ValueTask DisposeAsync()
-    {
-        await server.DisposeAsync();
-        folder.Dispose();
-    }
+    public ValueTask DisposeAsync() => shop.DisposeAsync();
 
     [Fact]
     public async Task A_signed_delivery_starts_one_run_with_its_fields_as_inputs_however_often_it_comes()
@@ -67,18 +51,18 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         var delivery = await HandledAsync("msg_1");
         Assert.Equal(("done", "started run #1", "acme/shop#1"), (delivery.State, delivery.Verdict, delivery.Run));
 
-        var runs = (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items;
+        var runs = (await Api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items;
         Assert.Equal(("webhook", "webhook deploy"), (Assert.Single(runs).Event, runs[0].Author));
-        var plan = await api.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.RunPlan, "acme/shop", 1), Cancel);
+        var plan = await Api.Http.GetStringAsync(ApiRoutes.For(ApiRoutes.RunPlan, "acme/shop", 1), Cancel);
         Assert.Contains("deploy", plan);
 
         // A second event is a second run, and an event that was replayed is none.
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(body, secret, "msg_2"));
         await HandledAsync("msg_2");
-        await api.SendAsync("POST", ApiRoutes.With(TriggerRoutes.DeliveryReplay, "id", delivery.Id), null);
+        await Api.SendAsync("POST", ApiRoutes.With(TriggerRoutes.DeliveryReplay, "id", delivery.Id), null);
         var replayed = await HandledAsync("msg_1");
         Assert.Equal("its run was started before", replayed.Verdict);
-        Assert.Equal(2, (await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Count);
+        Assert.Equal(2, (await Api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items.Count);
         await counted.AtLeastAsync("repeated", 99);
         await counted.AtLeastAsync("run", 2);
     }
@@ -101,9 +85,9 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         const string example = "URL=https://ci.example.com/hooks/in/deploy SECRET=whsec_PRINTED-BY-WEBHOOK-SET\n";
         Assert.StartsWith(example, script, StringComparison.Ordinal);
 
-        var refused = await ShellAsync(script.Replace(example, $"URL={server.Http.BaseAddress}hooks/in/deploy SECRET={WebhookSecret.Generate()}\n", StringComparison.Ordinal));
+        var refused = await ShellAsync(script.Replace(example, $"URL={Server.Http.BaseAddress}hooks/in/deploy SECRET={WebhookSecret.Generate()}\n", StringComparison.Ordinal));
         Assert.Contains("\"status\":401", refused, StringComparison.Ordinal);
-        var taken = await ShellAsync(script.Replace(example, $"URL={server.Http.BaseAddress}hooks/in/deploy SECRET={secret}\n", StringComparison.Ordinal));
+        var taken = await ShellAsync(script.Replace(example, $"URL={Server.Http.BaseAddress}hooks/in/deploy SECRET={secret}\n", StringComparison.Ordinal));
         Assert.DoesNotContain("\"status\"", taken, StringComparison.Ordinal);
         Assert.Equal("started run #1", (await HandledAsync(null)).Verdict);
     }
@@ -119,7 +103,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync(body, secret, "msg_1"));
         Assert.StartsWith(verdict, (await HandledAsync("msg_1")).Verdict, StringComparison.Ordinal);
         await counted.AtLeastAsync("no_run", 1);
-        Assert.Empty((await api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
+        Assert.Empty((await Api.GetAsync(ApiRoutes.Runs, Json.RunPage)).Items);
     }
 
     [Fact]
@@ -129,14 +113,14 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         var secret = await HookAsync(new HookSettings());
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", WebhookSecret.Generate(), "msg_1"));
         Assert.Equal(HttpStatusCode.Unauthorized, await PostAsync("{}", secret, "msg_1", at: DateTimeOffset.UnixEpoch.AddYears(50)));
-        using (var bare = await server.Http.PostAsync("/hooks/in/deploy", new StringContent("{}"), Cancel))
+        using (var bare = await Server.Http.PostAsync("/hooks/in/deploy", new StringContent("{}"), Cancel))
         {
             Assert.Equal(HttpStatusCode.Unauthorized, bare.StatusCode);
         }
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await PostAsync(new string(' ', 70_000), secret, "msg_1"));
         Assert.Equal(HttpStatusCode.NotFound, await PostAsync("{}", secret, "msg_1", hook: "nothing"));
-        Assert.Equal(0, await server.Get<Database>().ReadAsync(db => db.Inbox.CountAsync(Cancel), Cancel));
+        Assert.Equal(0, await Server.Get<Database>().ReadAsync(db => db.Inbox.CountAsync(Cancel), Cancel));
         await counted.AtLeastAsync("refused", 5);
     }
 
@@ -150,18 +134,18 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         }
 
         Assert.Equal(HttpStatusCode.NotFound, await PostAsync("{}", WebhookSecret.Generate(), "x", hook: "nothing-of-that-name"));
-        var at = Assert.Single((await api.GetAsync(ApiRoutes.For(TriggerRoutes.Hooks, "acme/shop"), Json.HookList)).Items).Refused!;
+        var at = Assert.Single((await Api.GetAsync(ApiRoutes.For(TriggerRoutes.Hooks, "acme/shop"), Json.HookList)).Items).Refused!;
         Assert.Equal(("hook/deploy", 7), (at.Source, at.Count));
-        Assert.Equal(at, Assert.Single((await api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items));
-        Assert.Contains("7 refused", await api.Http.GetStringAsync("/acme/shop/triggers", Cancel));
+        Assert.Equal(at, Assert.Single((await Api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items));
+        Assert.Contains("7 refused", await Api.Http.GetStringAsync("/acme/shop/triggers", Cancel));
 
         // One row for one place, however often, and none of what a stranger names.
-        var stored = Assert.Single(await server.Get<Database>().ReadAsync(db => db.Settings.Select(s => s.Key + s.Value).ToListAsync(Cancel), Cancel), s => s.StartsWith("refused/", StringComparison.Ordinal));
+        var stored = Assert.Single(await Server.Get<Database>().ReadAsync(db => db.Settings.Select(s => s.Key + s.Value).ToListAsync(Cancel), Cancel), s => s.StartsWith("refused/", StringComparison.Ordinal));
         Assert.DoesNotContain("stranger", stored);
         Assert.Contains("\"count\":1,", stored);
 
-        using var removed = await api.SendAsync("DELETE", Path(TriggerRoutes.HookByName), null);
-        Assert.Empty((await api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items);
+        using var removed = await Api.SendAsync("DELETE", Path(TriggerRoutes.HookByName), null);
+        Assert.Empty((await Api.GetAsync(TriggerRoutes.Refused, Json.RefusedList)).Items);
     }
 
     [Fact]
@@ -169,7 +153,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     {
         var clock = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
         var lines = new KeptLines();
-        var refused = new RefusedDeliveries(server.Get<Database>(), clock, lines);
+        var refused = new RefusedDeliveries(Server.Get<Database>(), clock, lines);
         for (var i = 0; i < 1000; i++)
         {
             await refused.NoteAsync("github", "the signature is wrong", Cancel);
@@ -181,7 +165,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(["1 deliveries to github were refused: the signature is wrong", "1000 deliveries to github were refused: the signature is missing"], lines.All);
 
         // Another process sees what was written.
-        var seen = Assert.Single(await new RefusedDeliveries(server.Get<Database>(), clock, lines).ListAsync(Cancel));
+        var seen = Assert.Single(await new RefusedDeliveries(Server.Get<Database>(), clock, lines).ListAsync(Cancel));
         Assert.Equal((1001, "the signature is missing"), (seen.Count, seen.Why));
     }
 
@@ -192,15 +176,15 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     [InlineData("""{"settings":{"inputs":[{"input":"nosuch","from":"/tag"}]}}""", "endpoint 'deploy': the pipeline on branch 'main' has no input 'nosuch'; it has version")]
     public async Task What_it_would_start_must_be_there_unless_it_is_disabled(string body, string problem)
     {
-        Assert.Equal(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
-        using var disabled = await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), body[..^1] + ",\"enabled\":false}");
+        Assert.Equal(problem, (await Api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
+        using var disabled = await Api.SendAsync("PUT", Path(TriggerRoutes.HookByName), body[..^1] + ",\"enabled\":false}");
         Assert.Equal(HttpStatusCode.OK, disabled.StatusCode);
     }
 
     [Fact]
     public async Task An_endpoint_can_be_set_while_its_repository_cannot_be_read()
     {
-        Directory.Move(folder["repos/shop"], folder["repos/away"]);
+        Directory.Move(shop.Repository, shop.Repository + "-away");
         await HookAsync(new HookSettings { Branch = "main", Inputs = [new HookInput("version", "/tag")] });
     }
 
@@ -235,7 +219,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", secret, "a"));
         Assert.Equal(HttpStatusCode.Accepted, await PostAsync("{}", secret, "b"));
         Assert.Equal(HttpStatusCode.TooManyRequests, await PostAsync("{}", secret, "c"));
-        await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Enabled = false }, Json.SetHook, Json.CreatedHook);
+        await Api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Enabled = false }, Json.SetHook, Json.CreatedHook);
         Assert.Equal(HttpStatusCode.Forbidden, await PostAsync("{}", secret, "d"));
     }
 
@@ -245,14 +229,14 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     [InlineData("""{"settings":{"filters":[{"at":"/x"}]}}""", "needs exactly one of oneOf, startsWith and present")]
     [InlineData("""{"secret":"short"}""", "the secret needs at least 24 characters")]
     public async Task What_an_endpoint_cannot_be_is_said(string body, string problem) =>
-        Assert.Contains(problem, (await api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
+        Assert.Contains(problem, (await Api.RefusedAsync("PUT", Path(TriggerRoutes.HookByName), body)).Detail);
 
     private async Task<string> HookAsync(HookSettings settings) =>
-        (await api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Settings = settings }, Json.SetHook, Json.CreatedHook)).Secret!;
+        (await Api.SendAsync("PUT", Path(TriggerRoutes.HookByName), new SetHook { Settings = settings }, Json.SetHook, Json.CreatedHook)).Secret!;
 
     private async Task<string> RotateAsync()
     {
-        using var response = await api.SendAsync("POST", Path(TriggerRoutes.HookRotate), null);
+        using var response = await Api.SendAsync("POST", Path(TriggerRoutes.HookRotate), null);
         return System.Text.Json.JsonSerializer.Deserialize(await response.Content.ReadAsStringAsync(Cancel), Json.CreatedHook)!.Secret!;
     }
 
@@ -266,7 +250,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         request.Headers.Add(StandardWebhookSignature.IdHeader, id);
         request.Headers.Add(StandardWebhookSignature.TimestampHeader, now.ToUnixTimeSeconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
         request.Headers.Add(StandardWebhookSignature.SignatureHeader, StandardWebhookSignature.Sign(id, now, bytes, secret));
-        using var response = await server.Http.SendAsync(request, Cancel);
+        using var response = await Server.Http.SendAsync(request, Cancel);
         return response.StatusCode;
     }
 
@@ -307,7 +291,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
     {
         while (true)
         {
-            var all = (await api.GetAsync(TriggerRoutes.Deliveries + "?source=hook/deploy", Json.DeliveryList)).Items;
+            var all = (await Api.GetAsync(TriggerRoutes.Deliveries + "?source=hook/deploy", Json.DeliveryList)).Items;
             if (all.Single(d => id is null || d.Delivery == id) is { State: not "due" } handled)
             {
                 return handled;

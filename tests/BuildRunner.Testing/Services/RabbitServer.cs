@@ -81,8 +81,22 @@ public sealed class RabbitServer : IAsyncDisposable
 
     /// <summary>Sets how much of its disk has to be free; with less it takes no messages from anybody.</summary>
     /// <param name="limit">Bytes.</param>
-    public Task RequireFreeDiskAsync(string limit) => OwnedProcess.RunAsync(
-        ["env", .. Environment().Select(e => $"{e.Key}={e.Value}"), "/usr/lib/rabbitmq/bin/rabbitmqctl", "set_disk_free_limit", limit], User);
+    public Task RequireFreeDiskAsync(string limit) => ControlAsync("set_disk_free_limit", limit);
+
+    /// <summary>Sets how much of the machine's memory it may use; with more in use it takes no messages from anybody.</summary>
+    /// <param name="part">0 to 1.</param>
+    public Task AllowMemoryAsync(string part) => ControlAsync("set_vm_memory_high_watermark", part);
+
+    /// <summary>Makes a user.</summary>
+    /// <param name="name">Its name, and its password.</param>
+    /// <param name="writes">A pattern: the exchanges that it may send to. Everything else it may.</param>
+    /// <returns>How that user connects.</returns>
+    public async Task<Uri> AddUserAsync(string name, string writes)
+    {
+        await ControlAsync("add_user", name, name);
+        await ControlAsync("set_permissions", name, ".*", writes, ".*");
+        return new Uri($"amqp://{name}:{name}@127.0.0.1:{port}/");
+    }
 
     public async ValueTask DisposeAsync()
     {
@@ -111,6 +125,9 @@ public sealed class RabbitServer : IAsyncDisposable
         nameServer = await OwnedProcess.StartAsync(
             [Requires.Find("epmd")!, "-address", "127.0.0.1", "-port", names.ToString(CultureInfo.InvariantCulture)], folder["epmd.log"], User, environment: Environment());
     }
+
+    private Task ControlAsync(params string[] command) => OwnedProcess.RunAsync(
+        ["env", .. Environment().Select(e => $"{e.Key}={e.Value}"), "/usr/lib/rabbitmq/bin/rabbitmqctl", .. command], User);
 
     private Dictionary<string, string> Environment() => new()
     {

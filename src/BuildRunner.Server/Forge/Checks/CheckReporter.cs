@@ -19,27 +19,16 @@ internal sealed partial class CheckReporter(
     private readonly JobLease lease = new(database, "checks");
     private readonly RetryBackoff backoff = new("reporting checks", time, logger);
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(LookAgain, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => backoff.EveryAsync(
+        LookAgain,
+        async () =>
         {
-            try
+            while (await lease.HasAsync(stoppingToken) && await RoundAsync(stoppingToken))
             {
-                while (await lease.HasAsync(stoppingToken) && await RoundAsync(stoppingToken))
-                {
-                    // There was something; there may be more.
-                }
-
-                backoff.Worked();
+                // There was something; there may be more.
             }
-            catch (Exception e) when (!stoppingToken.IsCancellationRequested)
-            {
-                // The database may be away; what is left to do stays where it is.
-                await backoff.FailedAsync(e, stoppingToken);
-            }
-        }
-    }
+        },
+        stoppingToken);
 
     private async Task<bool> RoundAsync(CancellationToken stop)
     {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -61,13 +62,8 @@ internal static class AdministrationVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (id, yes) = (new Argument<string>("ID") { Description = "its id in 'token ls'" }, ClientScope.Yes());
-        return scope.Verb("rm", "remove one: it opens nothing any more", async call =>
-        {
-            call.Confirm(yes, $"remove the token {call.Get(id)}");
-            await call.Api.DeleteAsync(ApiRoutes.With(ApiRoutes.TokenById, "id", call.Get(id)!), call.Stop);
-            return ExitCode.Success;
-        }, id, yes);
+        var id = new Argument<string>("ID") { Description = "its id in 'token ls'" };
+        return scope.Removal("remove one: it opens nothing any more", call => $"remove the token {call.Get(id)}", call => ApiRoutes.With(ApiRoutes.TokenById, "id", call.Get(id)!), id);
     }
 
     private static Command Audit(ClientScope scope)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Settings;
@@ -82,13 +83,12 @@ internal static class AgentVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (name, yes) = (Name(), ClientScope.Yes());
-        return scope.Verb("rm", "remove it: its credential opens nothing any more", async call =>
-        {
-            call.Confirm(yes, $"remove the agent {call.Get(name)}; what it runs is given away or lost");
-            await call.Api.DeleteAsync(ApiRoutes.With(ApiRoutes.AgentByName, "agent", call.Get(name)!), call.Stop);
-            return ExitCode.Success;
-        }, name, yes);
+        var name = Name();
+        return scope.Removal(
+            "remove it: its credential opens nothing any more",
+            call => $"remove the agent {call.Get(name)}; what it runs is given away or lost",
+            call => ApiRoutes.With(ApiRoutes.AgentByName, "agent", call.Get(name)!),
+            name);
     }
 
     private static Argument<string> Name() => new("AGENT") { Description = "its name in 'agents ls'" };

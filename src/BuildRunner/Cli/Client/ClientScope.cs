@@ -35,6 +35,22 @@ internal sealed class ClientScope(CliHost host, GlobalOptions globals)
         return Act(Bare(name, description, symbols), (_, _, _) => false, (_, _, _, _) => ExitCode.Success, act);
     }
 
+    /// <summary>A verb <c>rm</c>: it asks, and then removes something at the server.</summary>
+    /// <param name="description">What it is for.</param>
+    /// <param name="question">What is about to be done.</param>
+    /// <param name="path">What is removed.</param>
+    /// <param name="symbols">Its arguments and options, without <c>--yes</c>.</param>
+    public Command Removal(string description, Func<ClientCall, string> question, Func<ClientCall, string> path, params Symbol[] symbols)
+    {
+        var yes = Yes();
+        return Verb("rm", description, async call =>
+        {
+            call.Confirm(yes, question(call));
+            await call.Api.DeleteAsync(path(call), call.Stop);
+            return ExitCode.Success;
+        }, [.. symbols, yes]);
+    }
+
     /// <summary>Lets a verb call the server, or do its work here.</summary>
     /// <param name="command">The verb.</param>
     /// <param name="isLocal">Whether it is work for here; told what <c>--server</c> said.</param>
@@ -48,7 +64,7 @@ internal sealed class ClientScope(CliHost host, GlobalOptions globals)
             var here = globals.Apply(parsed, host);
             if (isLocal(parsed, parsed.GetValue(Server), here))
             {
-                var style = Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal);
+                var style = globals.OutputStyleOf(parsed, here);
                 return (int)local(parsed, here, globals.SettingsOf(parsed, here), style);
             }
 
@@ -93,7 +109,7 @@ internal sealed class ClientScope(CliHost host, GlobalOptions globals)
 internal sealed record ClientCall(CliHost Host, ApiClient Api, ParseResult Parsed, GlobalOptions Globals, CancellationToken Stop)
 {
     /// <summary>How data is written.</summary>
-    public Style Style { get; } = Style.Choose(Parsed.GetValue(Globals.Colour) ?? "auto", Host.Environment, Host.Terminal.OutputIsTerminal);
+    public Style Style { get; } = Globals.OutputStyleOf(Parsed, Host);
 
     /// <summary>The moment.</summary>
     public DateTimeOffset Now => Host.Time.GetUtcNow();

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;

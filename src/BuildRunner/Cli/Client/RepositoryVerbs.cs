@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -75,14 +76,12 @@ internal static class RepositoryVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (name, yes) = (Name(), ClientScope.Yes());
-        return scope.Verb("rm", "remove one, with its runs and logs", async call =>
-        {
-            var repository = ClientCall.Checked(call.Get(name)!);
-            call.Confirm(yes, $"remove {repository} with all its runs and logs");
-            await call.Api.DeleteAsync(ApiRoutes.For(ApiRoutes.RepositoryByName, repository), call.Stop);
-            return ExitCode.Success;
-        }, name, yes);
+        var name = Name();
+        return scope.Removal(
+            "remove one, with its runs and logs",
+            call => $"remove {ClientCall.Checked(call.Get(name)!)} with all its runs and logs",
+            call => ApiRoutes.For(ApiRoutes.RepositoryByName, ClientCall.Checked(call.Get(name)!)),
+            name);
     }
 
     private static Argument<string> Name() => new("REPO") { Description = "as owner/name" };

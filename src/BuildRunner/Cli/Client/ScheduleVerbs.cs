@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
 using BuildRunner.Core.ApiContract;
 
@@ -82,13 +83,8 @@ internal static class ScheduleVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (repository, name, yes) = (Repository(), Name(), ClientScope.Yes());
-        return scope.Verb("rm", "remove one; its runs stay", async call =>
-        {
-            call.Confirm(yes, $"remove the schedule {call.Get(name)}");
-            await call.Api.DeleteAsync(PathOf(call, TriggerRoutes.ScheduleByName, repository, name), call.Stop);
-            return ExitCode.Success;
-        }, repository, name, yes);
+        var (repository, name) = (Repository(), Name());
+        return scope.Removal("remove one; its runs stay", call => $"remove the schedule {call.Get(name)}", call => PathOf(call, TriggerRoutes.ScheduleByName, repository, name), repository, name);
     }
 
     private static string TextOf(ScheduleInfo schedule) => schedule switch

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -55,14 +56,12 @@ internal static class SecretVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (level, name, yes) = (new LevelOptions(), new Argument<string>("NAME") { Description = "its name in 'secret ls'" }, ClientScope.Yes());
-        return scope.Verb("rm", "remove one", async call =>
-        {
-            call.Confirm(yes, $"remove the secret {call.Get(name)}");
-            var path = level.Path(call, TriggerRoutes.SecretByName, TriggerRoutes.SecretOfOrganisation, TriggerRoutes.SecretOfRepository);
-            await call.Api.DeleteAsync(ApiRoutes.With(path, "secret", call.Get(name)!), call.Stop);
-            return ExitCode.Success;
-        }, name, level.Repository, level.Organisation, yes);
+        var (level, name) = (new LevelOptions(), new Argument<string>("NAME") { Description = "its name in 'secret ls'" });
+        return scope.Removal(
+            "remove one",
+            call => $"remove the secret {call.Get(name)}",
+            call => ApiRoutes.With(level.Path(call, TriggerRoutes.SecretByName, TriggerRoutes.SecretOfOrganisation, TriggerRoutes.SecretOfRepository), "secret", call.Get(name)!),
+            name, level.Repository, level.Organisation);
     }
 
     private static Command Rotate(ClientScope scope)
@@ -100,14 +99,12 @@ internal static class SecretVerbs
 
     private static Command RemoveRegistry(ClientScope scope)
     {
-        var (level, host, yes) = (new LevelOptions(), Host(), ClientScope.Yes());
-        return scope.Verb("rm", "remove those for a host", async call =>
-        {
-            call.Confirm(yes, $"remove the credentials for {call.Get(host)}");
-            var path = level.Path(call, TriggerRoutes.RegistryByHost, TriggerRoutes.RegistryOfOrganisation, TriggerRoutes.RegistryOfRepository);
-            await call.Api.DeleteAsync(ApiRoutes.With(path, "host", call.Get(host)!), call.Stop);
-            return ExitCode.Success;
-        }, host, level.Repository, level.Organisation, yes);
+        var (level, host) = (new LevelOptions(), Host());
+        return scope.Removal(
+            "remove those for a host",
+            call => $"remove the credentials for {call.Get(host)}",
+            call => ApiRoutes.With(level.Path(call, TriggerRoutes.RegistryByHost, TriggerRoutes.RegistryOfOrganisation, TriggerRoutes.RegistryOfRepository), "host", call.Get(host)!),
+            host, level.Repository, level.Organisation);
     }
 
     private static Argument<string> Host() => new("HOST") { Description = "the registry, as images name it: registry.example:5000" };

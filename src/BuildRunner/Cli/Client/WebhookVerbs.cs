@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using BuildRunner.Cli.Images;
+using BuildRunner.Cli.Output;
 using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
@@ -73,13 +74,8 @@ internal static class WebhookVerbs
 
     private static Command Remove(ClientScope scope)
     {
-        var (repository, name, yes) = (Repository(), Name(), ClientScope.Yes());
-        return scope.Verb("rm", "remove one", async call =>
-        {
-            call.Confirm(yes, $"remove the endpoint {call.Get(name)}");
-            await call.Api.DeleteAsync(PathOf(call, TriggerRoutes.HookByName, repository, name), call.Stop);
-            return ExitCode.Success;
-        }, repository, name, yes);
+        var (repository, name) = (Repository(), Name());
+        return scope.Removal("remove one", call => $"remove the endpoint {call.Get(name)}", call => PathOf(call, TriggerRoutes.HookByName, repository, name), repository, name);
     }
 
     private static Command Deliveries(ClientScope scope)

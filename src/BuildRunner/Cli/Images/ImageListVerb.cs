@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using BuildRunner.Cli.Output;
 using BuildRunner.Containers.Storage;
 
 namespace BuildRunner.Cli.Images;
@@ -18,25 +19,22 @@ internal static class ImageListVerb
             here.Print(parsed.GetValue(json)
                 ? JsonSerializer.Serialize([.. list.Select(ImageRow.From)], ImageJson.Default.IReadOnlyListImageRow) + "\n"
                 : parsed.GetValue(globals.Quiet) ? string.Concat(list.Select(image => image.Name + "\n"))
-                : Table(list, here.Time.GetUtcNow()));
+                : Table(list, here.Time.GetUtcNow(), globals.OutputStyleOf(parsed, here)));
             return ExitCode.Success;
         }));
         return command;
     }
 
-    private static string Table(IReadOnlyList<StoredImage> images, DateTimeOffset now)
+    private static string Table(IReadOnlyList<StoredImage> images, DateTimeOffset now, Style style)
     {
         if (images.Count == 0)
         {
             return "no images here yet; 'buildrunner image pull IMAGE' loads one\n";
         }
 
-        List<string[]> rows = [["IMAGE", "DIGEST", "LAYERS", "SIZE", "USED"]];
-        rows.AddRange(images.Select(image => (string[])
+        return TextTable.Of(style, ["IMAGE", "DIGEST", "LAYERS", "SIZE", "USED"], images.Select(image => (string[])
         [
             image.Name, image.Manifest.Hex[..12], image.Layers?.ToString() ?? "-", SizeText.Of(image.Bytes), image.LastUsedAt is { } used ? $"{SizeText.Of(now - used)} ago" : "-",
         ]));
-        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToList();
-        return string.Concat(rows.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd() + "\n"));
     }
 }

@@ -20,7 +20,7 @@ internal static class LintVerb
         command.SetAction(parsed =>
         {
             var here = globals.Apply(parsed, host);
-            var style = Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal);
+            var style = globals.OutputStyleOf(parsed, here);
             return (int)Lint(here, parsed.GetValue(files) ?? [], parsed.GetValue(format)!, parsed.GetValue(strict), style);
         });
         return command;

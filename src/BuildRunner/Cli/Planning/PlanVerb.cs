@@ -22,7 +22,7 @@ internal static class PlanVerb
         {
             var here = globals.Apply(parsed, host);
             var request = flags.Read(parsed, here);
-            var style = Style.Choose(parsed.GetValue(globals.Colour) ?? "auto", here.Environment, here.Terminal.OutputIsTerminal);
+            var style = globals.OutputStyleOf(parsed, here);
             return (int)await (request.Form == PlanForm.Expanded
                 ? ExpandedPlan.PrintAsync(here, request.Events[0], request.OutDirectory, token)
                 : PrintAsync(here, request, style, token));

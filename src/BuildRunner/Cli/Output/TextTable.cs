@@ -1,6 +1,4 @@
-using BuildRunner.Cli.Output;
-
-namespace BuildRunner.Cli.Client;
+namespace BuildRunner.Cli.Output;
 
 /// <summary>Rows of text under headings, as wide as they need to be. The last column is not padded.</summary>
 internal static class TextTable
