@@ -58,6 +58,16 @@ public sealed class Client_verbs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_that_is_typed_wrong_is_not_said_to_have_been_a_login()
+    {
+        cli.Environment.Remove("BUILDRUNNER_TOKEN");
+        cli.Input = "brt_wrong\n";
+        Assert.Equal(4, await cli.RunAsync("login", server.Url));
+        Assert.Contains($"{server.Url}/ does not know this token: it is mistyped", cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("any more", cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Runs_are_listed_for_people_and_for_programs()
     {
         server.On("GET", ApiRoutes.Runs, new RunPage([Sample.Summary("failure")], null), Json.RunPage);
