@@ -57,7 +57,11 @@ internal sealed class ImageExporting(StoreParts parts)
         }
         finally
         {
-            File.Delete(fresh);
+            // Deleting in a folder that does not exist is an error of its own, which would hide what was wrong.
+            if (File.Exists(fresh))
+            {
+                File.Delete(fresh);
+            }
         }
 
         void WriteTo(Stream stream)

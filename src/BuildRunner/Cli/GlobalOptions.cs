@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using BuildRunner.Cli.Output;
 using BuildRunner.Settings;
 
@@ -48,5 +50,46 @@ internal static class OptionExtensions
     {
         option.AcceptOnlyFromAmong(values);
         return option;
+    }
+
+    /// <summary>Takes only a whole number that lies between two others.</summary>
+    public static Option<int> Between(this Option<int> option, int least, int most = int.MaxValue)
+    {
+        option.CustomParser = result => Number(result, option.Name, least, most) ?? least;
+        return option;
+    }
+
+    /// <summary>Takes only a whole number that lies between two others.</summary>
+    public static Option<int?> Between(this Option<int?> option, int least, int most = int.MaxValue)
+    {
+        option.CustomParser = result => Number(result, option.Name, least, most);
+        return option;
+    }
+
+    /// <summary>Takes only what a setting takes, and says so by its own name.</summary>
+    public static Option<string> As(this Option<string> option, string setting)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [var written] && SettingText.ProblemWith(SettingKeys.All.First(k => k.Name == setting), written.Value) is { } problem)
+            {
+                result.AddError($"{option.Name} {problem}; it is '{written.Value}'");
+            }
+        });
+        return option;
+    }
+
+    // The library would speak of types of .NET, and a validator that asks it for a value that is no number ends with an exception.
+    private static int? Number(ArgumentResult result, string name, int least, int most)
+    {
+        var written = result.Tokens[0].Value;
+        if (int.TryParse(written, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most)
+        {
+            return number;
+        }
+
+        var bounds = most == int.MaxValue ? "on" : string.Create(CultureInfo.InvariantCulture, $"to {most}");
+        result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} takes a number from {least} {bounds}; it is '{written}'"));
+        return null;
     }
 }

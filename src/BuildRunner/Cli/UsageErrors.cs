@@ -1,11 +1,12 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.RegularExpressions;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli;
 
 /// <summary>What is wrong with a command line, in sentences that name the word that is wrong.</summary>
-internal static class UsageErrors
+internal static partial class UsageErrors
 {
     // The words after it are another program's; without it, those after the first are.
     private const string Rest = "--";
@@ -27,7 +28,7 @@ internal static class UsageErrors
 
         return command.Subcommands.Count > 0 && parsed.Errors.Count > 0 && parsed.CommandResult.Children.OfType<OptionResult>().All(o => !o.Errors.Any())
             ? [NoVerb(command, Path(parsed), parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null)]
-            : [.. parsed.Errors.Select(Text).Distinct()];
+            : [.. parsed.Errors.Select(e => Text(e, Path(parsed).TrimEnd())).Distinct()];
     }
 
     /// <summary>The verbs as they were written, each with a space after it.</summary>
@@ -80,9 +81,24 @@ internal static class UsageErrors
             : $"there is no verb '{path}{word}'.{(near is null ? all : $" Did you mean '{path}{near}'?")}";
     }
 
-    // The library lists choices over several lines, and does not say of which option they are.
-    private static string Text(ParseError error)
+    // The library lists choices over several lines, and does not say of which option they are; of the rest some does not say what is expected.
+    private static string Text(ParseError error, string verb)
     {
+        if (TooMany().Match(error.Message) is { Success: true } word)
+        {
+            return $"'{word.Groups[1].Value}' is a word too many for '{verb}'";
+        }
+
+        if (Lacking().Match(error.Message) is { Success: true } argument)
+        {
+            return $"'{verb}' needs {argument.Groups[1].Value}";
+        }
+
+        if (WithoutValue().Match(error.Message) is { Success: true } bare)
+        {
+            return $"{bare.Groups[1].Value} needs a value";
+        }
+
         var lines = error.Message.Split('\n', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         if (lines.Length < 2 || error.SymbolResult is not OptionResult option)
         {
@@ -94,4 +110,13 @@ internal static class UsageErrors
         var near = NearestSetting.Among(wrong, choices);
         return $"{option.Option.Name} takes {string.Join(", ", choices)}; it is '{wrong}'.{(near is null ? "" : $" Did you mean '{near}'?")}";
     }
+
+    [GeneratedRegex("^Unrecognized command or argument '(.*)'\\.$", RegexOptions.Singleline)]
+    private static partial Regex TooMany();
+
+    [GeneratedRegex("^Required argument '([^']+)' missing for command: '")]
+    private static partial Regex Lacking();
+
+    [GeneratedRegex("^Required argument missing for option: '([^']+)'")]
+    private static partial Regex WithoutValue();
 }

@@ -41,6 +41,8 @@ internal sealed partial class RunningServer : IAsyncDisposable
                 LogListening(server.logger, address);
             }
 
+            LastAddress.Keep(plan.Options.DataDirectory, server.Handle.Root);
+
             server.agent = door is null ? null : await EmbeddedAgent.StartAsync(settings, host, door, server.app.Services, plan.Options.DataDirectory, cancellationToken);
             return server;
         }

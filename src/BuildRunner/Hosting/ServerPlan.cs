@@ -186,7 +186,7 @@ internal sealed record ServerPlan
             }
         }
 
-        if (addresses.Count == 0)
+        if (addresses.Count == 0 && settings.List(key).Count == 0)
         {
             problems.Add($"{key} names no address");
         }

@@ -1,8 +1,10 @@
+using System.Globalization;
 using BuildRunner.Cli;
 using BuildRunner.Server.Forge;
 using BuildRunner.Server.Hosting;
 using BuildRunner.Server.Storage.Backup;
 using BuildRunner.Settings;
+using Microsoft.AspNetCore.Http;
 
 namespace BuildRunner.Hosting;
 
@@ -17,13 +19,18 @@ internal static class ServerStore
     }
 
     /// <summary>Makes a link that signs a browser in, once.</summary>
-    public static async Task<string> CreateLinkAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
+    public static async Task<string> CreateLinkAsync(EffectiveSettings settings, CliHost host, bool listenIsGiven, CancellationToken cancellationToken)
     {
         var plan = ServerPlan.Of(settings, host.Environment);
         await using var desk = ServerDesk.Open(plan.Options, host.Time);
-        var root = (plan.Options.PublicUrl?.AbsoluteUri ?? plan.Listen[0].ToString()).TrimEnd('/');
+        var running = listenIsGiven ? null : LastAddress.Read(plan.Options.DataDirectory);
+        var root = ((plan.Options.PublicUrl ?? running)?.AbsoluteUri ?? ForThisMachine(plan.Listen[0])).TrimEnd('/');
         return $"{root}/login/link?token={await desk.CreateLinkAsync(cancellationToken)}";
     }
+
+    // What listens for everybody is no address that could be opened.
+    private static string ForThisMachine(BindingAddress listen) =>
+        listen.Host is "*" or "+" or "0.0.0.0" or "[::]" ? string.Create(CultureInfo.InvariantCulture, $"{listen.Scheme}://127.0.0.1:{listen.Port}") : listen.ToString();
 
     /// <summary>The GitHub App that was made on this server's page; null: none, or there is no server on this machine.</summary>
     public static async Task<MadeApp?> GitHubAppAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)

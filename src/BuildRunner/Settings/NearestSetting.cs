@@ -1,3 +1,5 @@
+using BuildRunner.Core.Pipelines.Keys;
+
 namespace BuildRunner.Settings;
 
 /// <summary>Finds the setting that was probably meant.</summary>
@@ -25,23 +27,5 @@ internal static class NearestSetting
 
     private static (string Section, string Key) Split(string name) => name.LastIndexOf(':') is >= 0 and var at ? (name[..at], name[(at + 1)..]) : ("", name);
 
-    /// <summary>Levenshtein's distance, without regard to case.</summary>
-    private static int Distance(string a, string b)
-    {
-        var previous = Enumerable.Range(0, b.Length + 1).ToArray();
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var current = new int[b.Length + 1];
-            current[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var same = char.ToUpperInvariant(a[i - 1]) == char.ToUpperInvariant(b[j - 1]) ? 0 : 1;
-                current[j] = Math.Min(Math.Min(current[j - 1], previous[j]) + 1, previous[j - 1] + same);
-            }
-
-            previous = current;
-        }
-
-        return previous[b.Length];
-    }
+    private static int Distance(string a, string b) => Nearest.Distance(a.ToUpperInvariant(), b.ToUpperInvariant());
 }

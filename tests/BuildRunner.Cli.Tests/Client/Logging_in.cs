@@ -52,6 +52,16 @@ public sealed class Logging_in : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_token_that_is_typed_wrong_is_not_said_to_have_been_a_login()
+    {
+        Cli.Environment.Remove("BUILDRUNNER_TOKEN");
+        Cli.Input = "brt_wrong\n";
+        Assert.Equal(4, await Cli.RunAsync("login", Server.Url));
+        Assert.Contains($"{Server.Url}/ does not know this token: it is mistyped", Cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("any more", Cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Four_when_nobody_is_logged_in_and_six_when_nobody_answers()
     {
         Cli.Environment["BUILDRUNNER_TOKEN"] = "brt_wrong";

@@ -47,6 +47,35 @@ public sealed class Exporting
         Assert.DoesNotContain(Directory.EnumerateFileSystemEntries(folder.Path), path => path.EndsWith(".new", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("docker.io/acme/tools:1", "acme/tools:1")]
+    [InlineData("docker.io/library/tools:1", "tools:1")]
+    public async Task A_name_without_its_registry_names_what_was_exported(string exported, string written)
+    {
+        await using var fixture = await StoreFixture.StartAsync();
+        using var folder = TestFolder.Create();
+        var image = await fixture.PushAndPullAsync(TestImage.Busybox, "one");
+        await fixture.Store.TagAsync(image.Reference, Reference(exported), Cancellation);
+        await fixture.Store.ExportAsync(Reference(exported), new ImageExport { Format = ImageFormat.OciLayout, Path = folder["layout"] }, Cancellation);
+
+        using var other = new ImageStore(folder["store"], new ImageStoreOptions(), TimeProvider.System);
+        var layout = Reference($"oci:{folder["layout"]}:{written}");
+        Assert.Single(await other.ImportAsync(new ImageImport { Path = folder["layout"], Reference = layout, Name = image.Reference }, null, Cancellation));
+    }
+
+    [Fact]
+    public async Task A_file_in_a_folder_that_does_not_exist_is_refused_by_its_name()
+    {
+        await using var fixture = await StoreFixture.StartAsync();
+        using var folder = TestFolder.Create();
+        var image = await fixture.PushAndPullAsync(TestImage.Busybox, "one");
+        var export = new ImageExport { Format = ImageFormat.OciArchive, Path = folder["no-such/out.tar"] };
+        var refused = await Assert.ThrowsAsync<ContainerException>(() => fixture.Store.ExportAsync(image.Reference, export, Cancellation));
+        Assert.Equal($"The image cannot be written to {export.Path}: its folder does not exist.", refused.Message);
+        var missing = await Assert.ThrowsAsync<ContainerException>(() => fixture.Store.ImportAsync(new ImageImport { Path = folder["no-such.tar"], Name = image.Reference }, null, Cancellation));
+        Assert.Equal($"The file {folder["no-such.tar"]} does not exist.", missing.Message);
+    }
+
     [Fact]
     public async Task A_folder_takes_several_images_and_the_newer_one_of_a_name()
     {
@@ -133,4 +162,6 @@ public sealed class Exporting
         await fixture.Store.RemoveAsync(reference, Cancellation);
         Assert.NotNull(fixture.Store.Find(name));
     }
+
+    private static ImageReference Reference(string text) => ImageReference.TryParse(text, null, out var reference, out var problem) ? reference : throw new ArgumentException(problem);
 }

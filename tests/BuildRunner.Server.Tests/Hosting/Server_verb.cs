@@ -71,6 +71,8 @@ public sealed class Server_verb(SharedServers servers)
         await server.SeesAsync("(is at its server)");
         var link = new Uri(await server.SeesAsync("\"Link\":\"([^\"]+)"));
         Assert.Equal(server.Http.BaseAddress!.Authority, link.Authority);
+        Assert.Equal(link.Authority, new Uri((await RunningServer.RunAsync(folder.Path, null, "server", "link", "--data-dir", folder["data"])).Output.Trim()).Authority);
+        Assert.StartsWith("http://127.0.0.1:9/login/", (await RunningServer.RunAsync(folder.Path, null, "server", "link", "--data-dir", folder["data"], "--listen", "http://*:9")).Output, StringComparison.Ordinal);
         var api = new ApiClient(server.With((await RunningServer.RunAsync(folder.Path, environment, "server", "token", "--data-dir", folder["data"])).Output.Trim()));
         AgentInfo agent;
         while ((agent = Assert.Single((await api.GetAsync(ApiRoutes.Agents, ApiJson.Default.AgentList)).Items)).State != "unready")

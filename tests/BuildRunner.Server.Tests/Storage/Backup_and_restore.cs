@@ -4,6 +4,7 @@ using BuildRunner.Core.AgentContract;
 using BuildRunner.Core.ApiContract;
 using BuildRunner.Core.Runs;
 using BuildRunner.Server.Secrets;
+using BuildRunner.Server.Storage.Backup;
 using BuildRunner.Server.Tests.Api;
 using BuildRunner.Server.Tests.Hosting;
 using BuildRunner.Server.Tests.Sources;
@@ -69,15 +70,32 @@ public sealed class Backup_and_restore(SharedServers servers)
         agent.Dispose();
     }
 
-    [Fact]
-    public async Task A_file_that_is_no_backup_is_refused_and_changes_nothing()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(19)]
+    [InlineData(4096)]
+    public async Task A_file_that_is_no_backup_is_refused_and_changes_nothing(int length)
     {
         using var folder = TestFolder.Create();
-        await File.WriteAllTextAsync(folder["x.tar"], "this is no tar file", Cancel);
+        await File.WriteAllTextAsync(folder["x.tar"], new string('x', length), Cancel);
         var (code, _, error) = await RunningServer.RunAsync(folder.Path, null, "db", "restore", folder["x.tar"], "--data-dir", folder["data"]);
         Assert.Equal((int)ExitCode.Error, code);
-        Assert.Contains("x.tar", error);
+        Assert.Contains("x.tar cannot be restored: it is no backup of BuildRunner", error);
         Assert.Equal(["server.lock"], Directory.EnumerateFileSystemEntries(folder["data"]).Select(Path.GetFileName));
+    }
+
+    [Theory]
+    [InlineData("backup.tar", "backup.tar.gz")]
+    [InlineData("backup.tar.gz", "yesterday")]
+    public async Task A_backup_is_read_under_another_name(string written, string read)
+    {
+        using var folder = TestFolder.Create();
+        await File.WriteAllTextAsync(folder["db"], "a database", Cancel);
+        var manifest = new BackupManifest(1, "0.1.0", "SQLite", "first", DateTimeOffset.UnixEpoch, "key");
+        await BackupFile.WriteAsync(folder[written], manifest, folder["db"], BackupFile.SqliteName, folder["logs"], Cancel);
+        File.Move(folder[written], folder[read]);
+        Assert.Equal(manifest, await BackupFile.ReadAsync(folder[read], folder["unpacked"], Cancel));
+        Assert.Equal("a database", await File.ReadAllTextAsync(Path.Combine(folder["unpacked"], BackupFile.SqliteName), Cancel));
     }
 
     [Fact]

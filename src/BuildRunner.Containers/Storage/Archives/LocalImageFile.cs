@@ -104,6 +104,9 @@ internal sealed class LocalImageFile(ImageLimits limits, string temporary)
         return text.TrimStart().StartsWith('[') && text.Contains("\"Layers\"", StringComparison.Ordinal);
     }
 
+    // The file may be all that the subject is.
+    private static string Which(string path, string subject) => subject == $"the file {path}" ? $"The file {path}" : $"The file {path} of {subject}";
+
     private static SafeFileHandle OpenFile(string path, string subject)
     {
         if (Directory.Exists(path))
@@ -123,11 +126,11 @@ internal sealed class LocalImageFile(ImageLimits limits, string temporary)
         }
         catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ContainerException(ContainerFailure.ImageNotFound, $"The file {path} of {subject} does not exist.", innerException: exception);
+            throw new ContainerException(ContainerFailure.ImageNotFound, $"{Which(path, subject)} does not exist.", innerException: exception);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new ContainerException(ContainerFailure.ImageNotFound, $"The file {path} of {subject} cannot be read: {exception.Message}", innerException: exception);
+            throw new ContainerException(ContainerFailure.ImageNotFound, $"{Which(path, subject)} cannot be read: {exception.Message}", innerException: exception);
         }
     }
 

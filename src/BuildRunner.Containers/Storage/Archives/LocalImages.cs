@@ -20,11 +20,11 @@ internal abstract class LocalImages : IDisposable
     /// <exception cref="ContainerException">It is damaged, or for other platforms.</exception>
     public abstract ReceivedManifest ManifestOf(LocalImage image);
 
-    /// <summary>The image that is meant by a name; without one, the only image.</summary>
+    /// <summary>The image that is meant by a name, which may leave out the registry that is meant where none is named; without a name, the only image.</summary>
     /// <exception cref="ContainerException">There is none, or it is not clear which.</exception>
     public LocalImage Choose(string? name)
     {
-        var fitting = Images.Where(image => name is null || image.Names.Any(own => own == name || TagOf(own) == name)).ToList();
+        var fitting = Images.Where(image => name is null || image.Names.Any(own => own == name || TagOf(own) == name || own == $"docker.io/{name}" || own == $"docker.io/library/{name}")).ToList();
         return fitting switch
         {
             [var only] => only,

@@ -28,9 +28,11 @@ public static class Nearest
 
     private static string Normalise(string text) => text.ToLowerInvariant().Replace('-', '_');
 
-    // Optimal string alignment: insert, delete, replace, swap two neighbours.
-    private static int Distance(string a, string b)
+    /// <summary>How many letters have to be inserted, deleted, replaced, or swapped with their neighbour (optimal string alignment).</summary>
+    public static int Distance(string a, string b)
     {
+        ArgumentNullException.ThrowIfNull(a);
+        ArgumentNullException.ThrowIfNull(b);
         var rows = new int[a.Length + 1, b.Length + 1];
         for (var i = 0; i <= a.Length; i++)
             rows[i, 0] = i;

@@ -12,6 +12,9 @@ internal static class BackupFile
     public const string SqliteName = "buildrunner.db";
     public const string PostgresName = "database.dump";
     public const string LogsPrefix = "logs/";
+    /// <summary>What is said of files that something else wrote.</summary>
+    public const string NotOurs = "it is no backup of BuildRunner";
+
     private const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite;
 
     /// <summary>Writes one, whole or not at all: beside its place until everything is on the disk.</summary>
@@ -50,20 +53,20 @@ internal static class BackupFile
     public static async Task<BackupManifest> ReadAsync(string path, string folder, CancellationToken cancellationToken)
     {
         await using var file = File.OpenRead(path);
-        await using var unpacked = path.EndsWith(".gz", StringComparison.Ordinal) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
+        await using var unpacked = await IsPackedAsync(file, cancellationToken) ? new GZipStream(file, CompressionMode.Decompress) : (Stream)file;
         await using var tar = new TarReader(unpacked);
         BackupManifest? manifest = null;
         while (await tar.GetNextEntryAsync(copyData: false, cancellationToken) is { } entry)
         {
             if (entry.EntryType != TarEntryType.RegularFile || !IsOurs(entry.Name))
             {
-                throw new InvalidDataException($"{path} is no backup of BuildRunner: it holds '{entry.Name}'");
+                throw new InvalidDataException($"{NotOurs}: it holds '{entry.Name}'");
             }
 
             if (manifest is null)
             {
                 manifest = entry.Name == ManifestName && entry.DataStream is { } text ? await JsonSerializer.DeserializeAsync(text, BackupJson.Default.BackupManifest, cancellationToken) : null;
-                _ = manifest ?? throw new InvalidDataException($"{path} is no backup of BuildRunner: it does not begin with a manifest");
+                _ = manifest ?? throw new InvalidDataException($"{NotOurs}: it does not begin with a manifest");
                 continue;
             }
 
@@ -74,7 +77,16 @@ internal static class BackupFile
             into.Flush(flushToDisk: true);
         }
 
-        return manifest ?? throw new InvalidDataException($"{path} is empty");
+        return manifest ?? throw new InvalidDataException($"{NotOurs}: it is empty");
+    }
+
+    // By its first bytes: files get other names.
+    private static async Task<bool> IsPackedAsync(FileStream file, CancellationToken cancellationToken)
+    {
+        var first = new byte[2];
+        var read = await file.ReadAtLeastAsync(first, first.Length, throwOnEndOfStream: false, cancellationToken);
+        file.Position = 0;
+        return read == first.Length && first is [0x1f, 0x8b];
     }
 
     // A log may grow meanwhile: as many bytes as it had when it was opened.

@@ -75,13 +75,21 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException or SqliteException or System.Text.Json.JsonException or ArgumentException)
         {
-            throw new BackupException($"{path} cannot be restored: {(e is EndOfStreamException ? "it is no backup of BuildRunner, or a part of one" : e.Message)}", e);
+            throw new BackupException($"{path} cannot be restored: {Why(e)}", e);
         }
         finally
         {
             Directory.Delete(unpacked, recursive: true);
         }
     }
+
+    // What a library says of a file that something else wrote is of no use to whoever named the wrong file.
+    private static string Why(Exception problem) => problem switch
+    {
+        EndOfStreamException or System.Text.Json.JsonException => $"{BackupFile.NotOurs}, or a part of one",
+        InvalidDataException when !problem.Message.StartsWith(BackupFile.NotOurs, StringComparison.Ordinal) => $"{BackupFile.NotOurs}, or is damaged ({problem.Message.TrimEnd('.')})",
+        _ => problem.Message,
+    };
 
     private string DatabaseFile => Path.Combine(options.DataDirectory, BackupFile.SqliteName);
 

@@ -54,7 +54,7 @@ internal static class AgentVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"--token-file {file}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"--token-file {file}: {FileTrouble.Of(e)}");
         }
     }
 }

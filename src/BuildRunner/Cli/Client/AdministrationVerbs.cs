@@ -69,7 +69,7 @@ internal static class AdministrationVerbs
     private static Command Audit(ClientScope scope)
     {
         var json = ClientScope.Json();
-        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 50 }.Between(1, 500);
         var subject = new Option<string?>("--subject") { Description = "only what was done to this", HelpName = "NAME" };
         return scope.Verb("audit", "who did what, newest first", async call =>
         {

@@ -19,6 +19,7 @@ internal static class ApiErrors
             HttpStatusCode.Unauthorized => new(ExitCode.NotAllowed, server.Token is null
                 ? $"not logged in to {server.Url}: buildrunner login {server.Url}"
                 : server.TokenFrom is { } variable ? $"{server.Url} does not take the token of {variable}: it is another server's, or has ended"
+                : server.TokenIsNew ? $"{server.Url} does not know this token: it is mistyped, another server's, or has ended; 'buildrunner token create' makes one, on the server's own machine 'buildrunner server token'"
                 : $"the login to {server.Url} is not valid any more: buildrunner login {server.Url}"),
             HttpStatusCode.Forbidden => new(ExitCode.NotAllowed, said ?? "this token may not do that"),
             HttpStatusCode.TooManyRequests => new(ExitCode.Unreachable, $"{said ?? "too many requests"}{Again(response)}"),

@@ -91,7 +91,7 @@ internal static class ApiVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"--body {given}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"--body {given}: {FileTrouble.Of(e)}");
         }
     }
 }

@@ -16,8 +16,8 @@ internal sealed class LogVerb
     private readonly Option<string?> repository = ClientScope.Repository();
     private readonly Option<bool> failed = new("--failed") { Description = "only steps that did not end well" };
     private readonly Option<bool> follow = new("--follow", "-f") { Description = "until they have ended" };
-    private readonly Option<int?> tail = new("--tail") { Description = "only the last so many lines of each", HelpName = "N" };
-    private readonly Option<int?> attempt = new("--attempt") { Description = "of this attempt of the run (default: the last)", HelpName = "N" };
+    private readonly Option<int?> tail = new Option<int?>("--tail") { Description = "only the last so many lines of each", HelpName = "N" }.Between(1);
+    private readonly Option<int?> attempt = new Option<int?>("--attempt") { Description = "of this attempt of the run (default: the last)", HelpName = "N" }.Between(1);
     private readonly Option<bool> raw = new("--raw") { Description = "the bytes that the step wrote, as they are" };
     private readonly Option<bool> local = new("--local") { Description = "of a run on this machine" };
     private readonly Option<string?> timestamps = new("--timestamps") { Description = "time before each line: elapsed, utc or local", HelpName = "HOW", Arity = ArgumentArity.ZeroOrOne };
@@ -26,13 +26,6 @@ internal sealed class LogVerb
     {
         var verb = new LogVerb();
         verb.timestamps.AcceptOnlyFromAmong("elapsed", "utc", "local");
-        verb.tail.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1)
-            {
-                result.AddError("--tail takes a number from 1 on");
-            }
-        });
         var command = ClientScope.Bare(
             "logs", "what the steps of a run wrote, here or at a server",
             verb.run, verb.step, verb.repository, verb.failed, verb.follow, verb.tail, verb.attempt, verb.raw, verb.timestamps, verb.local);

@@ -29,7 +29,7 @@ internal static class LoginVerbs
             var host = scope.Globals.Apply(parsed, scope.Host);
             var (url, code) = Link(parsed.GetValue(address)!);
             var (token, until) = code is null ? (AskForToken(host, url), null) : await RedeemAsync(url, code, stop);
-            using var api = new ApiClient(new ServerAddress(url, token));
+            using var api = new ApiClient(new ServerAddress(url, token) { TokenIsNew = code is null });
             var me = await api.GetAsync(ApiRoutes.WhoAmI, ApiJson.Default.WhoAmI, stop);
             var known = KnownServers.Read(host);
             var called = parsed.GetValue(name) ?? url.Authority;

@@ -122,7 +122,7 @@ internal sealed class RepositoryFlags
     private readonly Option<string> approve = new Option<string>("--approve") { Description = "whose pull requests need an approval: never, forks, outside_contributors, all", HelpName = "WHOSE" }
         .Among("never", "forks", "outside_contributors", "all");
 
-    private readonly Option<int?> priority = new("--priority") { Description = "runs with a higher one go first", HelpName = "N" };
+    private readonly Option<int?> priority = new Option<int?>("--priority") { Description = "runs with a higher one go first", HelpName = "N" }.Between(-1000, 1000);
     private readonly Option<string> superseded = new Option<string>("--cancel-superseded") { Description = "a new run cancels those before it: always, never, pull_requests", HelpName = "WHEN" }
         .Among("always", "never", "pull_requests");
 
@@ -182,7 +182,7 @@ internal sealed class RepositoryFlags
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"--credential-file {file} cannot be read: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"--credential-file {file} cannot be read: {FileTrouble.Of(e)}");
         }
     }
 }

@@ -24,14 +24,7 @@ internal static class RunVerbs
         var branch = new Option<string?>("--branch") { Description = "only of this branch", HelpName = "NAME" };
         var state = new Option<string?>("--state") { Description = "only in this state: " + string.Join(", ", RunStates.Open.Concat(RunStates.Ended)), HelpName = "STATE" };
         state.AcceptOnlyFromAmong([.. RunStates.Open.Concat(RunStates.Ended)]);
-        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 30 };
-        limit.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() is < 1 or > 10_000)
-            {
-                result.AddError("--limit takes a number from 1 to 10000");
-            }
-        });
+        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 30 }.Between(1, 10_000);
         return scope.Verb("ls", "list runs, newest first", async call =>
         {
             var runs = await RunsAsync(call, call.RepositoryOf(repository), call.Get(branch), call.Get(state), call.Get(limit));

@@ -10,6 +10,9 @@ internal sealed record ServerAddress(Uri Url, string? Token)
     /// <summary>The variable that the token is from; null: a login.</summary>
     public string? TokenFrom { get; init; }
 
+    /// <summary>Whether the token was typed just now, and was never known to be good.</summary>
+    public bool TokenIsNew { get; init; }
+
     public const string ServerVariable = "BUILDRUNNER_SERVER";
     public const string TokenVariable = "BUILDRUNNER_TOKEN";
     public const string TokenFileVariable = "BUILDRUNNER_TOKEN_FILE";
@@ -41,7 +44,7 @@ internal sealed record ServerAddress(Uri Url, string? Token)
     public static bool TryParse(string text, [NotNullWhen(true)] out Uri? url)
     {
         url = null;
-        if (!Uri.TryCreate(text, UriKind.Absolute, out var read) || read.Scheme is not ("http" or "https") || read.UserInfo.Length > 0)
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var read) || read.Scheme is not ("http" or "https") || read.UserInfo.Length > 0 || text.Any(char.IsWhiteSpace))
         {
             return false;
         }
@@ -68,7 +71,7 @@ internal sealed record ServerAddress(Uri Url, string? Token)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{TokenFileVariable}: {file} cannot be read: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{TokenFileVariable}: {file} cannot be read: {FileTrouble.Of(e)}");
         }
     }
 }

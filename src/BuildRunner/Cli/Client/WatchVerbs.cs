@@ -95,7 +95,7 @@ internal sealed class StartFlags
     private readonly Option<string?> branch = new("--branch") { Description = "of this branch (default: the repository's)", HelpName = "NAME" };
     private readonly Option<string?> tag = new("--tag") { Description = "of this tag", HelpName = "NAME" };
     private readonly Option<string?> commit = new("--commit") { Description = "of exactly this commit", HelpName = "ID" };
-    private readonly Option<int?> pull = new("--pr") { Description = "of this pull request", HelpName = "N" };
+    private readonly Option<int?> pull = new Option<int?>("--pr") { Description = "of this pull request", HelpName = "N" }.Between(1);
     private readonly Option<string[]> inputs = new("--input") { Description = "a value for the file's inputs", HelpName = "NAME=VALUE" };
     private readonly Option<string[]> environment = new("--env") { Description = "a variable for every step", HelpName = "NAME[=VALUE]" };
     private readonly Option<string?> title = new("--title") { Description = "one line for lists", HelpName = "TEXT" };

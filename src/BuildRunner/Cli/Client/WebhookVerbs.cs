@@ -81,7 +81,7 @@ internal static class WebhookVerbs
     private static Command Deliveries(ClientScope scope)
     {
         var source = new Option<string?>("--source") { Description = "only from there: github, or hook/NAME", HelpName = "SOURCE" };
-        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 50 };
+        var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 50 }.Between(1, 200);
         var json = ClientScope.Json();
         return scope.Verb("deliveries", "what arrived, newest first, and what became of it", async call =>
         {
@@ -129,7 +129,7 @@ internal static class WebhookVerbs
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new CliException(ExitCode.Usage, $"--settings {file}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"--settings {file}: {FileTrouble.Of(e)}");
         }
     }
 

@@ -37,7 +37,7 @@ internal static class InputFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{flag} {path}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{flag} {path}: {FileTrouble.Of(e)}");
         }
     }
 }

@@ -25,9 +25,12 @@ internal static class MatrixChoice
         return plan;
     }
 
+    /// <summary>Whether a workflow has one of these values on an axis, or no such axis.</summary>
+    public static bool Has(WorkflowPlan workflow, string axis, IEnumerable<string> values) => !workflow.Matrix.TryGetValue(axis, out var value) || values.Contains(value);
+
     private static WorkflowPlan Judge(WorkflowPlan workflow, string axis, IEnumerable<string> values) =>
-        workflow.SkipReason is null && workflow.Matrix.TryGetValue(axis, out var value) && !values.Contains(value)
-            ? workflow with { SkipReason = $"not chosen by --matrix: its {axis} is {value}" }
+        workflow.SkipReason is null && !Has(workflow, axis, values)
+            ? workflow with { SkipReason = $"not chosen by --matrix: its {axis} is {workflow.Matrix[axis]}" }
             : workflow;
 
     private static void Check(RunPlan plan, string axis, IEnumerable<string> values)

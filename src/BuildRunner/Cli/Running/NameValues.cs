@@ -39,7 +39,7 @@ internal static class NameValues
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{flag}-file {path}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{flag}-file {path}: {FileTrouble.Of(e)}");
         }
 
         for (var i = 0; i < lines.Length; i++)

@@ -63,7 +63,7 @@ internal static class PipelineFiles
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{path} cannot be read: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{path} cannot be read: {FileTrouble.Of(e)}");
         }
     }
 

@@ -15,8 +15,8 @@ internal sealed class RunFlags
     private readonly Option<string> progress = JobFlags.Of<string>("--progress", "HOW", "auto, tty, plain, json or quiet").Among("auto", "tty", "plain", "json", "quiet");
     private readonly Option<string> ci = JobFlags.Of<string>("--ci", "WHICH", "fold the output for this CI's log: auto, github, gitlab or none").Among("auto", "github", "gitlab", "none");
     private readonly Option<string?> timestamps = new("--timestamps") { Description = "time before each line: elapsed, utc or local", HelpName = "HOW", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<int?> jobs = JobFlags.Of<int?>("--jobs", "N", "steps at once");
-    private readonly Option<string> timeout = JobFlags.Of<string>("--timeout", "TIME", "time limit of each workflow that sets none: 90s, 10m, 2h");
+    private readonly Option<int?> jobs = JobFlags.Of<int?>("--jobs", "N", "steps at once").Between(1, 1024);
+    private readonly Option<string> timeout = JobFlags.Of<string>("--timeout", "TIME", "time limit of each workflow that sets none: 90s, 10m, 2h").As(SettingKeys.PipelinesDefaultTimeout);
     private readonly Option<string> output = JobFlags.Of<string>("--out", "DIR", "copy what the steps changed in the tree to this directory");
     private readonly Option<string> report = JobFlags.Of<string>("--report", "FILE", "write the steps' results as a JUnit report (XML)");
     private readonly Option<bool> keep = new("--keep") { Description = "keep the containers of steps that fail, for 'shell STEP'" };
@@ -44,13 +44,6 @@ internal sealed class RunFlags
             if (result.GetValue(step) is { Length: > 0 } && (result.GetValue(until) ?? result.GetValue(from)) is not null)
             {
                 result.AddError("--step excludes --until and --from: it names the steps one by one");
-            }
-        });
-        jobs.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int?>() is < 1 or > 1024)
-            {
-                result.AddError("--jobs takes a number from 1 to 1024");
             }
         });
         timestamps.AcceptOnlyFromAmong("elapsed", "utc", "local");

@@ -44,7 +44,7 @@ internal static class ServerVerb
         command.SetAction(async (parsed, token) =>
         {
             var here = globals.Apply(parsed, host);
-            here.Print(await ServerStore.CreateLinkAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, token) + "\n");
+            here.Print(await ServerStore.CreateLinkAsync(globals.SettingsOf(parsed, here, flags.Of(parsed)), here, flags.Of(parsed).Any(f => f.Key == ServerKeys.Listen), token) + "\n");
         });
         return command;
     }

@@ -17,6 +17,8 @@ internal sealed class ShellSession(CliHost host, EffectiveSettings settings, Run
     /// <summary>A better shell where the image has one.</summary>
     private static readonly string[] BestShell = ["/bin/sh", "-c", "command -v bash >/dev/null 2>&1 && exec bash; exec /bin/sh"];
 
+    private const int MostOthers = 4;
+
     /// <summary>Runs it; the result is the command's own exit code.</summary>
     public async Task<ExitCode> RunAsync()
     {
@@ -26,9 +28,8 @@ internal sealed class ShellSession(CliHost host, EffectiveSettings settings, Run
             return ExitCode.InvalidFile;
         }
 
-        var (workflow, step) = Choose(plan);
         await using var engine = host.NewEngine(settings, host);
-        var kept = FindKept(engine, planned.Tree, workflow, step);
+        var (workflow, step, kept) = Choose(plan, engine, planned.Tree);
         using var use = kept is null ? null : engine.Kept!.Use(kept);
         using var folder = RunFolder.Create();
         using var stop = new CancellationTokenSource();
@@ -44,28 +45,27 @@ internal sealed class ShellSession(CliHost host, EffectiveSettings settings, Run
         }
     }
 
-    private (WorkflowPlan Workflow, StepPlan Step) Choose(RunPlan plan)
+    private (WorkflowPlan Workflow, StepPlan Step, KeptContainer? Kept) Choose(RunPlan plan, IContainerEngine engine, string tree)
     {
-        var (workflowName, stepName) = new ChoiceIndex(plan).Find("shell", wanted.Step)[0];
-        var workflow = plan.Workflows.First(w => w.Name == workflowName);
-        return (workflow, workflow.Steps.First(s => s.Name == stepName));
-    }
-
-    private KeptContainer? FindKept(IContainerEngine engine, string tree, WorkflowPlan workflow, StepPlan step)
-    {
-        if (wanted.Kept is { } id)
+        var named = wanted.Kept is { } id ? FindKept(engine, id) : null;
+        IReadOnlyList<KeptContainer> candidates = named is not null ? [named] : wanted.Fresh ? [] : [.. (engine.Kept?.List() ?? []).Where(k => k.Tree == tree)];
+        var choice = ShellChoice.Of(plan, wanted.Step, request.Choice.Matrix, candidates);
+        var (workflow, step, kept) = (choice.Workflow, choice.Step, choice.Kept);
+        if (named is null && kept is not null)
         {
-            return engine.Kept?.Find(id) ?? throw new CliException(ExitCode.Usage, $"--kept {id}: the engine {engine.Name} has kept no such container; 'buildrunner clean --dry-run' lists them");
+            host.Say(style.Dim($"as the step '{(plan.Workflows.Count == 1 ? "" : $"{workflow.Label}/")}{step.Name}' left it {Durations.Text(host.Time.GetUtcNow() - kept.At)} ago ({kept.Outcome}, kept as {kept.Id}); --fresh starts from the image\n"));
+        }
+        else if (choice.Others is { Count: > 0 } others)
+        {
+            var rest = others.Count > MostOthers ? $" and {others.Count - MostOthers} more" : "";
+            host.Say(style.Dim($"a shell of {workflow.Label}/{step.Name}; the same name has {string.Join(", ", others.Take(MostOthers))}{rest}\n"));
         }
 
-        var kept = wanted.Fresh ? null : engine.Kept?.List().FirstOrDefault(k => k.Tree == tree && k.Workflow == workflow.Name && k.Step == step.Name);
-        if (kept is not null)
-        {
-            host.Say(style.Dim($"as the step '{step.Name}' left it {Durations.Text(host.Time.GetUtcNow() - kept.At)} ago ({kept.Outcome}, kept as {kept.Id}); --fresh starts from the image\n"));
-        }
-
-        return kept;
+        return (workflow, step, named ?? kept);
     }
+
+    private static KeptContainer FindKept(IContainerEngine engine, string id) =>
+        engine.Kept?.Find(id) ?? throw new CliException(ExitCode.Usage, $"--kept {id}: the engine {engine.Name} has kept no such container; 'buildrunner clean --dry-run' lists them");
 
     private async Task<ContainerExit> OpenAsync(
         IContainerEngine engine, RunPlan plan, WorkflowPlan workflow, StepPlan step, string tree, KeptContainer? kept, RunFolder folder, CancellationToken stop)
