@@ -48,6 +48,18 @@ public sealed class Reports_and_logs
     }
 
     [Fact]
+    public async Task The_hint_to_the_full_log_is_true_where_a_server_is_known_too()
+    {
+        using var cli = new TestCli(("ci.yml", Pipeline));
+        cli.Environment["BUILDRUNNER_SERVER"] = "http://127.0.0.1:1";
+        await cli.RunAsync("run", "--engine", "dummy", "ci.yml");
+        var hint = cli.Error.Split('\n').Single(l => l.Contains("full log")).Split("buildrunner ", 2)[1];
+        Assert.Equal("logs @latest test --local", hint);
+        Assert.Equal(0, await cli.RunAsync(hint.Split(' ')));
+        Assert.Contains("make test", cli.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Logs_of_several_steps_have_names_and_the_flags_choose()
     {
         using var cli = new TestCli(("ci.yml", Pipeline));

@@ -1,3 +1,4 @@
+using BuildRunner.Cli.Client;
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
@@ -14,8 +15,9 @@ internal static class Hints
     /// <param name="engine">The engine's name.</param>
     /// <param name="kept">What was kept of it.</param>
     /// <param name="stored">Whether its logs are stored.</param>
+    /// <param name="host">For the logins: where there is one, <c>@latest</c> alone is a run of that server.</param>
     public static IReadOnlyList<(string What, string Command)> Of(
-        RunState state, RunPlan plan, RunRequest request, string engine, IReadOnlyCollection<KeptContainer> kept, bool stored)
+        RunState state, RunPlan plan, RunRequest request, string engine, IReadOnlyCollection<KeptContainer> kept, bool stored, CliHost host)
     {
         var hints = new List<(string, string)>();
         if (FirstFailed(state) is var (workflow, step) && step is not null)
@@ -26,14 +28,15 @@ internal static class Hints
                 hints.Add((kept.Any(k => k.Workflow == workflow && k.Step == step) ? "shell into it" : "a shell like it", $"buildrunner shell {Words([name, .. Flags(request)])}"));
             }
 
-            if (kept.FirstOrDefault(k => k.Workflow == workflow && k.Step == step) is { } own)
+            // What began from a directory of this host began from no image, and none can be made of it.
+            if (kept.FirstOrDefault(k => k.Workflow == workflow && k.Step == step && !k.Image.StartsWith("rootfs:", StringComparison.Ordinal)) is { } own)
             {
                 hints.Add(("an image of it", $"buildrunner image commit {own.Id} NAME{(engine == "oci" ? "" : $" --engine {engine}")}"));
             }
 
             if (stored)
             {
-                hints.Add(("full log", $"buildrunner logs @latest {Words([name])}"));
+                hints.Add(("full log", $"buildrunner logs @latest {Words([name])}{(LatestIsOfAServer(host) ? " --local" : "")}"));
             }
         }
 
@@ -43,6 +46,19 @@ internal static class Hints
         }
 
         return hints;
+    }
+
+    private static bool LatestIsOfAServer(CliHost host)
+    {
+        try
+        {
+            return ServerAddress.IsKnown(null, host);
+        }
+        catch (CliException)
+        {
+            // Logins that cannot be read are told by the verbs that need them.
+            return false;
+        }
     }
 
     private static (string Workflow, string? Step) FirstFailed(RunState state) => state.Workflows

@@ -113,7 +113,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
             new StepSummaries(host.Error, style, title).Write(summaries);
         }
 
-        new Summary(host.Error, style, title, ended.Tails, annotations).Write(ended.State, Hints.Of(ended.State, plan, request, engine, kept, ended.StoreProblem is null));
+        new Summary(host.Error, style, title, ended.Tails, annotations).Write(ended.State, Hints.Of(ended.State, plan, request, engine, kept, ended.StoreProblem is null, host));
         foreach (var line in export?.Lines ?? [])
         {
             host.Say($"  {line}\n");
