@@ -272,7 +272,9 @@ public sealed record AgentSeat(string Name, Supervised Process, ContractGate Gat
     {
         await Process.DisposeAsync();
         Gate.Dispose();
-        await Auditor.FindingsAfterAsync(TimeSpan.FromSeconds(10));
+
+        // Also of what it had made for the next workflow: its agent is gone.
+        await new HostAuditor(State, Scratch).FindingsAfterAsync(TimeSpan.FromSeconds(10));
         if (Directory.Exists(State))
         {
             Directory.Delete(State, recursive: true);
