@@ -212,6 +212,21 @@ public sealed class Workflows_made_ready
     }
 
     [Fact]
+    public async Task Where_its_folder_cannot_be_made_groups_are_made_as_before()
+    {
+        await using var host = OciHost.Create();
+        await File.WriteAllTextAsync(host.Folder["file"], "", TestContext.Current.CancellationToken);
+        host.Engine.KeepReady(host.Folder["file/ready"]);
+        for (var round = 1; round <= 3; round++)
+        {
+            var workflow = new Workflow(host, round);
+            await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
+            Assert.Contains(workflow.Group.Id, GroupsOf(host));
+            Assert.Equal($"round {round}\n", await Workflow.RunAsync(group, workflow.Step("echo $NAME")));
+        }
+    }
+
+    [Fact]
     public async Task A_reaper_leaves_it_alone()
     {
         await using var host = Host();

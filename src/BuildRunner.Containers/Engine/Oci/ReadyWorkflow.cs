@@ -24,12 +24,21 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
     private long since;
     private Task sweeping = Task.CompletedTask;
 
-    /// <summary>From now on one is kept, as soon as it is known in which likeness.</summary>
+    /// <summary>From now on one is kept, as soon as it is known in which likeness. Where the folder cannot be made, on a full disk for example, none is.</summary>
     /// <param name="folder">Where workspaces and files of it lie until it is known for whom; emptied.</param>
     public void Keep(string folder)
     {
-        TreeRemoval.Remove(folder);
-        Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        try
+        {
+            TreeRemoval.Remove(folder);
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
+        {
+            // An agent works without it, and the next start tries again.
+            return;
+        }
+
         lock (gate)
         {
             root = folder;
