@@ -1,7 +1,6 @@
 using System.Globalization;
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Networks;
-using BuildRunner.Containers.Storage;
 using BuildRunner.Sandbox.Wire;
 
 namespace BuildRunner.Containers.Engine.Oci;
@@ -207,7 +206,7 @@ internal sealed class OciGroup : IContainerGroup
 
         if (Folder is not null)
         {
-            TreeRemoval.Remove(Folder);
+            ReadyWorkflow.Remove(Folder);
         }
 
         Started?.Invoke();

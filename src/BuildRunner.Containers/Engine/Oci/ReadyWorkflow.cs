@@ -126,13 +126,14 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         }
     }
 
-    private static void Remove(string folder)
+    /// <summary>Removes what one was made in. Nobody's workflow fails because that cannot be done.</summary>
+    public static void Remove(string folder)
     {
         try
         {
             TreeRemoval.Remove(folder);
         }
-        catch (ContainerException)
+        catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
         {
             // The next start removes it.
         }
