@@ -106,7 +106,7 @@ internal sealed class AgentRun : ILogSink, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await executor.DisposeAsync();
+        await executor.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(60));
         folder.Dispose();
     }
 

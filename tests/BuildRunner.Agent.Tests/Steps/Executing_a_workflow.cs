@@ -133,8 +133,10 @@ public sealed class Executing_a_workflow : IAsyncDisposable
         await run.BeginAsync();
         await run.SeesAsync(s => s.Workflow("ci").Step("flaky").Phase is StepPhase.Queued { Attempt: 2 });
         Assert.Single(engine.Started);
+        var begin = TimeProvider.System.GetTimestamp();
         while (engine.Started.Count < 2)
         {
+            Assert.True(TimeProvider.System.GetElapsedTime(begin) < TimeSpan.FromSeconds(60), "the second attempt was not started");
             time.Advance(TimeSpan.FromMinutes(1));
             await Task.Yield();
         }
@@ -154,6 +156,9 @@ public sealed class Executing_a_workflow : IAsyncDisposable
         await using var run = new AgentRun(slow, workflow);
         await run.BeginAsync();
         await run.SeesAsync(s => s.Workflow("ci").Services[0].Phase is StepPhase.Running);
+
+        // That it starts is told before it is started.
+        await slow.Sees("started db");
         Assert.Equal(["db"], slow.Started.Select(s => s.Spec.Name));
         healthy.SetResult();
         var state = await run.EndAsync();

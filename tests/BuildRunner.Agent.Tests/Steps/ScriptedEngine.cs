@@ -97,6 +97,7 @@ internal sealed class ScriptedEngine : IContainerEngine
         public Task<IRunningService> StartServiceAsync(ContainerSpec container, IOutputSink output, CancellationToken cancellationToken)
         {
             engine.Started.Enqueue((container, StartSpec.AsPrepared));
+            engine.Moment($"started {container.Name}").TrySetResult();
             return Task.FromResult<IRunningService>(new Service(engine, container));
         }
 
@@ -145,7 +146,7 @@ internal sealed class ScriptedEngine : IContainerEngine
 
         public Task<ContainerExit> Exited => exited.Task;
 
-        public Task WaitUntilHealthyAsync(CancellationToken cancellationToken) => engine.Health(spec.Name);
+        public Task WaitUntilHealthyAsync(CancellationToken cancellationToken) => engine.Health(spec.Name).WaitAsync(cancellationToken);
 
         public ValueTask DisposeAsync()
         {

@@ -255,8 +255,10 @@ public sealed class Being_killed
     private static async Task WaitForResultAndWholeLogAsync(AgentProcess agent, WorkId work)
     {
         var folder = Path.Combine(Path.GetDirectoryName(agent.Witness)!, "work", "work", work.ToString());
+        var begin = TimeProvider.System.GetTimestamp();
         while (!File.Exists(Path.Combine(folder, "result")) || Directory.GetFiles(folder, "*output.end").Length == 0)
         {
+            Assert.True(TimeProvider.System.GetElapsedTime(begin) < TimeSpan.FromSeconds(120), "the result and the whole log of the step are not in the agent's folder");
             await Task.Delay(5, TestContext.Current.CancellationToken);
         }
     }

@@ -10,6 +10,8 @@ namespace BuildRunner.Agent.Tests.Work;
 /// <summary>An agent with a scripted server and engine.</summary>
 internal sealed class TestAgent : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
     private readonly CancellationTokenSource stop = new();
     private readonly TestFolder folder;
     private readonly bool ownsFolder;
@@ -51,16 +53,25 @@ internal sealed class TestAgent : IAsyncDisposable
     public async Task EndAsync()
     {
         await stop.CancelAsync();
-        await running.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await running.WaitAsync(Patience, TestContext.Current.CancellationToken);
     }
 
     /// <summary>Waits until it ends by itself.</summary>
-    public Task EndedAsync() => running.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    public Task EndedAsync() => running.WaitAsync(Patience, TestContext.Current.CancellationToken);
 
     public async ValueTask DisposeAsync()
     {
         await stop.CancelAsync();
-        await running.ContinueWith(_ => { }, TaskScheduler.Default);
+        try
+        {
+            // How it ends is asked by the test, if it concerns it; that it does not end concerns all.
+            await running.ContinueWith(_ => { }, TaskScheduler.Default).WaitAsync(Patience);
+        }
+        catch (TimeoutException)
+        {
+            throw new TimeoutException($"the agent has not ended {Patience.TotalSeconds} seconds after it was asked to; told were:\n{string.Join('\n', Server.Told)}");
+        }
+
         stop.Dispose();
         if (ownsFolder)
         {

@@ -7,6 +7,8 @@ namespace BuildRunner.Testing.Docker;
 /// <summary>A daemon of a test's own, whose last words are kept for the error message.</summary>
 internal sealed partial class EngineProcess : IAsyncDisposable
 {
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly bool _politely;
@@ -76,10 +78,11 @@ internal sealed partial class EngineProcess : IAsyncDisposable
     /// <summary>Waits until a program that ends by itself has.</summary>
     public async Task WaitForEndAsync()
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(Patience);
         await _process.WaitForExitAsync(limit.Token);
     }
 
+    /// <summary>Ends it. What it started and what still has its output is not waited for: that could last for ever.</summary>
     public async ValueTask DisposeAsync()
     {
         if (!_process.HasExited)
@@ -87,15 +90,17 @@ internal sealed partial class EngineProcess : IAsyncDisposable
             _ = Kill(_process.Id, _politely ? 15 : 9);
         }
 
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(Patience);
         try
         {
             await _process.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
-            _process.Kill();
-            await _process.WaitForExitAsync(CancellationToken.None);
+            _process.Kill(entireProcessTree: true);
+
+            // With a limit it waits for the process alone, not for the ends of its output.
+            _process.WaitForExit(Patience);
         }
 
         _process.Dispose();
