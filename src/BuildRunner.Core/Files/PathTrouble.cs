@@ -6,6 +6,7 @@ public static class PathTrouble
 {
     // Linux's numbers, which exceptions carry as they are.
     private const int Input = 5;
+    private const int Exists = 17;
     private const int NoSpace = 28;
     private const int ReadOnly = 30;
     private const int Circle = 40;
@@ -48,6 +49,7 @@ public static class PathTrouble
             IOException { HResult: NoSpace } => "there is no room left on the disk",
             IOException { HResult: OverQuota } => "this user may take no more room on the disk",
             IOException { HResult: Circle } => "its links lead in a circle",
+            IOException { HResult: Exists } => "something of that name is there already",
             IOException { HResult: Input } => "the disk reports an error",
             _ => problem.Message.ReplaceLineEndings(" ").TrimEnd('.'),
         };

@@ -56,6 +56,7 @@ public sealed class PathTroubleTests : IDisposable
     [InlineData(28, "there is no room left on the disk")]
     [InlineData(122, "this user may take no more room on the disk")]
     [InlineData(40, "its links lead in a circle")]
+    [InlineData(17, "something of that name is there already")]
     [InlineData(5, "the disk reports an error")]
     [InlineData(71, "odd, on two lines")]
     public void What_the_kernel_says_becomes_a_clause(int number, string said)

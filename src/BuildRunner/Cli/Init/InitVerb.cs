@@ -67,7 +67,7 @@ internal static class InitVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {(Path.Exists(path) ? "there is something of that name" : PathTrouble.OfFile(path, e))}");
+            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {PathTrouble.OfFile(path, e)}");
         }
     }
 }
