@@ -1,6 +1,5 @@
 using BuildRunner.Cli.Running;
 using BuildRunner.Cli.Trees;
-using BuildRunner.Core.Pipelines;
 using BuildRunner.Core.Planning;
 using BuildRunner.Testing;
 
