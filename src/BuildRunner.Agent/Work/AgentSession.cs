@@ -310,13 +310,13 @@ internal sealed partial class AgentSession : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(4021, LogLevel.Information, "agent {Name} is ready: server version {Version}, {Slots} slots, labels {Labels}")]
+    [LoggerMessage(4021, LogLevel.Information, "agent {Name} is ready: server version {Version}, slots {Slots}, labels {Labels}")]
     private static partial void LogReady(ILogger logger, string name, string version, int slots, string labels);
 
     [LoggerMessage(4026, LogLevel.Warning, "agent {Name} is at its server (version {Version}) and takes nothing: {Why}")]
     private static partial void LogUnready(ILogger logger, string name, string version, string why);
 
-    [LoggerMessage(4022, LogLevel.Information, "ending: nothing new is taken; {Workflows} workflows and {Count} pieces of work are finished within {Seconds} s")]
+    [LoggerMessage(4022, LogLevel.Information, "ending: nothing new is taken; what goes on is finished within {Seconds} s (workflows: {Workflows}, pieces of work: {Count})")]
     private static partial void LogDraining(ILogger logger, int workflows, int count, double seconds);
 
     [LoggerMessage(4023, LogLevel.Error, "the agent cannot go on: {Problem}")]

@@ -109,7 +109,7 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
         }
     }
 
-    [LoggerMessage(4011, LogLevel.Error, "the server could not be reached for {Seconds} s: the {Count} pieces of work in hand are ended here, because the server will give them away")]
+    [LoggerMessage(4011, LogLevel.Error, "the server could not be reached for {Seconds} s: all work in hand is ended here ({Count} in all), because the server will give it away")]
     private static partial void LogFenced(ILogger logger, double seconds, int count);
 
     [LoggerMessage(4012, LogLevel.Warning, "work {Work} is not this agent's any more; it is ended")]

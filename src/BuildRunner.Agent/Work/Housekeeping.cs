@@ -34,7 +34,7 @@ internal sealed partial class Housekeeping(AgentParts parts)
         }
     }
 
-    [LoggerMessage(4031, LogLevel.Information, "removed what {Count} workflows had left behind")]
+    [LoggerMessage(4031, LogLevel.Information, "removed what workflows had left behind, {Count} in all")]
     private static partial void LogReaped(ILogger logger, int count);
 
     [LoggerMessage(4032, LogLevel.Warning, "left-overs could not be looked for: {Problem}")]

@@ -118,7 +118,7 @@ internal sealed partial class Faults(TimeProvider time, ILogger<Faults> logger) 
         return null;
     }
 
-    [LoggerMessage(3110, LogLevel.Warning, "{Path} was answered with 503: {Why} ({More} more such answers since that was said last)")]
+    [LoggerMessage(3110, LogLevel.Warning, "{Path} was answered with 503: {Why} (since that was said last, {More} more)")]
     private static partial void LogNotNow(ILogger logger, string path, string why, int more);
 
     [LoggerMessage(3111, LogLevel.Error, "{Path} met a defect ({Reference})")]

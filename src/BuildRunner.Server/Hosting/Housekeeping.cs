@@ -98,6 +98,6 @@ internal sealed partial class HousekeepingService(
         },
         stoppingToken);
 
-    [LoggerMessage(3120, LogLevel.Information, "the logs of {Runs} runs were removed: they were older than Logs:Retention")]
+    [LoggerMessage(3120, LogLevel.Information, "logs that were older than Logs:Retention were removed; number of their runs: {Runs}")]
     private static partial void LogRemoved(ILogger logger, int runs);
 }

@@ -19,6 +19,13 @@ public sealed class ServerDesk : IAsyncDisposable
         database = ServerServices.OpenDatabase(options, time);
     }
 
+    /// <summary>Called when some seconds were waited because another process holds the database up: with what is waited for.</summary>
+    public event Action<string>? Waits
+    {
+        add => database.Waits += value;
+        remove => database.Waits -= value;
+    }
+
     /// <summary>Opens the database as it is.</summary>
     public static ServerDesk Open(ServerOptions options, TimeProvider time)
     {

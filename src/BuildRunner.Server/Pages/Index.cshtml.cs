@@ -64,5 +64,5 @@ public sealed record RepositoryLine(string Name, IReadOnlyList<RunSummary> Last,
     /// <summary>The bars in words.</summary>
     public string Words => Last.Count == 0
         ? "no run yet"
-        : $"last {Last.Count} runs: " + string.Join(", ", Last.GroupBy(r => r.State).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} {StateWords.Of(g.Key)}"));
+        : (Last.Count == 1 ? "only run: " : $"last {Last.Count} runs: ") + string.Join(", ", Last.GroupBy(r => r.State).OrderByDescending(g => g.Count()).Select(g => $"{g.Count()} {StateWords.Of(g.Key)}"));
 }

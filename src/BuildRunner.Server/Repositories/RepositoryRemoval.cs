@@ -1,4 +1,5 @@
 using System.Globalization;
+using BuildRunner.Core.Runs;
 using BuildRunner.Server.Logs;
 using BuildRunner.Server.Sources;
 using BuildRunner.Server.Storage;
@@ -56,7 +57,7 @@ internal sealed class RepositoryRemoval(Database database, LogFiles logs, Source
         await db.Set<HookRow>().Where(h => h.Repository == id).ExecuteDeleteAsync();
         await db.Set<ForgeRepositoryRow>().Where(f => f.Repository == id).ExecuteDeleteAsync();
         await db.Repositories.Where(r => r.Id == id).ExecuteDeleteAsync();
-        turn.Audit(who, "repository.removed", name ?? own, $"{removed.Count} runs");
+        turn.Audit(who, "repository.removed", name ?? own, Counts.Of(removed.Count, "run"));
         return (removed, null);
     }
 }

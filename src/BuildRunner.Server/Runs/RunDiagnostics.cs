@@ -22,10 +22,23 @@ internal static class RunDiagnostics
     /// <summary>Of another attempt: what its files are stays; which secrets there are may have changed, and concerns only what runs again.</summary>
     public static async Task<string?> AgainAsync(Db db, RunRow before, string? diagnostics, RunPlan plan, RunState again)
     {
-        var ofFiles = diagnostics is null ? [] : JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!;
+        var ofFiles = Read(diagnostics);
         var trust = JsonSerializer.Deserialize(before.Trust, StoredJson.Default.TrustDecision)!;
         var secrets = await MissingSecrets.OfAsync(db, before.Repository, plan, trust, name => again.Workflow(name).Phase is not WorkflowPhase.Done);
         return Stored([.. ofFiles.Where(d => d.Code != DiagnosticCodes.SecretMissing), .. secrets]);
+    }
+
+    /// <summary>Why a run that never had a plan cannot run again, and what to do instead. Another attempt has the files of the first, and also its inputs.</summary>
+    public static string WhyNotAgain(string? diagnostics)
+    {
+        var errors = Read(diagnostics).Where(d => d.Severity == DiagnosticSeverity.Error).ToList();
+        if (errors is not [{ } first, ..] || errors.Exists(d => d.Code != DiagnosticCodes.BadInput))
+        {
+            return "its files have errors; correct them and push";
+        }
+
+        var more = errors.Count > 1 ? $" (and {errors.Count - 1} more)" : "";
+        return $"{first.Message}{(first.Hint is { } hint ? $". {hint}" : "")}{more}; an attempt gets the same inputs again, so start a new run with others: buildrunner start OWNER/NAME --input NAME=VALUE";
     }
 
     /// <summary>Of runs that go on, after a secret was set: what was missing may be there now.</summary>
@@ -50,6 +63,8 @@ internal static class RunDiagnostics
             await turn.Db.RunPlans.Where(p => p.Run == found.Run.Id).ExecuteUpdateAsync(set => set.SetProperty(p => p.Diagnostics, said));
         }
     }
+
+    private static IReadOnlyList<Diagnostic> Read(string? diagnostics) => diagnostics is null ? [] : JsonSerializer.Deserialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic)!;
 
     private static string? Stored(IReadOnlyList<Diagnostic> diagnostics) => diagnostics.Count == 0 ? null : JsonSerializer.Serialize(diagnostics, StoredJson.Default.IReadOnlyListDiagnostic);
 }

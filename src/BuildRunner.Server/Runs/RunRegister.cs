@@ -181,7 +181,7 @@ internal sealed class RunRegister(Database database, RunPlans plans, RunWriter w
         var attempts = await turn.Db.Runs.Where(r => r.Repository == row.Repository && r.Number == row.Number).Select(r => new { r.Attempt, r.Stage }).ToListAsync();
         if (row.State is null || plan.Plan is null)
         {
-            return (null, "its files have errors; correct them and push");
+            return (null, RunDiagnostics.WhyNotAgain(plan.Diagnostics));
         }
 
         if (attempts.Exists(a => a.Stage != RunStage.Ended))

@@ -44,8 +44,12 @@ internal static class MissingSecrets
         var found = steps.Select(step => Warning(step, candidates, runEvent, trust)).OfType<Diagnostic>().Distinct().ToList();
         return found.Count <= Most
             ? found
-            : [.. found.Take(Most), new Diagnostic(DiagnosticCodes.SecretMissing, DiagnosticSeverity.Warning, string.Create(CultureInfo.InvariantCulture, $"{found.Count - Most} more steps name secrets that they would not get"), found[Most].Location)];
+            : [.. found.Take(Most), new Diagnostic(DiagnosticCodes.SecretMissing, DiagnosticSeverity.Warning, More(found.Count - Most), found[Most].Location)];
     }
+
+    private static string More(int count) => count == 1
+        ? "1 more step names a secret that it would not get"
+        : string.Create(CultureInfo.InvariantCulture, $"{count} more steps name secrets that they would not get");
 
     private static Diagnostic? Warning(StepPlan step, IReadOnlyCollection<StoredSecret> candidates, RunEvent runEvent, TrustDecision trust)
     {

@@ -1,6 +1,7 @@
 using System.Data.Common;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace BuildRunner.Server.Storage;
 
@@ -12,6 +13,9 @@ internal abstract class Database
 
     /// <summary>Called with what a write wants rung, after it was committed.</summary>
     public event Action<IReadOnlyList<Bell>>? Committed;
+
+    /// <summary>Called when this process has waited for some seconds because another one holds the database up: with what is waited for, not again and again while it lasts.</summary>
+    public event Action<string>? Waits;
 
     /// <summary>For a person: <c>SQLite</c> or <c>PostgreSQL</c>.</summary>
     public abstract string Name { get; }
@@ -87,6 +91,7 @@ internal abstract class Database
     /// <remarks>Every start and every health check asks this. So it is asked without the framework, which would first make the model of all tables: that takes longer than the rest of a start.</remarks>
     public async Task<IReadOnlyList<string>> PendingAsync(CancellationToken cancellationToken)
     {
+        using var watch = Watch();
         await using var connection = await ConnectAsync(cancellationToken);
         var made = (await TextsAsync(connection, HistoryTable, cancellationToken)).Count == 0
             ? []
@@ -122,6 +127,12 @@ internal abstract class Database
 
     /// <summary>A context that does not track what it reads.</summary>
     public abstract Db Open();
+
+    /// <summary>Watches what another process may hold up (<see cref="Waits"/>), until it is disposed; null: nothing can.</summary>
+    protected virtual IDisposable? Watch() => null;
+
+    /// <summary>Says what is waited for.</summary>
+    protected void SayWaits(string what) => Waits?.Invoke(what);
 
     /// <summary>Waits until this process may write.</summary>
     protected abstract Task<IDisposable> EnterAsync(CancellationToken cancellationToken);
@@ -167,12 +178,18 @@ internal abstract class Database
     private async Task<(T Result, IReadOnlyList<Bell> Bells)> TryWriteAsync<T>(Func<WriteTurn, Task<T>> write)
     {
         await using var db = Open();
-        await using var transaction = await db.Database.BeginTransactionAsync(CancellationToken.None);
+        await using var transaction = await BeginAsync(db);
         var turn = new WriteTurn(this, db, await NowAsync(db));
         var result = await write(turn);
         await db.SaveChangesAsync(CancellationToken.None);
         await transaction.CommitAsync(CancellationToken.None);
         return (result, turn.Bells);
+    }
+
+    private async Task<IDbContextTransaction> BeginAsync(Db db)
+    {
+        using var watch = Watch();
+        return await db.Database.BeginTransactionAsync(CancellationToken.None);
     }
 }
 

@@ -12,11 +12,18 @@ internal sealed class SqliteDatabase : Database, IDisposable
 {
     private const int Busy = 5;
     private const int BusySnapshot = 517;
+
+    // Long enough for what a backup or another write holds up, short enough for whoever looks at a start.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan BetweenWords = TimeSpan.FromMinutes(10);
+
     private readonly string file;
     private readonly TimeProvider time;
     private readonly DbContextOptions<SqliteDb> options;
     private readonly PooledDbContextFactory<SqliteDb> contexts;
     private readonly SemaphoreSlim writer = new(1, 1);
+    private readonly Lock gate = new();
+    private long? said;
 
     /// <param name="file">The database's file; its directory exists.</param>
     /// <param name="time">The clock: the database is in this process, so this is the database's.</param>
@@ -68,10 +75,14 @@ internal sealed class SqliteDatabase : Database, IDisposable
         // EF's own lock is a row, which stays behind when a migration is killed. The lock on this file does not, and whoever has it may remove that row.
         await using var held = await LockAsync(file + ".migration", cancellationToken);
         await using var db = new SqliteDb(options);
-        await db.Database.OpenConnectionAsync(cancellationToken);
-        await using var command = db.Database.GetDbConnection().CreateCommand();
-        command.CommandText = "PRAGMA journal_mode = WAL; DROP TABLE IF EXISTS \"__EFMigrationsLock\";";
-        await command.ExecuteNonQueryAsync(cancellationToken);
+        using (Watch())
+        {
+            await db.Database.OpenConnectionAsync(cancellationToken);
+            await using var command = db.Database.GetDbConnection().CreateCommand();
+            command.CommandText = "PRAGMA journal_mode = WAL; DROP TABLE IF EXISTS \"__EFMigrationsLock\";";
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
         await db.Database.MigrateAsync(cancellationToken);
     }
 
@@ -108,6 +119,8 @@ internal sealed class SqliteDatabase : Database, IDisposable
         return new Turn(writer);
     }
 
+    protected override IDisposable Watch() => Watch($"the database {file}, which another process has locked");
+
     protected override bool IsConflict(Exception exception) =>
         (exception as SqliteException ?? exception.InnerException as SqliteException) is { } sqlite
         && (sqlite.SqliteErrorCode == Busy || sqlite.SqliteExtendedErrorCode == BusySnapshot);
@@ -117,6 +130,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
 
     private async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
     {
+        using var watch = Watch($"another server, which changes the tables of the database {file}");
         while (true)
         {
             try
@@ -129,6 +143,24 @@ internal sealed class SqliteDatabase : Database, IDisposable
                 await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellationToken);
             }
         }
+    }
+
+    private ITimer Watch(string what) => time.CreateTimer(_ => Say(what), null, Patience, Timeout.InfiniteTimeSpan);
+
+    // Whoever waits for a lock tries anew every now and then, and others wait behind: it is one thing that they wait for.
+    private void Say(string what)
+    {
+        lock (gate)
+        {
+            if (said is { } at && time.GetElapsedTime(at) < BetweenWords)
+            {
+                return;
+            }
+
+            said = time.GetTimestamp();
+        }
+
+        SayWaits(what);
     }
 
     private sealed class Turn(SemaphoreSlim writer) : IDisposable

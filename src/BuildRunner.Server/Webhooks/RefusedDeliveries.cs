@@ -75,7 +75,7 @@ internal sealed partial class RefusedDeliveries(Database database, TimeProvider 
 
     private static string Write(RefusedInfo info) => JsonSerializer.Serialize(info, ApiJson.Default.RefusedInfo);
 
-    [LoggerMessage(3410, LogLevel.Warning, "{Count} deliveries to {Source} were refused: {Why}")]
+    [LoggerMessage(3410, LogLevel.Warning, "{Source} refused {Count} of what was sent to it: {Why}")]
     private static partial void LogRefused(ILogger logger, long count, string source, string why);
 
     /// <summary>What is not written yet of one place.</summary>

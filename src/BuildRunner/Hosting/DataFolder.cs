@@ -1,4 +1,5 @@
 using BuildRunner.Cli;
+using BuildRunner.Core.Files;
 using BuildRunner.Server;
 
 namespace BuildRunner.Hosting;
@@ -6,6 +7,9 @@ namespace BuildRunner.Hosting;
 /// <summary>The server's folder, while this process uses it. With SQLite there is one server to a folder; the lock goes with the process, however that ends.</summary>
 internal sealed class DataFolder : IDisposable
 {
+    // What Linux answers whoever wants a lock that another process has.
+    private const int Held = 11;
+
     private readonly FileStream? held;
 
     private DataFolder(FileStream? held) => this.held = held;
@@ -15,16 +19,23 @@ internal sealed class DataFolder : IDisposable
     public static DataFolder Open(ServerOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        Make(options);
+        return new DataFolder(options.PostgreSql is null ? Take(Path.Combine(options.DataDirectory, "server.lock")) : null);
+    }
+
+    /// <summary>Makes the folder if there is none.</summary>
+    /// <exception cref="CliException">It cannot be made.</exception>
+    public static void Make(ServerOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
         try
         {
             Directory.CreateDirectory(options.DataDirectory, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"the data directory {options.DataDirectory} cannot be made: {e.Message}; name another one with --data-dir or Server:DataDir");
+            throw new CliException(ExitCode.Usage, $"the data directory {options.DataDirectory} cannot be made: {PathTrouble.OfFolder(options.DataDirectory, e)}; name another one with --data-dir or Server:DataDir");
         }
-
-        return new DataFolder(options.PostgreSql is null ? Take(Path.Combine(options.DataDirectory, "server.lock")) : null);
     }
 
     public void Dispose() => held?.Dispose();
@@ -35,11 +46,11 @@ internal sealed class DataFolder : IDisposable
         {
             return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-        catch (UnauthorizedAccessException e)
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException { HResult: not Held })
         {
-            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {PathTrouble.OfFile(path, e)}; name another data directory with --data-dir or Server:DataDir");
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException)
         {
             throw new CliException(
                 ExitCode.Usage,

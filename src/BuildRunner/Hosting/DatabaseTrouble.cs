@@ -7,6 +7,9 @@ namespace BuildRunner.Hosting;
 /// <summary>Tells a database that is away, locked up or broken from a defect of ours.</summary>
 internal static class DatabaseTrouble
 {
+    // SQLite's code for what another process has locked.
+    private const int Busy = 5;
+
     // SQLite's codes: read-only, disk, damaged, full, cannot be opened, is no database.
     private static readonly int[] Broken = [8, 10, 11, 13, 14, 26];
 
@@ -18,6 +21,11 @@ internal static class DatabaseTrouble
     {
         for (var at = problem; at is not null; at = at.InnerException)
         {
+            if (at is SqliteException { SqliteErrorCode: Busy })
+            {
+                return "the database cannot be used: another process has had it locked for too long. It is buildrunner.db in the data directory (--data-dir, Server:DataDir); end what uses it, a tool for databases for instance, and start again";
+            }
+
             if (at is SqliteException sqlite && Broken.Contains(sqlite.SqliteErrorCode))
             {
                 return $"the database cannot be used: {sqlite.Message} It is buildrunner.db in the data directory (--data-dir, Server:DataDir); 'buildrunner db restore' puts a backup into an empty one";

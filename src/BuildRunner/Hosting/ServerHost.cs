@@ -137,6 +137,7 @@ internal static class ServerHost
     {
         // Connecting takes long, and most of it is this process's own work: it is done beside the rest.
         var database = ServerServices.OpenDatabase(plan.Options, host.Time);
+        database.Waits += what => log.Warning("the server waits for {What:l}", what);
         database.LookAhead();
         var probe = plan.Broker is { } watched ? new BrokerProbe(watched) : null;
         probe?.ConnectAhead();

@@ -14,7 +14,7 @@ internal static class ServerStore
     /// <summary>Makes a token for the API.</summary>
     public static async Task<string> CreateTokenAsync(EffectiveSettings settings, CliHost host, string name, IReadOnlyList<string> scopes, CancellationToken cancellationToken)
     {
-        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        await using var desk = OpenDesk(ServerPlan.Of(settings, host.Environment), host);
         return await desk.CreateTokenAsync(name, scopes, cancellationToken);
     }
 
@@ -22,7 +22,7 @@ internal static class ServerStore
     public static async Task<string> CreateLinkAsync(EffectiveSettings settings, CliHost host, bool listenIsGiven, CancellationToken cancellationToken)
     {
         var plan = ServerPlan.Of(settings, host.Environment);
-        await using var desk = ServerDesk.Open(plan.Options, host.Time);
+        await using var desk = OpenDesk(plan, host);
         var running = listenIsGiven ? null : LastAddress.Read(plan.Options.DataDirectory);
         var root = ((plan.Options.PublicUrl ?? running)?.AbsoluteUri ?? ForThisMachine(plan.Listen[0])).TrimEnd('/');
         return $"{root}/login/link?token={await desk.CreateLinkAsync(cancellationToken)}";
@@ -47,7 +47,7 @@ internal static class ServerStore
     /// <summary>Brings the tables to this version.</summary>
     public static async Task MigrateAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
     {
-        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        await using var desk = OpenDesk(ServerPlan.Of(settings, host.Environment), host);
         var made = await desk.MigrateAsync(cancellationToken);
         host.Print(made.Count == 0 ? "the database is at this version already\n" : string.Concat(made.Select(m => $"made {m}\n")));
     }
@@ -84,6 +84,15 @@ internal static class ServerStore
             host.Say($"buildrunner: its secrets were sealed with the master key {key}, which is not here: put that key into Secrets:MasterKeyFile or Secrets:PreviousKeys before the server starts\n");
         }
     });
+
+    // The folder is made where there is none: an administrator may make the first token before the first start.
+    private static ServerDesk OpenDesk(ServerPlan plan, CliHost host)
+    {
+        DataFolder.Make(plan.Options);
+        var desk = ServerDesk.Open(plan.Options, host.Time);
+        desk.Waits += what => host.Say($"buildrunner: waiting for {what}\n");
+        return desk;
+    }
 
     // Looking makes nothing: no folder, no database, and above all no master key in the place of one that is elsewhere.
     private static void RequireStore(EffectiveSettings settings, CliHost host)

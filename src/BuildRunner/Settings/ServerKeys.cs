@@ -49,7 +49,7 @@ internal static class ServerKeys
         new(PublicUrl, SettingKind.Text, null, "The address by which people and forges reach the server; used in every link. The first listening address if not set."),
         new(BasePath, SettingKind.Text, null, "The path below which a proxy serves BuildRunner, such as /ci."),
         new(TrustedProxies, SettingKind.List, null, "Addresses of proxies whose X-Forwarded headers are believed."),
-        new(DataDir, SettingKind.Text, null, "Where database, logs and artifacts are; below the state directory of the user or system if not set."),
+        new(DataDir, SettingKind.Text, null, "Where database, logs and artifacts are; below the state directory of the user or system if not set.") { IsPath = true },
         new(EmbeddedAgent, SettingKind.Flag, null, "Whether an agent runs in the server's process; for 'up' it does if not set, for 'server' it does not."),
         new(ShutdownGrace, SettingKind.Duration, "30s", "How long the server takes to finish answering when it is asked to end."),
         new(MetricsListen, SettingKind.Text, null, "An address of its own for /metrics, such as http://127.0.0.1:9464; whoever reaches it may read it. Off if not set."),

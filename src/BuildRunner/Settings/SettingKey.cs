@@ -13,6 +13,9 @@ internal sealed record SettingKey(string Name, SettingKind Kind, string? Default
     /// <summary>True: never shown, and also accepted as <c>NAME_FILE</c> in the environment.</summary>
     public bool Secret { get; init; }
 
+    /// <summary>True: it is a path, which is never empty.</summary>
+    public bool IsPath { get; init; }
+
     /// <summary>The name in the environment.</summary>
     public string Variable => "BUILDRUNNER_" + Name.Replace(":", "__", StringComparison.Ordinal).ToUpperInvariant();
 }

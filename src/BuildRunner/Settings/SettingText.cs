@@ -14,6 +14,7 @@ internal static class SettingText
     public static string? ProblemWith(SettingKey key, string text) => key.Kind switch
     {
         _ when key.Choices.Count > 0 && !key.Choices.Contains(text, StringComparer.OrdinalIgnoreCase) => $"takes {string.Join(", ", key.Choices)}",
+        _ when key.IsPath && text.Length == 0 => "takes a path",
         SettingKind.Flag when !bool.TryParse(text, out _) => "takes true or false",
         SettingKind.Number when !TryNumber(text, out _) => "takes a number that is not negative",
         SettingKind.Duration when !TryDuration(text, out _) => "takes a time: 90s, 10m, 2h, 1d or 00:10:00",

@@ -61,6 +61,41 @@ public sealed class Logging_in : IAsyncLifetime
         Assert.DoesNotContain("any more", Cli.Error, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(null, "cannot be reached")]
+    [InlineData(404, "is no BuildRunner server (404); give the address at which BuildRunner itself answers")]
+    [InlineData(401, "is no BuildRunner server (401)")]
+    [InlineData(302, "answered with 302 (see https://elsewhere.example/); give the address")]
+    [InlineData(200, "is it a BuildRunner server")]
+    [InlineData(503, "the server cannot do it now (503)")]
+    public async Task Where_no_server_answers_nobody_is_asked_for_a_token(int? status, string said)
+    {
+        await using var other = await ScriptedServer.StartAsync();
+        other.Unsigned = http =>
+        {
+            http.Response.Headers.Location = status == 302 ? "https://elsewhere.example/" : default;
+            return ScriptedServer.WriteAsync(http, status ?? 0, "text/html", "<html>welcome</html>");
+        };
+        var reads = 0;
+        Cli.Environment.Remove("BUILDRUNNER_TOKEN");
+        Cli.Terminal = TerminalFacts.None with { InputIsTerminal = true, ReadHidden = () => $"brt_{++reads}" };
+        Assert.Equal(6, await Cli.RunAsync("login", status is null ? "http://127.0.0.1:1" : other.Url));
+        Assert.Contains(said, Cli.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("token for", Cli.Error, StringComparison.Ordinal);
+        Assert.Equal(0, reads);
+    }
+
+    [Fact]
+    public async Task A_token_is_asked_for_where_a_server_answers_and_only_then_sent()
+    {
+        Cli.Environment.Remove("BUILDRUNNER_TOKEN");
+        Server.On("GET", ApiRoutes.WhoAmI, new WhoAmI("kim", ["read"], "0.1.0"), Json.WhoAmI);
+        Cli.Terminal = TerminalFacts.None with { InputIsTerminal = true, ReadHidden = () => Server.Asked.Count == 1 ? "brt_secret" : "asked before it was looked" };
+        Assert.Equal(0, await Cli.RunAsync("login", Server.Url));
+        Assert.StartsWith($"token for {Server.Url}/ (an administrator makes one with: buildrunner token create): logged in to {Server.Url}/ as kim (read)", Cli.Error, StringComparison.Ordinal);
+        Assert.Equal(2, Server.Asked.Count);
+    }
+
     [Fact]
     public async Task Four_when_nobody_is_logged_in_and_six_when_nobody_answers()
     {

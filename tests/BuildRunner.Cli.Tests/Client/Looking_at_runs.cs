@@ -44,6 +44,31 @@ public sealed class Looking_at_runs : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("ls", "--repo", "acme/shpo")]
+    [InlineData("show", "@latest", "--repo", "acme/shpo")]
+    [InlineData("show", "acme/shpo@latest")]
+    public async Task A_repository_that_is_not_there_is_not_said_to_have_no_run_yet(params string[] arguments)
+    {
+        const string said = "there is no repository 'acme/shpo'; 'buildrunner repo ls' lists those that there are";
+        Server.On("GET", ApiRoutes.Runs, new RunPage([], null), Json.RunPage);
+        Server.Refuse("GET", "/api/v1/repos/acme/shpo", 404, ApiProblems.NotFound, said);
+        Assert.Equal(2, await Cli.RunAsync(arguments));
+        Assert.Equal(("", $"buildrunner: {said}\n"), (Cli.Output, Cli.Error));
+    }
+
+    [Fact]
+    public async Task A_repository_without_a_run_is_said_to_have_none_yet()
+    {
+        var repository = new Repository { Name = "acme/shop", CloneUrl = "https://f.example/acme/shop", DefaultBranch = "main", CreatedAt = Sample.At, Settings = new RepositorySettings() };
+        Server.On("GET", ApiRoutes.Runs, new RunPage([], null), Json.RunPage);
+        Server.On("GET", "/api/v1/repos/acme/shop", repository, Json.Repository);
+        Assert.Equal(0, await Cli.RunAsync("ls", "--repo", "acme/shop"));
+        Assert.StartsWith("no run", Cli.Output, StringComparison.Ordinal);
+        Assert.Equal(2, await Cli.RunAsync("show", "acme/shop@latest"));
+        Assert.Equal("buildrunner: acme/shop has no run yet\n", Cli.Error);
+    }
+
+    [Theory]
     [InlineData("acme/shop#12")]
     [InlineData("12", "--repo", "acme/shop")]
     [InlineData("@latest")]

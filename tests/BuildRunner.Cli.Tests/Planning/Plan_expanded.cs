@@ -77,6 +77,16 @@ public sealed partial class Plan_expanded
     }
 
     [Theory]
+    [InlineData("ci.yml", "it is a file, not a folder")]
+    [InlineData("ci.yml/below", "HERE/ci.yml is a file, not a folder")]
+    public async Task A_directory_that_cannot_be_made_is_a_mistake_that_is_explained(string output, string why)
+    {
+        using var cli = new TestCli(("ci.yml", "steps:\n  - { name: a, image: alpine, commands: [x] }\n"));
+        Assert.Equal(2, await cli.RunAsync("plan", "ci.yml", "--expanded", "--out", output));
+        Assert.Equal($"buildrunner: --out {cli.Directory}/{output} cannot be written: {why.Replace("HERE", cli.Directory, StringComparison.Ordinal)}\n", cli.Error);
+    }
+
+    [Theory]
     [InlineData("it costs $$5, ${CI_REPO} and ${#x")]
     [InlineData("'single' \"double\" \\ back: # no comment")]
     [InlineData("- a\n- b: c\n\n  indented\n")]

@@ -33,7 +33,11 @@ public sealed class Reports_and_logs
     {
         using var cli = new TestCli(("ci.yml", "steps:\n  - { name: a, image: alpine, commands: [x] }\n"));
         Assert.Equal(5, await cli.RunAsync("run", "--engine", "dummy", "ci.yml", "--report", "ci.yml/junit.xml"));
-        Assert.Contains("the report could not be written", cli.Error);
+        var file = Path.Combine(cli.Directory, "ci.yml");
+        Assert.Contains($"  the report could not be written to {file}/junit.xml: {file} is a file, not a folder\n", cli.Error);
+
+        Assert.Equal(5, await cli.RunAsync("run", "--engine", "dummy", "ci.yml", "--report", "."));
+        Assert.Contains($"  the report could not be written to {cli.Directory}: it is a folder, not a file\n", cli.Error);
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using BuildRunner.Cli.Running;
 using BuildRunner.Cli.Trees;
+using BuildRunner.Core.Planning;
 using BuildRunner.Testing;
 
 namespace BuildRunner.Cli.Tests.Trees;
@@ -83,7 +85,7 @@ public sealed class Changes_of_a_tree : IDisposable
         using var make = System.Diagnostics.Process.Start("mkfifo", [after["pipe"]]);
         await make.WaitForExitAsync(TestContext.Current.CancellationToken);
         Write(after, "z.txt", "z");
-        Assert.Equal($"1 added, 0 changed, 1 pipes or sockets left out: {destination.Path}", TreeExport.Copy(before.Path, after.Path, destination.Path, began));
+        Assert.Equal($"1 added, 0 changed, 1 pipe or socket left out: {destination.Path}", TreeExport.Copy(before.Path, after.Path, destination.Path, began));
     }
 
     [Fact]
@@ -102,6 +104,21 @@ public sealed class Changes_of_a_tree : IDisposable
         File.SetUnixFileMode(after["su"], UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.SetUser);
         TreeExport.Copy(before.Path, after.Path, destination.Path, began);
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(destination["su"]));
+    }
+
+    [Fact]
+    public async Task A_destination_that_cannot_be_is_explained_and_counts_as_a_failure()
+    {
+        Write(after, "new.txt", "x");
+        Write(destination, "file", "");
+        var plan = Planner.Plan([new PipelineSource("ci.yml", "steps:\n  - { name: a, image: alpine, commands: [x] }\n"u8.ToArray())], new RunEvent { Kind = "push", Repository = "acme/shop" }).Plan!;
+        foreach (var (path, why) in new[] { (destination["file"], "it is a file, not a folder"), (destination["file/below"], $"{destination["file"]} is a file, not a folder") })
+        {
+            var copies = new TreeCopies(plan, before.Path, path, began);
+            await copies.CopyAsync(plan.Workflows[0], after.Path);
+            Assert.Equal([$"the changes could not be copied to {path}: {why}"], copies.Lines);
+            Assert.True(copies.HasFailed);
+        }
     }
 
     private void Both(string name, string content)

@@ -71,6 +71,10 @@ public sealed class Command_line_against_the_server : IAsyncLifetime
         Assert.Contains("approval needed   all", shown, StringComparison.Ordinal);
         Assert.Contains("time limit        20m 00s", shown, StringComparison.Ordinal);
         Assert.Contains("acme/site", (await CliAsync("repo", "ls")).Output, StringComparison.Ordinal);
+        Assert.StartsWith("no run yet", (await CliAsync("ls", "--repo", "acme/site")).Output, StringComparison.Ordinal);
+        Assert.Equal(
+            (2, "buildrunner: there is no repository 'acme/stie'; 'buildrunner repo ls' lists those that there are, 'buildrunner repo add' adds one\n"),
+            await CliAsync("ls", "--repo", "acme/stie") is var unknown ? (unknown.Code, unknown.Error) : default);
         Assert.Equal(2, (await CliAsync("start", "acme/site")).Code);
         Assert.Equal(0, (await CliAsync("repo", "rm", "acme/site", "--yes")).Code);
         Assert.Equal(2, (await CliAsync("repo", "show", "acme/site")).Code);
@@ -137,6 +141,34 @@ public sealed class Command_line_against_the_server : IAsyncLifetime
         Assert.Contains("«Add the pipeline»", shown, StringComparison.Ordinal);
         Assert.Contains(commit[..7], shown, StringComparison.Ordinal);
         Assert.Equal(3, (await CliAsync("start", "acme/site", "--input", "count=many")).Code);
+    }
+
+    [Theory]
+    [InlineData("count=many", "count")]
+    [InlineData("cuont=3", "cuont")]
+    public async Task What_was_started_with_a_wrong_input_is_not_run_again_and_the_input_is_named(string input, string name)
+    {
+        await LogInAsync(Scopes.Admin);
+        new GitRepository(folder["repos/site"]).Commit(
+            "Add the pipeline", (".buildrunner.yml", "inputs: { count: { type: number, default: 1 } }\nsteps:\n  - { name: build, image: busybox, commands: [ 'echo ${count}' ] }\n"));
+        Assert.Equal(0, (await CliAsync("repo", "add", "acme/site", folder["repos/site"])).Code);
+        var (_, _, started) = await CliAsync("start", "acme/site", "--input", input);
+        var again = await CliAsync("rerun", "acme/site#1");
+        Assert.Equal(2, again.Code);
+        Assert.Contains($"`{name}`", again.Error, StringComparison.Ordinal);
+        Assert.Contains(started[(started.IndexOf("BR1050: ", StringComparison.Ordinal) + 8)..].Trim(), again.Error, StringComparison.Ordinal);
+        Assert.EndsWith("; an attempt gets the same inputs again, so start a new run with others: buildrunner start OWNER/NAME --input NAME=VALUE\n", again.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("files", again.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_has_wrong_files_and_a_wrong_input_is_not_run_again_because_of_its_files()
+    {
+        await LogInAsync(Scopes.Admin);
+        new GitRepository(folder["repos/site"]).Commit("Add the pipeline", (".buildrunner.yml", "steps:\n  - { name: build, imgae: busybox, commands: [ make ] }\n"));
+        Assert.Equal(0, (await CliAsync("repo", "add", "acme/site", folder["repos/site"])).Code);
+        Assert.Equal(3, (await CliAsync("start", "acme/site", "--input", "count=3")).Code);
+        Assert.EndsWith("its files have errors; correct them and push\n", (await CliAsync("rerun", "acme/site#1")).Error, StringComparison.Ordinal);
     }
 
     private async Task LogInAsync(params string[] scopes)

@@ -20,11 +20,13 @@ public sealed class MissingSecretsTests
     [Fact]
     public void The_cells_of_a_matrix_say_it_once() => Assert.Single(Of([Step("deploy", "token"), Step("deploy", "token")], TestPlans.Trusted));
 
-    [Fact]
-    public void A_thousand_steps_are_summed_up()
+    [Theory]
+    [InlineData(1000, "950 more steps name secrets that they would not get")]
+    [InlineData(51, "1 more step names a secret that it would not get")]
+    public void A_thousand_steps_are_summed_up(int steps, string said)
     {
-        var found = Of([.. Enumerable.Range(0, 1000).Select(i => Step($"s{i}", "token"))], TestPlans.Trusted);
-        Assert.Equal((51, "950 more steps name secrets that they would not get"), (found.Count, found[^1].Message));
+        var found = Of([.. Enumerable.Range(0, steps).Select(i => Step($"s{i}", "token"))], TestPlans.Trusted);
+        Assert.Equal((51, said), (found.Count, found[^1].Message));
     }
 
     [Fact]

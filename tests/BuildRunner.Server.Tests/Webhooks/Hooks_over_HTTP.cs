@@ -162,7 +162,7 @@ public sealed class Hooks_over_HTTP : IAsyncLifetime
         Assert.Equal(1000, Assert.Single(await refused.ListAsync(Cancel)).Count);
         clock.Advance(TimeSpan.FromMinutes(1));
         await refused.NoteAsync("github", "the signature is missing", Cancel);
-        Assert.Equal(["1 deliveries to github were refused: the signature is wrong", "1000 deliveries to github were refused: the signature is missing"], lines.All);
+        Assert.Equal(["github refused 1 of what was sent to it: the signature is wrong", "github refused 1000 of what was sent to it: the signature is missing"], lines.All);
 
         // Another process sees what was written.
         var seen = Assert.Single(await new RefusedDeliveries(Server.Get<Database>(), clock, lines).ListAsync(Cancel));

@@ -1,3 +1,4 @@
+using BuildRunner.Core.Files;
 using BuildRunner.Server.Agents;
 using BuildRunner.Server.Storage.Rows;
 using Microsoft.Data.Sqlite;
@@ -37,7 +38,7 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or SqliteException)
         {
-            throw new BackupException($"the backup {path} cannot be written: {e.Message}", e);
+            throw new BackupException($"the backup {path} cannot be written: {PathTrouble.OfFile(path, e)}", e);
         }
         finally
         {
@@ -56,7 +57,7 @@ internal sealed class Backups(ServerOptions options, TimeProvider time)
 
         if (!File.Exists(path))
         {
-            throw new BackupException($"there is no backup {path}");
+            throw new BackupException(Directory.Exists(path) ? $"{path} is a folder, not a backup" : $"there is no backup {path}");
         }
 
         var unpacked = Path.Combine(options.DataDirectory, $"restore-{Guid.NewGuid():N}");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BuildRunner.Core.Runs;
 using BuildRunner.Server.Secrets;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +17,7 @@ internal sealed class StoreCheck(ServerOptions options, Database database)
         var pending = await database.PendingAsync(cancellationToken);
         if (pending.Count > 0)
         {
-            return [new StoreFinding("tables", $"{pending.Count} changes are missing ({string.Join(", ", pending)}); run: buildrunner db migrate")];
+            return [new StoreFinding("tables", $"{Counts.Of(pending.Count, "change")} of them {(pending.Count == 1 ? "is" : "are")} missing ({string.Join(", ", pending)}); run: buildrunner db migrate")];
         }
 
         return
@@ -68,7 +69,7 @@ internal sealed class StoreCheck(ServerOptions options, Database database)
             }
         }
 
-        return count == 0 ? null : $"{count} are shorter than they were: {string.Join("; ", wanting.Take(MostNamed))}{(count > MostNamed ? " …" : "")}";
+        return count == 0 ? null : $"{count} {(count == 1 ? "is" : "are")} shorter than {(count == 1 ? "it was" : "they were")}: {string.Join("; ", wanting.Take(MostNamed))}{(count > MostNamed ? " …" : "")}";
     }
 
     private Task<string?> KeysAsync(CancellationToken cancellationToken) => database.ReadAsync<string?>(

@@ -3,6 +3,7 @@ using BuildRunner.Cli.Images;
 using BuildRunner.Cli.Output;
 using BuildRunner.Cli.Running;
 using BuildRunner.Core.ApiContract;
+using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.Client;
@@ -77,7 +78,7 @@ internal static class AgentVerbs
         return scope.Verb(verb, description, async call =>
         {
             var agent = await call.Api.PostAsync(ApiRoutes.With(route, "agent", call.Get(name)!), ApiJson.Default.AgentInfo, call.Stop);
-            return call.Print(json, agent, a => $"{RunText.Safe(a.Name)} is {a.State}{(a.Running.Count > 0 ? $", {a.Running.Count} steps go on" : "")}\n");
+            return call.Print(json, agent, a => $"{RunText.Safe(a.Name)} is {a.State}{(a.Running.Count > 0 ? $", {Counts.Of(a.Running.Count, "step")} {(a.Running.Count == 1 ? "goes" : "go")} on" : "")}\n");
         }, name, json);
     }
 

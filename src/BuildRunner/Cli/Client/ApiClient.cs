@@ -1,7 +1,9 @@
+using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using BuildRunner.Core.ApiContract;
 
 namespace BuildRunner.Cli.Client;
 
@@ -98,6 +100,28 @@ internal sealed class ApiClient : IDisposable
         {
             throw new CliException(ExitCode.Unreachable, $"{server.Url} did not answer within {AnswerTime.TotalSeconds:0} s");
         }
+    }
+
+    /// <summary>Looks whether a BuildRunner server answers at this address; no token is sent.</summary>
+    /// <exception cref="CliException">None does, or it cannot answer now.</exception>
+    public async Task RequireServerAsync(CancellationToken stop)
+    {
+        using var response = await RawAsync(new HttpRequestMessage(HttpMethod.Get, Relative(ApiRoutes.WhoAmI)), whole: true, stop);
+        if (response.StatusCode == HttpStatusCode.Unauthorized && await ApiErrors.ReadAsync(response, stop) is { Code: ApiProblems.SignIn })
+        {
+            return;
+        }
+
+        if (response.IsSuccessStatusCode)
+        {
+            // Where nobody has to sign in, and where anybody may look.
+            await ReadAsync(response, ApiJson.Default.WhoAmI, stop);
+            return;
+        }
+
+        throw (int)response.StatusCode is >= 400 and < 500 and not 429
+            ? new CliException(ExitCode.Unreachable, $"what answers at {server.Url} is no BuildRunner server ({(int)response.StatusCode}); give the address at which BuildRunner itself answers")
+            : await ApiErrors.OfAsync(response, server, stop);
     }
 
     /// <summary>Turns an answer's error into what the user is told.</summary>

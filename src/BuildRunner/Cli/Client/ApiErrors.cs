@@ -29,7 +29,8 @@ internal static class ApiErrors
         };
     }
 
-    private static async Task<ApiProblem?> ReadAsync(HttpResponseMessage response, CancellationToken stop)
+    /// <summary>The API's own form of an error; null: something else answered.</summary>
+    public static async Task<ApiProblem?> ReadAsync(HttpResponseMessage response, CancellationToken stop)
     {
         if (response.Content.Headers.ContentType?.MediaType is not ("application/problem+json" or "application/json"))
         {

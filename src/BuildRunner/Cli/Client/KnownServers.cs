@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BuildRunner.Core.Files;
 
 namespace BuildRunner.Cli.Client;
 
@@ -83,8 +84,12 @@ internal sealed class KnownServers
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            File.Delete(fresh);
-            throw new CliException(ExitCode.Error, $"the login cannot be kept in {path}: {e.Message}");
+            if (File.Exists(fresh))
+            {
+                File.Delete(fresh);
+            }
+
+            throw new CliException(ExitCode.Error, $"the login cannot be kept in {path}: {PathTrouble.OfFile(path, e)}");
         }
     }
 

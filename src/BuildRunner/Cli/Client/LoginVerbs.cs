@@ -28,7 +28,7 @@ internal static class LoginVerbs
         {
             var host = scope.Globals.Apply(parsed, scope.Host);
             var (url, code) = Link(parsed.GetValue(address)!);
-            var (token, until) = code is null ? (AskForToken(host, url), null) : await RedeemAsync(url, code, stop);
+            var (token, until) = code is null ? (await AskForTokenAsync(host, url, stop), null) : await RedeemAsync(url, code, stop);
             using var api = new ApiClient(new ServerAddress(url, token) { TokenIsNew = code is null });
             var me = await api.GetAsync(ApiRoutes.WhoAmI, ApiJson.Default.WhoAmI, stop);
             var known = KnownServers.Read(host);
@@ -140,8 +140,14 @@ internal static class LoginVerbs
         return (created.Token, created.Info.ExpiresAt);
     }
 
-    private static string AskForToken(CliHost host, Uri url)
+    // Nobody types a secret for an address at which there is no server. A server that wants to know who asks says so in the API's own form.
+    private static async Task<string> AskForTokenAsync(CliHost host, Uri url, CancellationToken stop)
     {
+        using (var api = new ApiClient(new ServerAddress(url, null)))
+        {
+            await api.RequireServerAsync(stop);
+        }
+
         if (host.Terminal.InputIsTerminal)
         {
             host.Say($"token for {url} (an administrator makes one with: buildrunner token create): ");

@@ -53,10 +53,23 @@ internal sealed record RunAddress(string? Repository, int? Number)
 
         var path = ApiRoutes.Runs + "?limit=1" + (repository is null ? "" : $"&repo={Uri.EscapeDataString(repository)}");
         var page = await api.GetAsync(path, ApiJson.Default.RunPage, stop);
-        return page.Items is [var latest, ..]
-            ? (latest.Repo, latest.Number)
-            : throw new CliException(ExitCode.Usage, repository is null ? "there is no run yet" : $"{repository} has no run yet");
+        if (page.Items is [var latest, ..])
+        {
+            return (latest.Repo, latest.Number);
+        }
+
+        if (repository is not null)
+        {
+            await RequireAsync(api, repository, stop);
+        }
+
+        throw new CliException(ExitCode.Usage, repository is null ? "there is no run yet" : $"{repository} has no run yet");
     }
+
+    /// <summary>Asks for a repository of which no run was found: a list of runs is empty also for one that is not there.</summary>
+    /// <exception cref="CliException">There is none of that name; the server says what to do.</exception>
+    public static Task RequireAsync(ApiClient api, string repository, CancellationToken stop) =>
+        api.GetAsync(ApiRoutes.For(ApiRoutes.RepositoryByName, repository), ApiJson.Default.Repository, stop);
 
     // The repository that this directory is a clone of, or the only one that there is.
     private static async Task<string?> OfDirectoryAsync(ApiClient api, CliHost host, CancellationToken stop)

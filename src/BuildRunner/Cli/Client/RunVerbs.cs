@@ -27,7 +27,13 @@ internal static class RunVerbs
         var limit = new Option<int>("--limit") { Description = "at most so many", HelpName = "N", DefaultValueFactory = _ => 30 }.Between(1, 10_000);
         return scope.Verb("ls", "list runs, newest first", async call =>
         {
-            var runs = await RunsAsync(call, call.RepositoryOf(repository), call.Get(branch), call.Get(state), call.Get(limit));
+            var named = call.RepositoryOf(repository);
+            var runs = await RunsAsync(call, named, call.Get(branch), call.Get(state), call.Get(limit));
+            if (runs.Count == 0 && named is not null)
+            {
+                await RunAddress.RequireAsync(call.Api, named, call.Stop);
+            }
+
             return call.Print<IReadOnlyList<RunSummary>>(json, runs, new RunText(call.Style, call.Now).List);
         }, repository, branch, state, limit, json);
     }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using BuildRunner.Containers.Storage;
+using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.Images;
@@ -30,7 +31,7 @@ internal static class ImagePruneVerb
                 cancellationToken);
             here.Print(parsed.GetValue(json)
                 ? JsonSerializer.Serialize(new PruneRow(result.Images, result.Layers, result.Bytes), ImageJson.Default.PruneRow) + "\n"
-                : string.Concat(result.Images.Select(image => image + "\n")) + $"{result.Images.Count} images, {result.Layers} layers removed, {SizeText.Of(result.Bytes)} freed\n");
+                : string.Concat(result.Images.Select(image => image + "\n")) + $"{Counts.Of(result.Images.Count, "image")}, {Counts.Of(result.Layers, "layer")} removed, {SizeText.Of(result.Bytes)} freed\n");
             return ExitCode.Success;
         }));
         return command;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text;
 using BuildRunner.Cli.Running;
+using BuildRunner.Core.Files;
 using BuildRunner.Core.Pipelines;
 
 namespace BuildRunner.Cli.Init;
@@ -66,7 +67,7 @@ internal static class InitVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"{path} cannot be written: {PathTrouble.OfFile(path, e)}");
         }
     }
 }

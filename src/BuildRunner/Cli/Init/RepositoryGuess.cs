@@ -86,12 +86,13 @@ internal static class RepositoryGuess
 
         var version = files.Match(".python-version", @"^(\d+\.\d+)") ?? files.Match(start, """requires-python\s*=\s*["'][^0-9]*(\d+\.\d+)""") ?? Python;
         var pytest = files.All.Any(f => Path.GetFileName(f) is var n && (n.StartsWith("test_", StringComparison.Ordinal) || n is "conftest.py" or "pytest.ini")) || files.Match(start, "(pytest)") is not null;
-        IReadOnlyList<string> commands = files.Find("uv.lock") is not null ? ["pip install uv", "uv sync --frozen", pytest ? "uv run pytest" : "uv run python -m compileall -q ."]
-            : files.Find("poetry.lock") is not null ? ["pip install poetry", "poetry install", pytest ? "poetry run pytest" : "poetry check"]
+        var extra = start.EndsWith("pyproject.toml", StringComparison.Ordinal) ? PythonExtras.ForTests(files.Read(start)) : null;
+        IReadOnlyList<string> commands = files.Find("uv.lock") is not null ? ["pip install uv", $"uv sync --frozen{(extra is null ? "" : $" --extra {extra.Name}")}", pytest ? "uv run pytest" : "uv run python -m compileall -q ."]
+            : files.Find("poetry.lock") is not null ? ["pip install poetry", $"poetry install{(extra is null ? "" : $" --extras {extra.Name}")}", pytest ? "poetry run pytest" : "poetry check"]
             :
             [
-                start.EndsWith("requirements.txt", StringComparison.Ordinal) ? "pip install -r requirements.txt" : "pip install .",
-                .. pytest ? Only("pip install pytest", "pytest") : Only("python -m compileall -q ."),
+                start.EndsWith("requirements.txt", StringComparison.Ordinal) ? "pip install -r requirements.txt" : extra is null ? "pip install ." : $"pip install -e '.[{extra.Name}]'",
+                .. pytest ? extra is { HasPytest: true } ? Only("pytest") : Only("pip install pytest", "pytest") : Only("python -m compileall -q ."),
             ];
         return new FirstStep("Python", "python", $"python:{version}", commands) { Directory = FolderOf(start) };
     }

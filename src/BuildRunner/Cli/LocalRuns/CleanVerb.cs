@@ -2,6 +2,7 @@ using System.CommandLine;
 using BuildRunner.Cli.Running;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Kept;
+using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
 
 namespace BuildRunner.Cli.LocalRuns;
@@ -44,15 +45,13 @@ internal static class CleanVerb
         var all = engine.Kept?.List() ?? [];
         var kept = engine.Kept is { } keeping ? await keeping.RemoveAsync(_ => true, cancellationToken) : 0;
         var runs = logs ? LocalRuns.Of(settings, host).Prune(0, host.Time.GetUtcNow()) : 0;
-        host.Print($"{Count(groups, "workflow")} of killed runs, {Count(kept, "kept container")}{(logs ? $", logs of {Count(runs, "run")}" : "")} removed\n");
+        host.Print($"{Counts.Of(groups, "workflow")} of killed runs, {Counts.Of(kept, "kept container")}{(logs ? $", logs of {Counts.Of(runs, "run")}" : "")} removed\n");
         if (kept < all.Count)
         {
-            host.Say($"buildrunner: {Count(all.Count - kept, "kept container")} in use; end the shells in them, and clean again\n");
+            host.Say($"buildrunner: {Counts.Of(all.Count - kept, "kept container")} in use; end the shells in them, and clean again\n");
             return ExitCode.Error;
         }
 
         return ExitCode.Success;
     }
-
-    private static string Count(int number, string what) => number == 1 ? $"1 {what}" : $"{number} {what}s";
 }

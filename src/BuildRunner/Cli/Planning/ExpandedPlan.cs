@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using BuildRunner.Cli.Running;
+using BuildRunner.Core.Files;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 
@@ -65,7 +66,7 @@ internal static class ExpandedPlan
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CliException(ExitCode.Usage, $"--out {directory}: {e.Message}");
+            throw new CliException(ExitCode.Usage, $"--out {directory} cannot be written: {PathTrouble.OfFolder(directory, e)}");
         }
     }
 }

@@ -6,6 +6,7 @@ using BuildRunner.Cli.Shell;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Kept;
 using BuildRunner.Containers.Engine.Oci;
+using BuildRunner.Core.Files;
 using BuildRunner.Core.Planning;
 using BuildRunner.Core.Runs;
 using BuildRunner.Settings;
@@ -153,7 +154,7 @@ internal sealed class RunSession(CliHost host, EffectiveSettings settings, RunRe
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             // The run itself went well or not; this is said beside it, and counts at the end.
-            host.Say(style.Red($"  the report could not be written to {path}: {e.Message}\n"));
+            host.Say(style.Red($"  the report could not be written to {path}: {PathTrouble.OfFile(path, e)}\n"));
             return false;
         }
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using BuildRunner.Cli.Trees;
+using BuildRunner.Core.Files;
 using BuildRunner.Core.Planning;
 
 namespace BuildRunner.Cli.Running;
@@ -44,7 +45,7 @@ internal sealed class TreeCopies
         {
             // The run itself went well or not; this is said beside it, and counts at the end.
             HasFailed = true;
-            lines.Enqueue($"the changes could not be copied to {destination}: {e.Message}");
+            lines.Enqueue($"the changes could not be copied to {destination}: {PathTrouble.OfFolder(destination, e)}");
         }
     });
 

@@ -37,7 +37,7 @@ internal static class TreeExport
 
     private static string Describe(TreeChanges changes, string destination)
     {
-        var skipped = changes.Skipped.Count > 0 ? $", {changes.Skipped.Count} pipes or sockets left out" : "";
+        var skipped = changes.Skipped.Count > 0 ? $", {changes.Skipped.Count} {(changes.Skipped.Count == 1 ? "pipe or socket" : "pipes or sockets")} left out" : "";
         var deleted = changes.Deleted.Count > 0 ? $", {changes.Deleted.Count} deleted (listed in {DeletedFile})" : "";
         return $"{changes.Added.Count} added, {changes.Changed.Count} changed{deleted}{skipped}: {destination}";
     }
