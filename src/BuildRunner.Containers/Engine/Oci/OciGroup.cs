@@ -125,7 +125,7 @@ internal sealed class OciGroup : IContainerGroup
             }
 
             await File.WriteAllBytesAsync(HostPaths.GroupTaken(_options.StateRoot, Spec.Id), [], cancellationToken);
-            EmptyDirectory.Replace(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
+            EmptyPlace.ReplaceDirectory(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
         }
         catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
         {
