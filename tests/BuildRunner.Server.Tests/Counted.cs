@@ -52,7 +52,8 @@ internal sealed class Counted : IDisposable
         }
     }
 
-    private long Of(string value)
+    /// <summary>How many were counted so far.</summary>
+    public long Of(string value)
     {
         lock (counts)
         {

@@ -31,6 +31,9 @@ internal sealed class AgentParts
     /// <summary>What pulls cost.</summary>
     public PullTally Pulls { get; } = new();
 
+    /// <summary>How often what was made ahead was wanted.</summary>
+    public AheadTally Ahead { get; } = new();
+
     /// <summary>Gets sources for clone steps that name no image; null: this engine cannot, and they name one.</summary>
     public ICheckout? Checkout { get; init; }
 

@@ -67,7 +67,7 @@ internal sealed partial class AgentSession : IAsyncDisposable
 
         options.Health?.Is(() => LookAt(parts));
         options.Ready?.Invoke();
-        engine.KeepReady(parts.Folder.Ready);
+        engine.KeepReady(parts.Folder.Ready, parts.Ahead.Count);
         await WorkAsync(parts, stop);
     }
 

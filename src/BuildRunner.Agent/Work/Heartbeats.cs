@@ -32,7 +32,7 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
         {
             var asked = parts.Time.GetTimestamp();
             var work = parts.Holdings.All;
-            var pulls = parts.Pulls.Take();
+            var (pulls, ahead) = (parts.Pulls.Take(), parts.Ahead.Take());
             var request = new HeartbeatRequest
             {
                 Session = parts.Session,
@@ -40,11 +40,13 @@ internal sealed partial class Heartbeats(AgentParts parts, WorkRunner runner, Re
                 FreeDisk = readiness.FreeDisk,
                 Unready = readiness.Unready,
                 Pulls = pulls,
+                Ahead = ahead,
             };
             var limit = parts.Hello.Times.HeartbeatEvery < LongestTry ? parts.Hello.Times.HeartbeatEvery : LongestTry;
             if (await parts.Client.HeartbeatOnceAsync(request, limit, stop) is not { } answer)
             {
                 parts.Pulls.PutBack(pulls);
+                parts.Ahead.PutBack(ahead);
                 return false;
             }
 

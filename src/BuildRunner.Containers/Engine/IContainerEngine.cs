@@ -46,7 +46,9 @@ public interface IContainerEngine : IAsyncDisposable
     /// <summary>Keeps ready from now on what the next group needs, where the engine can make such things before it knows for which: for who runs workflows as they come. It ends with the engine.</summary>
     /// <param name="folder">A folder for this engine alone, on the file system of the workspaces that groups will get (<see cref="WorkspaceSpec.BeginsEmpty"/>); what is in it is removed. With it also a
     /// container in the likeness of the last workflows' first ones is kept (decision 227). Null: none.</param>
-    void KeepReady(string? folder = null)
+    /// <param name="first">Told of workflows whose first step has a container: true, it got the one that was kept; false, it was made as before, though one was kept that it was not like, or no other workflow was
+    /// there. Not told of those that none is kept for. May be called by several threads at once.</param>
+    void KeepReady(string? folder = null, Action<bool>? first = null)
     {
     }
 

@@ -55,12 +55,20 @@ public sealed record HeartbeatRequest
 
     /// <summary>What its images cost since the last beat that was answered; null: nothing, or an agent that does not count it.</summary>
     public ImagePulls? Pulls { get; init; }
+
+    /// <summary>How often what was made ahead was wanted since the last beat that was answered; null: nothing to tell, or an agent that does not count it.</summary>
+    public AheadUse? Ahead { get; init; }
 }
 
 /// <summary>What the images of steps and services cost an agent.</summary>
 /// <param name="Bytes">Bytes that registries sent.</param>
 /// <param name="Hits">Images that were there already.</param>
 public sealed record ImagePulls(long Bytes, int Hits);
+
+/// <summary>Whether the container that an agent makes ahead is what the next workflow begins with.</summary>
+/// <param name="Hits">Workflows whose first step got it.</param>
+/// <param name="Misses">Workflows for which it was made as before, though the agent was idle or had one ready.</param>
+public sealed record AheadUse(int Hits, int Misses);
 
 /// <summary>One lease to renew.</summary>
 /// <param name="Work">Which work.</param>

@@ -144,7 +144,7 @@ internal sealed class ContainerFiles
         Mounts.Attach(_request.InitPath, $"{Bundle}/injected/{InitName}", sealing, owners: null);
     }
 
-    private static long RoomOf(ContainerTask? task) => task?.Files.Sum(f => (long)f.Content.Length + 4096) ?? ContainerPaths.InjectedLater;
+    private static long RoomOf(ContainerTask? task) => task?.Files.Sum(f => (long)f.Content.Length + ContainerPaths.PerFile) ?? ContainerPaths.InjectedLater;
 
     private void Bind(BindMount bind, ContainerUser user)
     {

@@ -36,6 +36,7 @@ internal static class AgentApi
         {
             var answer = await call.Get<Leases>().RenewAsync(call.Agent, request, call.Stop);
             ServerMeter.Pulls(request.Pulls);
+            ServerMeter.MadeAhead(request.Ahead);
             return TypedResults.Json(answer, Json.HeartbeatResponse);
         });
         Post(agent, AgentRoutes.Goodbye, j => j.GoodbyeRequest, async (call, request) =>

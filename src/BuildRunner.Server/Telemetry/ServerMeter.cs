@@ -43,6 +43,9 @@ public static class ServerMeter
 
     internal static readonly Counter<long> CacheHits = Meter.CreateCounter<long>("buildrunner.image.cache.hits", "{image}", "Images of steps and services that were on their agent already");
 
+    internal static readonly Counter<long> Ahead = Meter.CreateCounter<long>(
+        "buildrunner.container.ahead", "{workflow}", "Workflows by result: hit, the first step got the container that its agent had made ahead; miss, an idle agent had to make it for the workflow");
+
     internal static readonly Counter<long> Deliveries =
         Meter.CreateCounter<long>("buildrunner.webhook.deliveries", "{delivery}", "Deliveries by verdict: refused, repeated, run, no_run, later, failed");
 
@@ -74,6 +77,16 @@ public static class ServerMeter
         {
             PullBytes.Add(pulls.Bytes);
             CacheHits.Add(pulls.Hits);
+        }
+    }
+
+    /// <summary>Counts what an agent says of what it makes ahead; believed as far as its images are.</summary>
+    internal static void MadeAhead(AheadUse? use)
+    {
+        if (use is { Hits: >= 0, Misses: >= 0 })
+        {
+            Ahead.Add(use.Hits, new KeyValuePair<string, object?>("result", "hit"));
+            Ahead.Add(use.Misses, new KeyValuePair<string, object?>("result", "miss"));
         }
     }
 

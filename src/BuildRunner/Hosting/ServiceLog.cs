@@ -38,15 +38,11 @@ internal static class ServiceLog
             var word => Enum.Parse<LogEventLevel>(word, ignoreCase: true),
         };
         ITextFormatter formatter = text ? new MessageTemplateTextFormatter(Template) : new RenderedCompactJsonFormatter();
-        var configuration = new LoggerConfiguration().MinimumLevel.Is(level).Enrich.FromLogContext().WriteTo.Sink(new StreamSink(host.Error, formatter));
+        ILogEventSink stream = new StreamSink(host.Error, formatter);
+        var configuration = new LoggerConfiguration().MinimumLevel.Is(level).Enrich.FromLogContext().WriteTo.Sink(level > LogEventLevel.Debug ? new BriefSink(stream) : stream);
 
         // Whoever starts it says so once, in a sentence.
         configuration.Filter.ByExcluding(e => e.MessageTemplate.Text == StartFailed);
-        if (level > LogEventLevel.Debug)
-        {
-            configuration.Filter.ByExcluding(new Repeats().Has);
-        }
-
         foreach (var library in Libraries)
         {
             configuration.MinimumLevel.Override(library, level <= LogEventLevel.Debug ? LogEventLevel.Information : LogEventLevel.Warning);
@@ -59,6 +55,21 @@ internal static class ServiceLog
         }
 
         return configuration.CreateLogger();
+    }
+
+    /// <summary>Keeps libraries short: what they say of what is away is a line, and said once for a while.</summary>
+    private sealed class BriefSink(ILogEventSink written) : ILogEventSink
+    {
+        private readonly Repeats repeats = new();
+
+        public void Emit(LogEvent logEvent)
+        {
+            var brief = HangfireAway.Shorten(logEvent);
+            if (!repeats.Has(brief))
+            {
+                written.Emit(brief);
+            }
+        }
     }
 
     /// <summary>What libraries say over and over while something is away, each time with where in them it happened. Once in a quarter of an hour is enough; what of it matters we say ourselves.</summary>
@@ -77,7 +88,7 @@ internal static class ServiceLog
                 return false;
             }
 
-            var text = logEvent.RenderMessage(CultureInfo.InvariantCulture);
+            var text = HangfireAway.IsLine(logEvent) ? logEvent.MessageTemplate.Text : logEvent.RenderMessage(CultureInfo.InvariantCulture);
             lock (gate)
             {
                 if (said.TryGetValue(text, out var at) && logEvent.Timestamp - at < Between)

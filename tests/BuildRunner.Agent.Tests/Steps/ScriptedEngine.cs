@@ -60,7 +60,14 @@ internal sealed class ScriptedEngine : IContainerEngine
     /// <summary>The groups that were wanted.</summary>
     public ConcurrentQueue<GroupSpec> Groups { get; } = [];
 
-    public void KeepReady(string? folder = null) => KeptReady++;
+    /// <summary>Whom it would tell whether a workflow got what was kept.</summary>
+    public Action<bool>? First { get; private set; }
+
+    public void KeepReady(string? folder = null, Action<bool>? first = null)
+    {
+        KeptReady++;
+        First = first;
+    }
 
     public Task<IContainerGroup> CreateGroupAsync(GroupSpec spec, CancellationToken cancellationToken)
     {

@@ -63,6 +63,9 @@ internal sealed class ScriptedServer
 
     public string? Unready { get; private set; }
 
+    /// <summary>What heartbeats that were answered told of what was made ahead.</summary>
+    public ConcurrentQueue<AheadUse> Ahead { get; } = [];
+
     public HashSet<WorkId> Refuse { get; } = [];
 
     /// <summary>Gives work to the next claim.</summary>
@@ -206,6 +209,11 @@ internal sealed class ScriptedServer
         {
             Heartbeats++;
             Unready = request.Unready;
+            if (request.Ahead is { } ahead)
+            {
+                Ahead.Enqueue(ahead);
+            }
+
             return Ok(
                 new HeartbeatResponse
                 {

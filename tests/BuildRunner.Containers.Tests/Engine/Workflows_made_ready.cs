@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using BuildRunner.Containers.Engine;
 using BuildRunner.Containers.Engine.Oci;
@@ -6,7 +7,7 @@ using BuildRunner.Testing.Engine;
 namespace BuildRunner.Containers.Tests.Engine;
 
 /// <summary>An engine that is told to makes the next workflow's group and first container like those of the last two, before anybody asks for them (decision 227).</summary>
-public sealed class Workflows_made_ready
+public sealed partial class Workflows_made_ready
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
@@ -227,6 +228,42 @@ public sealed class Workflows_made_ready
     }
 
     [Fact]
+    public async Task It_is_told_which_workflows_got_it_and_for_which_an_idle_engine_had_to_make_it()
+    {
+        var told = new ConcurrentQueue<bool>();
+        await using var host = Host(first: told.Enqueue);
+        await PrimeAsync(host);
+        Assert.Equal([false, false], told);
+        var (third, fourth, fifth, sixth) = (new Workflow(host, 3), new Workflow(host, 4), new Workflow(host, 5), new Workflow(host, 6));
+        await using var group = await host.Engine.CreateGroupAsync(third.Group, TestContext.Current.CancellationToken);
+        int[] before;
+        await using (var beside = await host.Engine.CreateGroupAsync(fourth.Group, TestContext.Current.CancellationToken))
+        {
+            // None is ready, and nobody promises one beside another workflow.
+            await Workflow.RunAsync(beside, fourth.Step("true"));
+            Assert.Equal([false, false], told);
+            await Workflow.RunAsync(group, third.Step("true"));
+            await Workflow.RunAsync(group, third.Step("true", "second") with { HostMounts = [] });
+            Assert.Equal([false, false, true], told);
+            before = InitsOf(host);
+        }
+
+        // One was made when the fourth was gone, and the fifth wants another one.
+        await ReadyAsync(host, expected: true, before);
+        await using var other = await host.Engine.CreateGroupAsync(fifth.Group, TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(fifth.Group.Id, GroupsOf(host));
+        await Workflow.RunAsync(other, fifth.Step("true", "other"));
+        Assert.Equal([false, false, true, false], told);
+        await group.DisposeAsync();
+        await other.DisposeAsync();
+
+        // Nothing is ready, and nobody else is there.
+        await using var last = await host.Engine.CreateGroupAsync(sixth.Group, TestContext.Current.CancellationToken);
+        await Workflow.RunAsync(last, sixth.Step("true"));
+        Assert.Equal([false, false, true, false, false], told);
+    }
+
+    [Fact]
     public async Task A_reaper_leaves_it_alone()
     {
         await using var host = Host();
@@ -251,23 +288,23 @@ public sealed class Workflows_made_ready
     }
 
     // A name of its own for the helper: a test puts a program of its own in its place.
-    private static OciHost Host(Action<OciEngineOptions>? change = null)
+    private static OciHost Host(Action<OciEngineOptions>? change = null, Action<bool>? first = null)
     {
         var host = OciHost.Create(options =>
         {
             options.SandboxPath = File.CreateSymbolicLink(Path.Combine(Path.GetDirectoryName(options.ScratchRoot)!, "helper"), options.SandboxPath!).FullName;
             change?.Invoke(options);
         });
-        host.Engine.KeepReady(host.Folder["ready"]);
+        host.Engine.KeepReady(host.Folder["ready"], first);
         return host;
     }
 
     // Two alike, and then one is ready.
-    private static async Task PrimeAsync(OciHost host, Func<ContainerSpec, ContainerSpec>? change = null)
+    private static async Task PrimeAsync(OciHost host, Func<ContainerSpec, ContainerSpec>? change = null, string root = "")
     {
         for (var round = 1; round <= 2; round++)
         {
-            var workflow = new Workflow(host, round);
+            var workflow = new Workflow(host, round, root);
             await using var group = await host.Engine.CreateGroupAsync(workflow.Group, TestContext.Current.CancellationToken);
             var step = workflow.Step("true");
             await Workflow.RunAsync(group, change?.Invoke(step) ?? step);
@@ -276,10 +313,10 @@ public sealed class Workflows_made_ready
         await ReadyAsync(host, expected: true);
     }
 
-    private static async Task ReadyAsync(OciHost host, bool expected)
+    private static async Task ReadyAsync(OciHost host, bool expected, params int[] others)
     {
         var began = TimeProvider.System.GetTimestamp();
-        while (expected && (host.Auditor.Ready.Count == 0 || InitsOf(host).Length == 0))
+        while (expected && (host.Auditor.Ready.Count == 0 || !InitsOf(host).Except(others).Any()))
         {
             Assert.True(TimeProvider.System.GetElapsedTime(began) < Limit, "none was made ready");
             await Task.Delay(20, TestContext.Current.CancellationToken);
@@ -309,20 +346,22 @@ public sealed class Workflows_made_ready
     {
         private readonly OciHost host;
         private readonly int round;
+        private readonly string root;
 
-        public Workflow(OciHost host, int round)
+        public Workflow(OciHost host, int round, string root = "")
         {
             this.host = host;
             this.round = round;
+            this.root = root;
             Directory.CreateDirectory(Tree);
             File.WriteAllText(Out, "");
             File.SetUnixFileMode(Out, (UnixFileMode)0b110_110_110);
             host.Auditor.Watch(Group.Id);
         }
 
-        public string Tree => host.Folder[$"work/{round}/tree"];
+        public string Tree => host.Folder[Path.Combine(root, $"work/{round}/tree")];
 
-        public string Out => host.Folder[$"work/{round}/out"];
+        public string Out => host.Folder[Path.Combine(root, $"work/{round}/out")];
 
         public GroupSpec Group => new()
         {

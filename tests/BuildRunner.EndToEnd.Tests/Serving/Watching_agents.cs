@@ -38,6 +38,9 @@ public sealed class Watching_agents : IDisposable
         }
 
         await UntilAsync(http, metrics, HttpStatusCode.OK, "buildrunner_log_lag_seconds_count", service);
+
+        // The agent was idle, and had seen no workflow after which it could have made something ahead.
+        Assert.Matches(@"(?m)^buildrunner_container_ahead_total\S*result=""miss""\S* 1\b", await UntilAsync(http, metrics, HttpStatusCode.OK, "buildrunner_container_ahead_total", service));
         _ = Release.Kill(service.Server.Id, 9);
         Assert.Contains("its server has not answered for 12 s", await UntilAsync(http, health, HttpStatusCode.ServiceUnavailable, "not working", service));
     }

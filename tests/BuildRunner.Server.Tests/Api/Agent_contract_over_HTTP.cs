@@ -107,6 +107,23 @@ public sealed class Agent_contract_over_HTTP : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_heartbeat_counts_what_was_made_ahead_and_an_agent_that_does_not_say_counts_nothing()
+    {
+        using var counted = new Counted("buildrunner.container.ahead", "result");
+        using var agent = await server.AgentAsync();
+        foreach (var told in (string[])["", ",\"ahead\":{\"hits\":3,\"misses\":2}", ",\"ahead\":{\"hits\":-9,\"misses\":9}", ",\"ahead\":null"])
+        {
+            using var content = new StringContent($$"""{"session":"018f4e5e-0000-7000-8000-000000000001","work":[]{{told}}}""", Encoding.UTF8, "application/json");
+            using var answer = await agent.PostAsync(AgentRoutes.Heartbeat, content, Cancel);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        await counted.AtLeastAsync("hit", 3);
+        await counted.AtLeastAsync("miss", 2);
+        Assert.Equal((3, 2), (counted.Of("hit"), counted.Of("miss")));
+    }
+
+    [Fact]
     public async Task A_log_is_taken_in_ranges_and_followed_while_it_grows()
     {
         var run = await RunAsync();

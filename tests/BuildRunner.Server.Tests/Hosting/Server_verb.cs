@@ -337,7 +337,7 @@ public sealed class Server_verb(SharedServers servers)
     [
         "cicd.pipeline.run.duration", "cicd.pipeline.run.active", "cicd.pipeline.run.errors", "cicd.worker.count", "cicd.system.errors", "buildrunner.step.phase.duration", "buildrunner.queue.depth",
         "buildrunner.queue.oldest_age", "buildrunner.slots", "buildrunner.step.lost", "buildrunner.step.requeued", "buildrunner.log.bytes", "buildrunner.log.lag", "buildrunner.image.pull.bytes",
-        "buildrunner.image.cache.hits", "buildrunner.disk.free", "buildrunner.webhook.deliveries", "buildrunner.github.requests", "buildrunner.github.ratelimit.remaining", "buildrunner.schedule.fires", "buildrunner.build_info",
+        "buildrunner.image.cache.hits", "buildrunner.container.ahead", "buildrunner.disk.free", "buildrunner.webhook.deliveries", "buildrunner.github.requests", "buildrunner.github.ratelimit.remaining", "buildrunner.schedule.fires", "buildrunner.build_info",
     ];
 
     private static string Checkout()

@@ -68,7 +68,13 @@ public sealed class OciEngine : IContainerEngine
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
         var plan = PlanOf(spec);
-        if (plan.CanBeMadeAhead && await _workflow.TakeAsync() is { } made)
+        if (!plan.CanBeMadeAhead)
+        {
+            return await MakeGroupAsync(plan, folder: null, cancellationToken);
+        }
+
+        var made = await _workflow.TakeAsync();
+        if (made is not null)
         {
             var isTaken = false;
             try
@@ -86,12 +92,11 @@ public sealed class OciEngine : IContainerEngine
 
             if (isTaken)
             {
-                made.Ended = _workflow.Refill;
-                return made;
+                return _workflow.Give(made, wasReady: true);
             }
         }
 
-        return await MakeGroupAsync(plan, folder: null, cancellationToken);
+        return _workflow.Give(await MakeGroupAsync(plan, folder: null, cancellationToken), wasReady: made is not null);
     }
 
     /// <summary>What follows from a specification by the settings, and by what the host is now.</summary>
@@ -132,7 +137,6 @@ public sealed class OciEngine : IContainerEngine
             {
                 Started = RefillReady,
                 Began = plan.CanBeMadeAhead ? _workflow.Saw : null,
-                Ended = folder is null && plan.CanBeMadeAhead ? _workflow.Refill : null,
                 Folder = folder,
             };
         }
@@ -183,14 +187,14 @@ public sealed class OciEngine : IContainerEngine
 
     /// <inheritdoc/>
     /// <remarks>An ordinary user's group is made in one: its way out is a process that writes into the group's folder.</remarks>
-    public void KeepReady(string? folder = null)
+    public void KeepReady(string? folder = null, Action<bool>? first = null)
     {
         if (_options.User is null)
         {
             _ready.Keep(() => PlaceOf(_options, NameServersOf(_options)));
             if (folder is not null)
             {
-                _workflow.Keep(folder);
+                _workflow.Keep(folder, first);
             }
         }
     }

@@ -48,6 +48,9 @@ internal sealed class OciGroup : IContainerGroup
     /// <summary>Told, once, what the first step's container is and how to find out whether another would be like it, unless it was made ahead.</summary>
     public Action<ReadyWorkflow.Beginning, Func<ContainerSpec, bool>>? Began { get; init; }
 
+    /// <summary>Told, once, whether the first step got the container that was made ahead.</summary>
+    public Action<bool>? First { get; set; }
+
     /// <summary>Told when the group is gone, if it was a workflow's.</summary>
     public Action? Ended { get; set; }
 
@@ -72,11 +75,18 @@ internal sealed class OciGroup : IContainerGroup
         var isFirst = Interlocked.Exchange(ref _prepared, 1) == 0;
         if (Interlocked.Exchange(ref _waiting, null) is { } waiting && await AssignAsync(waiting, spec, cancellationToken) is { } assigned)
         {
+            First?.Invoke(true);
             return assigned;
         }
 
         var (container, made, _) = await MakeContainerAsync(spec, _planner.TaskOf, cancellationToken);
-        if (isFirst && Began is { } told)
+        if (!isFirst)
+        {
+            return container;
+        }
+
+        First?.Invoke(false);
+        if (Began is { } told)
         {
             // A container that was made before the group's services does not know their names, and would be made in vain.
             var canBeAhead = !_hasServices || spec.Network == NetworkMode.None;
@@ -115,7 +125,7 @@ internal sealed class OciGroup : IContainerGroup
             }
 
             await File.WriteAllBytesAsync(HostPaths.GroupTaken(_options.StateRoot, Spec.Id), [], cancellationToken);
-            EmptyDirectory.Replace(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
+            EmptyPlace.ReplaceDirectory(Spec.Workspace!.SourceDirectory, wanted.Spec.Workspace!.SourceDirectory);
         }
         catch (Exception e) when (e is ContainerException or IOException or UnauthorizedAccessException)
         {
@@ -188,6 +198,19 @@ internal sealed class OciGroup : IContainerGroup
             removals = [.. _removals];
         }
 
+        try
+        {
+            await RemoveAsync(left, removals);
+        }
+        finally
+        {
+            Started?.Invoke();
+            Ended?.Invoke();
+        }
+    }
+
+    private async Task RemoveAsync(OciContainer[] left, Task[] removals)
+    {
         // It describes containers, with what the holder has: not when that is gone.
         await _telling;
         await Task.WhenAll(left.Select(c => c.DisposeAsync().AsTask()).Concat(removals).Append(_spare.DisposeAsync().AsTask()));
@@ -208,9 +231,6 @@ internal sealed class OciGroup : IContainerGroup
         {
             ReadyWorkflow.Remove(Folder);
         }
-
-        Started?.Invoke();
-        Ended?.Invoke();
     }
 
     /// <summary>A container was started.</summary>

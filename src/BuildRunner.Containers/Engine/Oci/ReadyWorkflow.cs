@@ -18,6 +18,8 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
     private readonly Lock gate = new();
     private readonly CancellationTokenSource closing = new();
     private string? root;
+    private Action<bool>? counted;
+    private int workflows;
     private Beginning? last;
     private bool twice;
     private Task<OciGroup?>? ready;
@@ -26,7 +28,8 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
 
     /// <summary>From now on one is kept, as soon as it is known in which likeness. Where the folder cannot be made, on a full disk for example, none is.</summary>
     /// <param name="folder">Where workspaces and files of it lie until it is known for whom; emptied.</param>
-    public void Keep(string folder)
+    /// <param name="first">Told whether a workflow got it (<see cref="IContainerEngine.KeepReady"/>).</param>
+    public void Keep(string folder, Action<bool>? first)
     {
         try
         {
@@ -41,7 +44,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
 
         lock (gate)
         {
-            root = folder;
+            (root, counted) = (folder, first);
             sweeping = Task.Run(EndUnwantedAsync);
         }
     }
@@ -61,6 +64,30 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
             twice = last is { } before && before.Group.IsLike(beginning.Group) && isLike(before.Container);
             last = beginning;
         }
+    }
+
+    /// <summary>Notes that a group is a workflow's from now on: the next one is made when it is gone.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="wasReady">Whether one was ready, be it this one or not.</param>
+    public OciGroup Give(OciGroup group, bool wasReady)
+    {
+        lock (gate)
+        {
+            // While others are there nobody promises that one is ready: that none is counts for nothing then.
+            group.First = wasReady || workflows == 0 ? counted : null;
+            workflows++;
+        }
+
+        group.Ended = () =>
+        {
+            lock (gate)
+            {
+                workflows--;
+            }
+
+            Refill();
+        };
+        return group;
     }
 
     /// <summary>Makes one elsewhere, unless there is one or nothing is known to make it like.</summary>

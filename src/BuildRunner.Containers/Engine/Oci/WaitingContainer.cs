@@ -71,7 +71,7 @@ internal sealed class WaitingContainer
     /// <summary>Whether it is what a container of this specification would be.</summary>
     public bool IsAlsoFor(ContainerSpec spec) =>
         IsGood
-        && spec.Files.Sum(f => (long)f.Content.Length) <= ContainerPaths.InjectedLater
+        && spec.Files.Sum(f => (long)f.Content.Length + ContainerPaths.PerFile) <= ContainerPaths.InjectedLater
         && HaveTheSame(Container.Spec, spec)
         && _likeness.AsSpan().SequenceEqual(_planner.LikenessOf(spec, Made));
 
@@ -100,7 +100,7 @@ internal sealed class WaitingContainer
     {
         foreach (var (own, wanted) in Container.Spec.HostMounts.Zip(spec.HostMounts).Where(m => m.First.BeginsEmpty))
         {
-            File.Move(own.Source, wanted.Source, overwrite: true);
+            EmptyPlace.Rename(own.Source, wanted.Source);
         }
 
         return Shim.AssignAsync(_planner.TaskOf(spec), spec.Image.DisplayName, cancellationToken);
