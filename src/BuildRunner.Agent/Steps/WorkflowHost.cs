@@ -59,9 +59,21 @@ internal sealed class WorkflowHost(AgentContext agent, WorkflowJob job, Masker m
             return;
         }
 
-        await Task.WhenAll(services.Select(s => s.DisposeAsync().AsTask()));
-        await Ahead.DisposeAsync();
-        await there.DisposeAsync();
+        try
+        {
+            await Task.WhenAll(services.Select(s => s.DisposeAsync().AsTask()));
+        }
+        finally
+        {
+            try
+            {
+                await Ahead.DisposeAsync();
+            }
+            finally
+            {
+                await there.DisposeAsync();
+            }
+        }
     }
 
     private static ResourceLimits LimitsOf(WorkflowJob job)

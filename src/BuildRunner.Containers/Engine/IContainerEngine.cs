@@ -47,7 +47,7 @@ public interface IContainerEngine : IAsyncDisposable
     /// <param name="folder">A folder for this engine alone, on the file system of the workspaces that groups will get (<see cref="WorkspaceSpec.BeginsEmpty"/>); what is in it is removed. With it also a
     /// container in the likeness of the last workflows' first ones is kept (decision 227). Null: none.</param>
     /// <param name="first">Told of workflows whose first step has a container: true, it got the one that was kept; false, it was made as before, though one was kept that it was not like, or no other workflow was
-    /// there. Not told of those that none is kept for. May be called by several threads at once.</param>
+    /// there. Not told of those in the profile hardened or with a disk of their own, which none is kept for. May be called by several threads at once.</param>
     void KeepReady(string? folder = null, Action<bool>? first = null)
     {
     }

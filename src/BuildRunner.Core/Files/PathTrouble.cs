@@ -46,8 +46,8 @@ public static class PathTrouble
             UnauthorizedAccessException => IsWithin(at, path) ? $"this user may not write to {Nearest(at)}" : $"this user may not use {at}",
             PathTooLongException => "its name is too long",
             IOException { HResult: ReadOnly } => $"{Nearest(at)} can only be read: its file system is mounted so",
-            IOException { HResult: NoSpace } => "there is no room left on the disk",
-            IOException { HResult: OverQuota } => "this user may take no more room on the disk",
+            IOException { HResult: NoSpace } => $"there is no room left on the disk{Elsewhere(at, path)}",
+            IOException { HResult: OverQuota } => $"this user may take no more room on the disk{Elsewhere(at, path)}",
             IOException { HResult: Circle } => "its links lead in a circle",
             IOException { HResult: Exists } => "something of that name is there already",
             IOException { HResult: Input } => "the disk reports an error",
@@ -68,7 +68,12 @@ public static class PathTrouble
         }
     }
 
-    private static bool IsWithin(string at, string path) => at.StartsWith(Path.TrimEndingDirectorySeparator(path), StringComparison.Ordinal) || path.StartsWith(at, StringComparison.Ordinal);
+    // What goes wrong on the way need not lie where somebody wants it: a backup is put together in the data directory.
+    private static string Elsewhere(string at, string path) => IsWithin(at, path) ? "" : $" of {Nearest(at)}";
+
+    private static bool IsWithin(string at, string path) => HasIn(at, path) || HasIn(path, at);
+
+    private static bool HasIn(string folder, string path) => (path + "/").StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
 
     private static string Nearest(string path) => Path.Exists(path) ? path : Above(path).LastOrDefault(Directory.Exists) ?? "/";
 }

@@ -112,6 +112,9 @@ public static class DiagnosticCodes
     /// <summary>A value that is longer than an environment variable can be.</summary>
     public const string TooLong = "BR1051";
 
+    /// <summary>A default that its input does not take.</summary>
+    public const string BadDefault = "BR1052";
+
     /// <summary>A form that still works and should be replaced.</summary>
     public const string Deprecated = "BR1101";
 

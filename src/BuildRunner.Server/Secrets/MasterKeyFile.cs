@@ -26,7 +26,7 @@ public static class MasterKeyFile
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SecretException(SecretFault.Key, $"the master key {path} cannot be read: {(e is UnauthorizedAccessException && !Directory.Exists(path) ? "this user may not read it" : PathTrouble.OfFile(path, e))}", e);
+            throw new SecretException(SecretFault.Key, $"the master key {path} cannot be read: {(e is UnauthorizedAccessException && !Directory.Exists(path) ? "this user may not read it" : PathTrouble.OfFile(Path.GetFullPath(path), e))}", e);
         }
         return MasterKey.TryParse(text, out var key, out var problem) ? key : throw new SecretException(SecretFault.Key, $"{path}: {problem}");
     }

@@ -13,6 +13,9 @@ internal sealed class SqliteDatabase : Database, IDisposable
     private const int Busy = 5;
     private const int BusySnapshot = 517;
 
+    // What Linux answers whoever wants a lock that another process has.
+    private const int HeldByAnother = 11;
+
     // Long enough for what a backup or another write holds up, short enough for whoever looks at a start.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan BetweenWords = TimeSpan.FromMinutes(10);
@@ -23,7 +26,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
     private readonly PooledDbContextFactory<SqliteDb> contexts;
     private readonly SemaphoreSlim writer = new(1, 1);
     private readonly Lock gate = new();
-    private long? said;
+    private readonly Dictionary<string, long> said = new(StringComparer.Ordinal);
 
     /// <param name="file">The database's file; its directory exists.</param>
     /// <param name="time">The clock: the database is in this process, so this is the database's.</param>
@@ -119,7 +122,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
         return new Turn(writer);
     }
 
-    protected override IDisposable Watch() => Watch($"the database {file}, which another process has locked");
+    protected override IDisposable Watch() => Watch($"the database {file}, which another process seems to have locked");
 
     protected override bool IsConflict(Exception exception) =>
         (exception as SqliteException ?? exception.InnerException as SqliteException) is { } sqlite
@@ -137,7 +140,7 @@ internal sealed class SqliteDatabase : Database, IDisposable
             {
                 return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             }
-            catch (IOException) when (!cancellationToken.IsCancellationRequested)
+            catch (IOException held) when (held.HResult == HeldByAnother && !cancellationToken.IsCancellationRequested)
             {
                 // Another server migrates.
                 await Task.Delay(TimeSpan.FromMilliseconds(100), time, cancellationToken);
@@ -152,12 +155,12 @@ internal sealed class SqliteDatabase : Database, IDisposable
     {
         lock (gate)
         {
-            if (said is { } at && time.GetElapsedTime(at) < BetweenWords)
+            if (said.TryGetValue(what, out var at) && time.GetElapsedTime(at) < BetweenWords)
             {
                 return;
             }
 
-            said = time.GetTimestamp();
+            said[what] = time.GetTimestamp();
         }
 
         SayWaits(what);

@@ -44,7 +44,7 @@ public static class ServerMeter
     internal static readonly Counter<long> CacheHits = Meter.CreateCounter<long>("buildrunner.image.cache.hits", "{image}", "Images of steps and services that were on their agent already");
 
     internal static readonly Counter<long> Ahead = Meter.CreateCounter<long>(
-        "buildrunner.container.ahead", "{workflow}", "Workflows by result: hit, the first step got the container that its agent had made ahead; miss, an idle agent had to make it for the workflow");
+        "buildrunner.container.ahead", "{workflow}", "Workflows by result: hit, the first step got the container that its agent had made ahead; miss, it had to be made for the workflow though one was ready or no other workflow was there");
 
     internal static readonly Counter<long> Deliveries =
         Meter.CreateCounter<long>("buildrunner.webhook.deliveries", "{delivery}", "Deliveries by verdict: refused, repeated, run, no_run, later, failed");

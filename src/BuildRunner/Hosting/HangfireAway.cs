@@ -1,4 +1,6 @@
 using BuildRunner.Server.Hosting;
+using Microsoft.Data.Sqlite;
+using Npgsql;
 using Serilog.Core;
 using Serilog.Events;
 using Serilog.Parsing;
@@ -8,6 +10,8 @@ namespace BuildRunner.Hosting;
 /// <summary>What Hangfire says while the database is away, as a line: it tells of each of its processes, after each pause, with where in it that happened.</summary>
 internal static class HangfireAway
 {
+    private const int SqliteIo = 10, SqliteFull = 13, SqliteCannotOpen = 14;
+
     private static readonly MessageTemplate Line = new MessageTemplateParser().Parse("what fires the schedules waits: {Why} ({Reason}); it is tried again");
 
     /// <summary>Returns the line in place of what Hangfire says of a database that is away, and everything else as it is.</summary>
@@ -22,11 +26,31 @@ internal static class HangfireAway
         return new LogEvent(said.Timestamp, said.Level, exception: null, Line, [new("Why", new ScalarValue(why)), new("Reason", new ScalarValue(ReasonOf(problem))), new(Constants.SourceContextPropertyName, source)]);
     }
 
-    /// <summary>What makes two events the same trouble: of this line that it is the line, however the database shows that it is away.</summary>
-    public static bool IsLine(LogEvent said) => said.MessageTemplate == Line;
+    /// <summary>What makes two events the same trouble: of this line why the database is away, however it shows that; null: it is not this line.</summary>
+    public static string? TroubleOf(LogEvent said) => said.MessageTemplate == Line ? $"{Line.Text} {said.Properties["Why"]}" : null;
 
     // Apart, because it loads what speaks to databases: an agent has none.
-    private static string? WhyNotNow(Exception problem) => Faults.WhyNotNow(problem);
+    private static string? WhyNotNow(Exception problem) => IsAway(problem) ? Faults.WhyNotNow(problem) ?? "the database does not answer" : null;
+
+    // Not a deadlock, for instance, which is worth tries of its own to the database's client: where that happened matters.
+    private static bool IsAway(Exception problem)
+    {
+        for (var at = problem; at is not null; at = at.InnerException)
+        {
+            if (at is PostgresException said)
+            {
+                // Connections, resources and what an administrator does; appendix A of PostgreSQL's manual.
+                return said.SqlState is ['0', '8', ..] or ['5', '3', ..] or ['5', '7', 'P', ..];
+            }
+
+            if (at is NpgsqlException or SqliteException { SqliteErrorCode: SqliteIo or SqliteFull or SqliteCannotOpen })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static string ReasonOf(Exception problem)
     {

@@ -56,7 +56,7 @@ internal static class ServerStore
     public static async Task<int> CheckAsync(EffectiveSettings settings, CliHost host, CancellationToken cancellationToken)
     {
         RequireStore(settings, host);
-        await using var desk = ServerDesk.Open(ServerPlan.Of(settings, host.Environment).Options, host.Time);
+        await using var desk = OpenDesk(ServerPlan.Of(settings, host.Environment), host);
         var findings = await desk.CheckAsync(cancellationToken);
         host.Print(string.Concat(findings.Select(f => $"{f.What}: {f.Problem ?? "fine"}\n")));
         return (int)(findings.All(f => f.Problem is null) ? ExitCode.Success : ExitCode.Error);
@@ -66,10 +66,10 @@ internal static class ServerStore
     public static Task BackupAsync(EffectiveSettings settings, CliHost host, string path, CancellationToken cancellationToken) => ToldAsync(async () =>
     {
         RequireStore(settings, host);
-        var options = ServerPlan.Of(settings, host.Environment).Options;
-        await using var desk = ServerDesk.Open(options, host.Time);
+        var plan = ServerPlan.Of(settings, host.Environment);
+        await using var desk = OpenDesk(plan, host);
         await desk.BackupAsync(path, cancellationToken);
-        host.Print($"wrote {path}. The master key {options.Keys.CurrentId} is not in it; without that key its secrets cannot be read, so keep a copy of the key somewhere else\n");
+        host.Print($"wrote {path}. The master key {plan.Options.Keys.CurrentId} is not in it; without that key its secrets cannot be read, so keep a copy of the key somewhere else\n");
     });
 
     /// <summary>Restores a backup.</summary>
@@ -90,8 +90,20 @@ internal static class ServerStore
     {
         DataFolder.Make(plan.Options);
         var desk = ServerDesk.Open(plan.Options, host.Time);
-        desk.Waits += what => host.Say($"buildrunner: waiting for {what}\n");
+        desk.Waits += what => Say(host, what);
         return desk;
+    }
+
+    private static void Say(CliHost host, string what)
+    {
+        try
+        {
+            host.Say($"buildrunner: waiting for {what}\n");
+        }
+        catch (IOException)
+        {
+            // Nobody can be told, and nothing is lost by that: waiting goes on.
+        }
     }
 
     // Looking makes nothing: no folder, no database, and above all no master key in the place of one that is elsewhere.

@@ -88,7 +88,7 @@ internal static class ServiceLog
                 return false;
             }
 
-            var text = HangfireAway.IsLine(logEvent) ? logEvent.MessageTemplate.Text : logEvent.RenderMessage(CultureInfo.InvariantCulture);
+            var text = HangfireAway.TroubleOf(logEvent) ?? logEvent.RenderMessage(CultureInfo.InvariantCulture);
             lock (gate)
             {
                 if (said.TryGetValue(text, out var at) && logEvent.Timestamp - at < Between)

@@ -57,6 +57,15 @@ public sealed class Looking_at_runs : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_an_error_quotes_of_others_does_nothing_to_the_terminal()
+    {
+        Server.Refuse("GET", ApiRoutes.Runs, 400, ApiProblems.Request, "the value `\e[2J\e]0;x\a\nred` of input `colour` must be a number");
+        Assert.Equal(2, await Cli.RunAsync("ls"));
+        Assert.DoesNotContain(Cli.Error.TrimEnd('\n'), char.IsControl);
+        Assert.Contains("of input `colour` must be a number", Cli.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_repository_without_a_run_is_said_to_have_none_yet()
     {
         var repository = new Repository { Name = "acme/shop", CloneUrl = "https://f.example/acme/shop", DefaultBranch = "main", CreatedAt = Sample.At, Settings = new RepositorySettings() };

@@ -96,8 +96,8 @@ public sealed class OutputsAndInputsTests
     [InlineData("{1a: {}}", "BR1031")]
     [InlineData("{CI_X: {}}", "BR1031")]
     [InlineData("{a: {type: choice}}", "BR1029")]
-    [InlineData("{a: {type: choice, options: [b], default: c}}", "BR1050")]
-    [InlineData("{a: {type: number, default: c}}", "BR1050")]
+    [InlineData("{a: {type: choice, options: [b], default: c}}", "BR1052")]
+    [InlineData("{a: {type: number, default: c}}", "BR1052")]
     [InlineData("{a: {type: text}}", "BR1022")]
     public void A_broken_input_is_an_error(string inputs, string code)
     {

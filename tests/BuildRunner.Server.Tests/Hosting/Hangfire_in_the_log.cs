@@ -44,11 +44,13 @@ public sealed class Hangfire_in_the_log
         var log = Log("information", "text", log =>
         {
             Say(log, Thrown(new InvalidOperationException("a defect")), "Execution Worker is in the Failed state now due to an exception");
+            Say(log, Thrown(new PostgresException("deadlock detected", "ERROR", "ERROR", PostgresErrorCodes.DeadlockDetected)), "Job 7 has failed");
             Say(log, Away, "of our own", "BuildRunner.Server.Something");
         });
+        Assert.Contains("Job 7 has failed", log, StringComparison.Ordinal);
         Assert.Contains("Execution Worker is in the Failed state", log, StringComparison.Ordinal);
         Assert.Contains("of our own", log, StringComparison.Ordinal);
-        Assert.Equal(2, Regex.Count(log, $@" at .*{nameof(Hangfire_in_the_log)}\.Thrown"));
+        Assert.Equal(3, Regex.Count(log, $@" at .*{nameof(Hangfire_in_the_log)}\.Thrown"));
     }
 
     [Fact]

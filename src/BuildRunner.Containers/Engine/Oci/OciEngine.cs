@@ -68,12 +68,21 @@ public sealed class OciEngine : IContainerEngine
         Names.CheckGroup(spec.Id);
         Check(spec.Workspace);
         var plan = PlanOf(spec);
-        if (!plan.CanBeMadeAhead)
+        var isAlone = _workflow.Begins();
+        try
         {
-            return await MakeGroupAsync(plan, folder: null, cancellationToken);
+            return await GroupOfAsync(plan, isAlone, cancellationToken);
         }
+        catch (Exception)
+        {
+            _workflow.Gone();
+            throw;
+        }
+    }
 
-        var made = await _workflow.TakeAsync();
+    private async Task<OciGroup> GroupOfAsync(GroupPlan plan, bool isAlone, CancellationToken cancellationToken)
+    {
+        var made = plan.CanBeMadeAhead ? await _workflow.TakeAsync() : null;
         if (made is not null)
         {
             var isTaken = false;
@@ -92,11 +101,11 @@ public sealed class OciEngine : IContainerEngine
 
             if (isTaken)
             {
-                return _workflow.Give(made, wasReady: true);
+                return _workflow.Give(made, counts: true);
             }
         }
 
-        return _workflow.Give(await MakeGroupAsync(plan, folder: null, cancellationToken), wasReady: made is not null);
+        return _workflow.Give(await MakeGroupAsync(plan, folder: null, cancellationToken), counts: plan.CanBeMadeAhead && (made is not null || isAlone));
     }
 
     /// <summary>What follows from a specification by the settings, and by what the host is now.</summary>

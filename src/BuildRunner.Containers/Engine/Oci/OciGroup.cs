@@ -23,6 +23,7 @@ internal sealed class OciGroup : IContainerGroup
     private WaitingContainer? _waiting;
     private Task _telling = Task.CompletedTask;
     private int _prepared;
+    private Action<bool>? _first;
     private int _count;
     private bool _hasServices;
     private bool _disposed;
@@ -49,7 +50,10 @@ internal sealed class OciGroup : IContainerGroup
     public Action<ReadyWorkflow.Beginning, Func<ContainerSpec, bool>>? Began { get; init; }
 
     /// <summary>Told, once, whether the first step got the container that was made ahead.</summary>
-    public Action<bool>? First { get; set; }
+    public Action<bool>? First
+    {
+        set => _first = value;
+    }
 
     /// <summary>Told when the group is gone, if it was a workflow's.</summary>
     public Action? Ended { get; set; }
@@ -75,7 +79,7 @@ internal sealed class OciGroup : IContainerGroup
         var isFirst = Interlocked.Exchange(ref _prepared, 1) == 0;
         if (Interlocked.Exchange(ref _waiting, null) is { } waiting && await AssignAsync(waiting, spec, cancellationToken) is { } assigned)
         {
-            First?.Invoke(true);
+            Interlocked.Exchange(ref _first, null)?.Invoke(true);
             return assigned;
         }
 
@@ -85,7 +89,7 @@ internal sealed class OciGroup : IContainerGroup
             return container;
         }
 
-        First?.Invoke(false);
+        Interlocked.Exchange(ref _first, null)?.Invoke(false);
         if (Began is { } told)
         {
             // A container that was made before the group's services does not know their names, and would be made in vain.

@@ -66,28 +66,34 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         }
     }
 
-    /// <summary>Notes that a group is a workflow's from now on: the next one is made when it is gone.</summary>
-    /// <param name="group">The group.</param>
-    /// <param name="wasReady">Whether one was ready, be it this one or not.</param>
-    public OciGroup Give(OciGroup group, bool wasReady)
+    /// <summary>Notes that a workflow begins, before its group is made; true: no other is there. <see cref="Give"/> follows, or <see cref="Gone"/>.</summary>
+    public bool Begins()
     {
         lock (gate)
         {
-            // While others are there nobody promises that one is ready: that none is counts for nothing then.
-            group.First = wasReady || workflows == 0 ? counted : null;
-            workflows++;
+            return workflows++ == 0;
+        }
+    }
+
+    /// <summary>Notes that a group is a workflow's from now on: the next one is made when it is gone.</summary>
+    /// <param name="group">The group.</param>
+    /// <param name="counts">Whether it counts what its first container is. While other workflows are there nobody promises that one is ready: that none is counts for nothing then.</param>
+    public OciGroup Give(OciGroup group, bool counts)
+    {
+        group.First = counts ? counted : null;
+        group.Ended = Gone;
+        return group;
+    }
+
+    /// <summary>Notes that a workflow is gone, or got no group.</summary>
+    public void Gone()
+    {
+        lock (gate)
+        {
+            workflows--;
         }
 
-        group.Ended = () =>
-        {
-            lock (gate)
-            {
-                workflows--;
-            }
-
-            Refill();
-        };
-        return group;
+        Refill();
     }
 
     /// <summary>Makes one elsewhere, unless there is one or nothing is known to make it like.</summary>

@@ -60,7 +60,7 @@ internal static class InputRules
             if (input.Type == "choice" && input.Options.Count == 0)
                 diagnostics.Error(DiagnosticCodes.MissingKey, input.Location, $"input `{input.Name}` is a choice and needs `options`");
             else if (input.Default is { } value && !value.Text.Contains("${", StringComparison.Ordinal) && input.Accept(value.Text) is null)
-                diagnostics.Error(DiagnosticCodes.BadInput, value.Location, $"`default` must be {input.Expectation}, not `{value.Text}`", Nearest.To(value.Text, input.Options) is { } near ? $"Did you mean `{near}`?" : null);
+                diagnostics.Error(DiagnosticCodes.BadDefault, value.Location, $"`default` must be {input.Expectation}, not `{value.Text}`", Nearest.To(value.Text, input.Options) is { } near ? $"Did you mean `{near}`?" : null);
         }
     }
 }

@@ -107,7 +107,8 @@ internal sealed class ApiClient : IDisposable
     public async Task RequireServerAsync(CancellationToken stop)
     {
         using var response = await RawAsync(new HttpRequestMessage(HttpMethod.Get, Relative(ApiRoutes.WhoAmI)), whole: true, stop);
-        if (response.StatusCode == HttpStatusCode.Unauthorized && await ApiErrors.ReadAsync(response, stop) is { Code: ApiProblems.SignIn })
+        var problem = await ApiErrors.ReadAsync(response, stop);
+        if (response.StatusCode == HttpStatusCode.Unauthorized && problem is { Code: ApiProblems.SignIn })
         {
             return;
         }
@@ -119,7 +120,7 @@ internal sealed class ApiClient : IDisposable
             return;
         }
 
-        throw (int)response.StatusCode is >= 400 and < 500 and not 429
+        throw (int)response.StatusCode is >= 400 and < 500 and not 429 && problem is not { Code.Length: > 0 }
             ? new CliException(ExitCode.Unreachable, $"what answers at {server.Url} is no BuildRunner server ({(int)response.StatusCode}); give the address at which BuildRunner itself answers")
             : await ApiErrors.OfAsync(response, server, stop);
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Text.Json;
 using BuildRunner.Core.ApiContract;
@@ -40,7 +41,7 @@ internal static class ApiErrors
         try
         {
             var problem = JsonSerializer.Deserialize(await response.Content.ReadAsByteArrayAsync(stop), ApiJson.Default.ApiProblem);
-            return problem?.Detail is { Length: > MostText } text ? problem with { Detail = text[..MostText] + "…" } : problem;
+            return problem is null ? null : problem with { Title = Shown(problem.Title), Detail = Shown(problem.Detail) };
         }
         catch (JsonException)
         {
@@ -48,6 +49,10 @@ internal static class ApiErrors
             return null;
         }
     }
+
+    // It quotes what others have written, an input's value for example: a terminal acts on none of it.
+    [return: NotNullIfNotNull(nameof(text))]
+    private static string? Shown(string? text) => text is null ? null : RunText.Safe(text.Length > MostText ? text[..MostText] + "…" : text);
 
     private static string Again(HttpResponseMessage response) =>
         response.Headers.RetryAfter?.Delta is { } delay ? $"; try again in {delay.TotalSeconds:0} s" : "; try again later";

@@ -24,6 +24,7 @@ internal sealed record PythonExtras(string Name, bool HasPytest)
     /// <param name="project">The text of its <c>pyproject.toml</c>.</param>
     public static PythonExtras? ForTests(string project)
     {
+        project = project.ReplaceLineEndings("\n");
         try
         {
             var named = string.Join('\n', new[] { Table, Inline, Dotted }.SelectMany(form => Regex.Matches(project, form, RegexOptions.Multiline, Patience)).Select(m => m.Groups[1].Value));
