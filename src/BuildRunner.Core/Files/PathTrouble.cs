@@ -71,7 +71,8 @@ public static class PathTrouble
     // What goes wrong on the way need not lie where somebody wants it: a backup is put together in the data directory.
     private static string Elsewhere(string at, string path) => IsWithin(at, path) ? "" : $" of {Nearest(at)}";
 
-    private static bool IsWithin(string at, string path) => HasIn(at, path) || HasIn(path, at);
+    // Beside it counts too: what is half written is there.
+    private static bool IsWithin(string at, string path) => HasIn(at, path) || HasIn(Path.GetDirectoryName(path) ?? "/", at);
 
     private static bool HasIn(string folder, string path) => (path + "/").StartsWith(folder.TrimEnd('/') + "/", StringComparison.Ordinal);
 

@@ -42,6 +42,7 @@ public static class DiagnosticTitles
         ["BR1049"] = "Event data in a script for a program that is no shell",
         ["BR1050"] = "An input without a value, with a wrong one, or that does not exist",
         ["BR1051"] = "A value that is longer than an environment variable can be",
+        ["BR1052"] = "A default that its input does not take",
         ["BR1101"] = "A form that still works and should be replaced",
         ["BR1102"] = "A key that is read and does nothing yet",
         ["BR1103"] = "A workflow depends on one that does not exist, and is left out",

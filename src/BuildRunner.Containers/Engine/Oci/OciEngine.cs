@@ -75,7 +75,7 @@ public sealed class OciEngine : IContainerEngine
         }
         catch (Exception)
         {
-            _workflow.Gone();
+            _workflow.GotNone();
             throw;
         }
     }

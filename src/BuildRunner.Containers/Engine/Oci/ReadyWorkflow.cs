@@ -66,7 +66,7 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
         }
     }
 
-    /// <summary>Notes that a workflow begins, before its group is made; true: no other is there. <see cref="Give"/> follows, or <see cref="Gone"/>.</summary>
+    /// <summary>Notes that a workflow begins, before its group is made; true: no other is there. <see cref="Give"/> follows, or <see cref="GotNone"/>.</summary>
     public bool Begins()
     {
         lock (gate)
@@ -81,19 +81,21 @@ internal sealed class ReadyWorkflow(Func<ReadyWorkflow.Beginning, string, Task<O
     public OciGroup Give(OciGroup group, bool counts)
     {
         group.First = counts ? counted : null;
-        group.Ended = Gone;
+        group.Ended = () =>
+        {
+            GotNone();
+            Refill();
+        };
         return group;
     }
 
-    /// <summary>Notes that a workflow is gone, or got no group.</summary>
-    public void Gone()
+    /// <summary>Notes that a workflow is not there any more: it got no group.</summary>
+    public void GotNone()
     {
         lock (gate)
         {
             workflows--;
         }
-
-        Refill();
     }
 
     /// <summary>Makes one elsewhere, unless there is one or nothing is known to make it like.</summary>
