@@ -61,8 +61,8 @@ public sealed class Hangfire_in_the_log
         Assert.Contains($"{nameof(Hangfire_in_the_log)}.Thrown", log, StringComparison.Ordinal);
     }
 
-    /// <summary>Takes more than a minute: so long it takes until Hangfire says something.</summary>
-    [Fact]
+    /// <summary>On demand: Hangfire says something at the first try after a while, and its pauses between tries grow. It may take minutes.</summary>
+    [Fact(Explicit = true)]
     public async Task A_server_that_begins_while_its_database_is_away_says_it_in_lines_without_where_in_a_program_it_happened()
     {
         using var folder = TestFolder.Create();
@@ -76,7 +76,7 @@ public sealed class Hangfire_in_the_log
         Assert.Equal(0, (await RunningServer.RunAsync(folder.Path, environment, "db", "migrate", "--data-dir", folder["data"])).Code);
         await database.KillAsync();
         await using var server = await RunningServer.StartAsync(folder.Path, environment);
-        await server.SeesAsync(@"(what fires the schedules) waits: \W*the database does not answer.*Connection refused");
+        await server.SeesAsync(@"(what fires the schedules) waits: \W*the database does not answer.*Connection refused", TimeSpan.FromMinutes(10));
         await Task.Delay(TimeSpan.FromSeconds(20), Cancel);
         Assert.DoesNotContain("Hangfire.Server.", server.Log, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", server.Log, StringComparison.Ordinal);

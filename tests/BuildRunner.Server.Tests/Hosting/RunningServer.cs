@@ -73,10 +73,10 @@ internal sealed class RunningServer : IAsyncDisposable
     }
 
     /// <summary>Waits until the log has a match; returns its first group.</summary>
-    public async Task<string> SeesAsync(string pattern)
+    public async Task<string> SeesAsync(string pattern, TimeSpan? limit = null)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(Cancel);
-        patience.CancelAfter(Limit);
+        patience.CancelAfter(limit ?? Limit);
         while (true)
         {
             var more = error.NextAsync();
