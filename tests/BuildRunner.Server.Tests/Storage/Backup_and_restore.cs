@@ -117,7 +117,7 @@ public sealed class Backup_and_restore(SharedServers servers)
         var other = new Dictionary<string, string> { ["BUILDRUNNER_SECRETS__MASTERKEY"] = MasterKey.Generate().Export() };
         var (code, output, _) = await RunningServer.RunAsync(folder.Path, other, "db", "check", "--data-dir", folder["data"]);
         Assert.Equal((int)ExitCode.Error, code);
-        Assert.Contains("logs: 1 are shorter", output);
+        Assert.Contains("logs: 1 is shorter", output);
         Assert.Contains("Secrets:PreviousKeys", output);
     }
 
